@@ -1,0 +1,2 @@
+Console.Error.WriteLine("cilium-agent: not assembled yet");
+return 1;

@@ -1,0 +1,2 @@
+Console.Error.WriteLine("cilium-cni: not assembled yet");
+return 1;

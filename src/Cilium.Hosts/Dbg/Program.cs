@@ -1,0 +1,2 @@
+Console.Error.WriteLine("cilium-dbg: not assembled yet");
+return 1;

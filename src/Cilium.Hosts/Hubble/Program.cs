@@ -1,0 +1,2 @@
+Console.Error.WriteLine("hubble: not assembled yet");
+return 1;

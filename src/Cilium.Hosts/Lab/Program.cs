@@ -1,0 +1,2 @@
+Console.Error.WriteLine("cilium-lab: not assembled yet");
+return 1;

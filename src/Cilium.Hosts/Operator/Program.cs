@@ -1,0 +1,2 @@
+Console.Error.WriteLine("cilium-operator: not assembled yet");
+return 1;
