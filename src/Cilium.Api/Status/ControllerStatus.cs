@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace Cilium.Api;
 
 /// <summary>One loop of the agent with its successes and failures.</summary>
