@@ -31,17 +31,19 @@ static __always_inline __u32 is_high(const struct addr128 *a, __be16 a_port, con
 	return a_port > b_port;
 }
 
-static __always_inline void ct_fill(struct ct_view *view, const struct addr128 *source, const struct addr128 *destination,
-				    __be16 source_port, __be16 destination_port, __u8 protocol)
+/* Orders the two ends of a packet into a key. Returns whether the packet comes from the high end. */
+static __always_inline __u32 ct_fill(struct ct_tuple *tuple, const struct packet *p)
 {
-	view->from_high = is_high(source, source_port, destination, destination_port);
-	view->tuple.low_address = view->from_high ? *destination : *source;
-	view->tuple.high_address = view->from_high ? *source : *destination;
-	view->tuple.low_port = view->from_high ? destination_port : source_port;
-	view->tuple.high_port = view->from_high ? source_port : destination_port;
-	view->tuple.protocol = protocol;
-	view->tuple.flags = 0;
-	view->tuple.pad = 0;
+	__u32 high = is_high(&p->source, p->source_port, &p->destination, p->destination_port);
+
+	tuple->low_address = high ? p->destination : p->source;
+	tuple->high_address = high ? p->source : p->destination;
+	tuple->low_port = high ? p->destination_port : p->source_port;
+	tuple->high_port = high ? p->source_port : p->destination_port;
+	tuple->protocol = p->protocol;
+	tuple->flags = 0;
+	tuple->pad = 0;
+	return high;
 }
 
 /* The packet that an ICMP error quotes. Its sender must be the one the error is sent to. */
@@ -89,18 +91,18 @@ static __always_inline int parse_quoted(struct __sk_buff *ctx, const struct pack
 	return 0;
 }
 
-__shared_body void ct_fill_quoted(struct __sk_buff *ctx, const struct packet *p, struct ct_view *view)
+/* The key of the connection that an ICMP error is about. One that quotes nothing we could track stands for itself. */
+__shared_body int ct_fill_quoted(struct __sk_buff *ctx, const struct packet *p, struct ct_tuple *tuple)
 {
 	struct packet quoted = {};
 
-	if (!p || !view)
-		return;
-	if (parse_quoted(ctx, p, &quoted) < 0) {
-		/* Quotes nothing we could track: it stands for itself. */
-		ct_fill(view, &p->source, &p->destination, p->source_port, p->policy_port, p->protocol);
-		return;
-	}
-	ct_fill(view, &quoted.source, &quoted.destination, quoted.source_port, quoted.destination_port, quoted.protocol);
+	if (!p || !tuple)
+		return 0;
+	if (parse_quoted(ctx, p, &quoted) < 0)
+		ct_fill(tuple, p);
+	else
+		ct_fill(tuple, &quoted);
+	return 0;
 }
 
 static __always_inline int ct_is_closing(const struct ct_entry *entry)
@@ -131,10 +133,13 @@ static __always_inline void ct_find(struct __sk_buff *ctx, struct flow *flow, st
 	struct ct_entry *entry;
 
 	view->now = now_seconds();
-	if (is_icmp_error(p))
-		ct_fill_quoted(ctx, p, view);
-	else
-		ct_fill(view, &p->source, &p->destination, p->source_port, p->destination_port, p->protocol);
+	if (is_icmp_error(p)) {
+		__builtin_memset(&view->tuple, 0, sizeof(view->tuple));
+		view->from_high = 0;
+		ct_fill_quoted(ctx, p, &view->tuple);
+	} else {
+		view->from_high = ct_fill(&view->tuple, p);
+	}
 	entry = bpf_map_lookup_elem(&cilium_ct, &view->tuple);
 	view->entry = 0;
 	flow->reason = REASON_NEW;

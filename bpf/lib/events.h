@@ -102,7 +102,7 @@ __shared_body int send_drop(struct __sk_buff *ctx, const struct flow *flow, int 
 	struct packet_event *event;
 
 	if (!flow)
-		return -DROP_INVALID;
+		return TC_ACT_SHOT;
 	if (reason < 0)
 		reason = -reason;
 	count_dropped(ctx, reason, flow->direction, line);
@@ -121,10 +121,11 @@ __shared_body int send_drop(struct __sk_buff *ctx, const struct flow *flow, int 
 
 __shared_body int send_trace(struct __sk_buff *ctx, const struct flow *flow, __u32 point, __u32 ifindex)
 {
-	struct packet_event *event = event_begin(ctx, flow, EVENT_TRACE, point);
+	struct packet_event *event;
 
 	if (!flow)
-		return -DROP_INVALID;
+		return 0;
+	event = event_begin(ctx, flow, EVENT_TRACE, point);
 	if (event) {
 		event->header.ifindex = ifindex;
 		bpf_ringbuf_submit(event, event_wakeup());
@@ -153,10 +154,11 @@ static __always_inline void trace_from(struct __sk_buff *ctx, const struct flow 
 /* `detail`: match type, audited << 8, direction of enum metric_direction << 16. */
 __shared_body int send_verdict(struct __sk_buff *ctx, const struct flow *flow, int verdict, __u32 detail)
 {
-	struct packet_event *event = event_begin(ctx, flow, EVENT_POLICY_VERDICT, 0);
+	struct packet_event *event;
 
 	if (!flow)
-		return -DROP_INVALID;
+		return 0;
+	event = event_begin(ctx, flow, EVENT_POLICY_VERDICT, 0);
 	if (event) {
 		event->header.verdict = verdict;
 		event->header.policy_flags = ((detail >> 16) & 3) | (is_ipv6(&flow->packet) ? 4 : 0) | (detail & 7) << 3 |

@@ -45,12 +45,13 @@ static __always_inline int policy_lookup(__u32 policy_id, __u32 peer, __u8 direc
 
 __shared_body int policy_evaluate(struct __sk_buff *ctx, const struct flow *flow, const struct endpoint_row *row, __u32 direction)
 {
-	__u32 peer = direction == POLICY_INGRESS ? flow->source_identity : flow->destination_identity;
-	__u32 match, detail, audited = 0;
-	int verdict = policy_lookup(row->policy_id, peer, direction, &flow->packet, &match);
+	__u32 peer, match, detail, audited = 0;
+	int verdict;
 
 	if (!flow || !row)
 		return -DROP_INVALID;
+	peer = direction == POLICY_INGRESS ? flow->source_identity : flow->destination_identity;
+	verdict = policy_lookup(row->policy_id, peer, direction, &flow->packet, &match);
 	if (verdict < 0 && row->flags & ENDPOINT_POLICY_AUDIT)
 		audited = 1;
 	detail = match | audited << 8 | (direction == POLICY_INGRESS ? METRIC_INGRESS : METRIC_EGRESS) << 16;

@@ -51,16 +51,19 @@ static __always_inline int rewrite_address(struct __sk_buff *ctx, int ipv6, __u3
 /* A port of zero leaves the port alone. Returns 0 or a negative reason. */
 __shared_body int rewrite_end(struct __sk_buff *ctx, struct packet *p, __u32 end, const struct addr128 *address, __u32 port)
 {
-	struct addr128 *old = end == REWRITE_SOURCE ? &p->source : &p->destination;
-	__be16 *old_port = end == REWRITE_SOURCE ? &p->source_port : &p->destination_port;
+	struct addr128 *old;
+	__be16 *old_port;
 	__be16 to_port = port;
 	__u64 flags;
 	__u32 offset;
 	__s64 difference;
-	int checksum = l4_checksum_offset(p->protocol, &flags), ret;
+	int checksum, ret;
 
 	if (!p || !address)
 		return -DROP_INVALID;
+	old = end == REWRITE_SOURCE ? &p->source : &p->destination;
+	old_port = end == REWRITE_SOURCE ? &p->source_port : &p->destination_port;
+	checksum = l4_checksum_offset(p->protocol, &flags);
 	ret = rewrite_address(ctx, is_ipv6(p), ETHERNET_BYTES, end, old, address, &difference);
 	if (ret < 0)
 		return ret;
@@ -92,11 +95,13 @@ __shared_body int rewrite_quoted(struct __sk_buff *ctx, const struct packet *p, 
 	__be16 to_port = port, old_port;
 	__s64 difference;
 	__u64 flags;
-	__u32 offset, sum = p->l4_offset + 2;
-	int ret = parse_quoted(ctx, p, &quoted), checksum;
+	__u32 offset, sum;
+	int ret, checksum;
 
 	if (!p || !address)
 		return -DROP_INVALID;
+	sum = p->l4_offset + 2;
+	ret = parse_quoted(ctx, p, &quoted);
 	if (ret < 0)
 		return ret;
 	old_port = end == REWRITE_SOURCE ? quoted.source_port : quoted.destination_port;

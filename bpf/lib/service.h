@@ -46,7 +46,7 @@ static __always_inline int service_remember(struct ct_view *view, const struct p
  */
 __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, const struct frontend_value *frontend)
 {
-	struct packet *p = &flow->packet;
+	struct packet *p;
 	const struct slot_value *slot;
 	const struct backend_value *known;
 	struct addr128 address, loopback;
@@ -57,8 +57,9 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 
 	if (!flow || !frontend)
 		return -DROP_INVALID;
+	p = &flow->packet;
 	view.now = now_seconds();
-	ct_fill(&view, &p->source, &p->destination, p->source_port, p->destination_port, p->protocol);
+	view.from_high = ct_fill(&view.tuple, p);
 	view.tuple.flags = CT_TUPLE_SERVICE;
 	flow->service_id = frontend->service_id;
 	entry = bpf_map_lookup_elem(&cilium_ct, &view.tuple);
@@ -101,13 +102,16 @@ translate:
 /* Gives a reply, or an error about the connection, the face of the service its opener speaks to. */
 __shared_body int service_reverse(struct __sk_buff *ctx, struct flow *flow, __u32 service_id, __u32 loopback)
 {
-	struct packet *p = &flow->packet;
-	const struct revnat_value *service = bpf_map_lookup_elem(&cilium_lb_revnat, &service_id);
-	struct addr128 backend = p->source;
+	const struct revnat_value *service;
+	struct addr128 backend;
+	struct packet *p;
 	int ret;
 
 	if (!flow)
 		return -DROP_INVALID;
+	p = &flow->packet;
+	backend = p->source;
+	service = bpf_map_lookup_elem(&cilium_lb_revnat, &service_id);
 	if (!service)
 		return 0;
 	if (is_icmp_error(p)) {

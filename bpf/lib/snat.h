@@ -87,10 +87,11 @@ __shared_body int snat_allocate(const struct packet *p, const struct snat_key *k
 	struct snat_value back = {};
 	struct snat_key partner;
 	__u32 now = now_seconds(), range = snat_port_max - snat_port_min + 1, i;
-	__u32 port = bpf_ntohs(key->source_port);
+	__u32 port;
 
 	if (!p || !key || !node || !value)
 		return -DROP_INVALID;
+	port = bpf_ntohs(key->source_port);
 	back.to_address = key->source;
 	back.to_port = key->source_port;
 	back.flags = snat_flags_after(p, 0);
@@ -150,7 +151,7 @@ static __always_inline int snat_key_of_quoted(struct __sk_buff *ctx, struct snat
 /* Gives a packet that leaves for the world the node's address. Returns 0 or a negative reason. */
 __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const struct addr128 *node)
 {
-	struct packet *p = &flow->packet;
+	struct packet *p;
 	struct snat_value *value, fresh;
 	struct snat_key key;
 	__u8 type;
@@ -158,6 +159,7 @@ __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const st
 
 	if (!flow || !node)
 		return -DROP_INVALID;
+	p = &flow->packet;
 	if (is_icmp_error(p)) {
 		ret = snat_key_of_quoted(ctx, &key, p, SNAT_EGRESS);
 		if (ret < 0)
@@ -194,13 +196,14 @@ __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const st
 /* Gives a packet that came back its old destination. Returns 1 when it did, 0 when the packet is none of ours, or a negative reason. */
 __shared_body int snat_ingress(struct __sk_buff *ctx, struct flow *flow)
 {
-	struct packet *p = &flow->packet;
+	struct packet *p;
 	struct snat_value *value;
 	struct snat_key key;
 	int ret;
 
 	if (!flow)
 		return -DROP_INVALID;
+	p = &flow->packet;
 	if (is_icmp_error(p)) {
 		if (snat_key_of_quoted(ctx, &key, p, SNAT_INGRESS) < 0)
 			return 0;
