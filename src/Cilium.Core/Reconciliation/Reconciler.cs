@@ -1,0 +1,274 @@
+using System.Collections.Concurrent;
+using Cilium.Core.Tables;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.Core.Reconciliation;
+
+/// <summary>The loop that carries a desired table to reality: batches, retries with backoff, prunes, and knows the status of every row.</summary>
+/// <remarks>
+/// Run it with <see cref="RunAsync"/>, once. Status and waiting are thread-safe. The status is kept beside the desired table, not in it, because a
+/// table has one writer. A result is recorded with the revision that was attempted, so that a row changed meanwhile stays pending.
+/// </remarks>
+/// <typeparam name="TKey">The key.</typeparam>
+/// <typeparam name="TRow">The desired row.</typeparam>
+public sealed partial class Reconciler<TKey, TRow>
+    where TKey : notnull
+    where TRow : class
+{
+    private readonly IReadTable<TKey, TRow> _table;
+    private readonly IReconcilerOperations<TKey, TRow> _operations;
+    private readonly ReconcilerOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly ConcurrentDictionary<TKey, ReconcileStatus> _status = new();
+    private readonly Dictionary<TKey, (TableChange<TKey, TRow> Change, DateTimeOffset Due, int Attempts)> _retries = [];
+    private readonly Lock _progressLock = new();
+    private TaskCompletionSource _progress = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _attemptedRevision = -1;
+    private volatile bool _hasPruned;
+
+    /// <summary>Makes a reconciler; nothing happens before <see cref="RunAsync"/>.</summary>
+    public Reconciler(
+        IReadTable<TKey, TRow> table,
+        IReconcilerOperations<TKey, TRow> operations,
+        ReconcilerOptions options,
+        TimeProvider time,
+        ILogger logger)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        _table = table;
+        _operations = operations;
+        _options = options;
+        _time = time;
+        _logger = logger;
+    }
+
+    /// <summary>The name of the desired table.</summary>
+    public string Name => _table.Name;
+
+    /// <summary>Rows whose last attempt failed.</summary>
+    public int ErrorCount => _status.Count(pair => pair.Value.State == ReconcileState.Error);
+
+    /// <summary>True once reality was compared with the whole desired set.</summary>
+    public bool HasPruned => _hasPruned;
+
+    /// <summary>The status of a row, or null when the key was never attempted or is deleted.</summary>
+    public ReconcileStatus? StatusOf(TKey key) => _status.GetValueOrDefault(key);
+
+    /// <summary>All rows in error with their status.</summary>
+    public IReadOnlyList<KeyValuePair<TKey, ReconcileStatus>> Errors() =>
+        [.. _status.Where(pair => pair.Value.State == ReconcileState.Error)];
+
+    /// <summary>Waits until everything written up to a revision was attempted and none of it is waiting for a retry.</summary>
+    public async Task WaitUntilReconciledAsync(long revision, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task progress;
+            lock (_progressLock)
+            {
+                progress = _progress.Task;
+            }
+
+            if (Volatile.Read(ref _attemptedRevision) >= Math.Min(revision, _table.Revision) && ErrorCount == 0)
+            {
+                return;
+            }
+
+            await progress.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits until a row, as written at or after a revision, was attempted; the status says how it ended.</summary>
+    public async Task<ReconcileStatus> WaitForRowAsync(TKey key, long revision, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task progress;
+            lock (_progressLock)
+            {
+                progress = _progress.Task;
+            }
+
+            if (_status.TryGetValue(key, out var status) && status.Revision >= revision)
+            {
+                return status;
+            }
+
+            await progress.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Runs until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var feed = _table.Subscribe();
+        var nextPrune = DateTimeOffset.MinValue;
+        while (true)
+        {
+            // 1. Everything new, and what is due again.
+            var changes = feed.Drain();
+            var due = TakeDue(changes);
+            for (var offset = 0; offset < due.Count; offset += _options.MaximumBatch)
+            {
+                var slice = due.GetRange(offset, Math.Min(_options.MaximumBatch, due.Count - offset));
+                await ApplyAsync(slice, cancellationToken).ConfigureAwait(false);
+            }
+
+            // 2. Prune once every source has reported, and then now and again.
+            var now = _time.GetUtcNow();
+            if (_table.IsInitialized && now >= nextPrune && (!_hasPruned || _options.PruneInterval > TimeSpan.Zero))
+            {
+                nextPrune = now + (await PruneAsync(cancellationToken).ConfigureAwait(false) ? _options.PruneInterval : _options.RetryMinimum);
+            }
+
+            // 3. Tell those who wait, then sleep until a change, a retry or the next prune.
+            Volatile.Write(ref _attemptedRevision, feed.DrainedRevision);
+            SignalProgress();
+            await SleepAsync(feed, nextPrune, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private List<TableChange<TKey, TRow>> TakeDue(IReadOnlyList<TableChange<TKey, TRow>> changes)
+    {
+        var due = new List<TableChange<TKey, TRow>>(changes.Count);
+        foreach (var change in changes)
+        {
+            // A newer change of the key replaces its retry but keeps what reality may still hold.
+            if (_retries.Remove(change.Key, out var retry))
+            {
+                due.Add(change with { Previous = change.Previous ?? retry.Change.Previous });
+            }
+            else
+            {
+                due.Add(change);
+            }
+        }
+
+        var now = _time.GetUtcNow();
+        foreach (var (key, retry) in _retries)
+        {
+            if (retry.Due <= now)
+            {
+                due.Add(retry.Change);
+            }
+        }
+
+        return due;
+    }
+
+    private async ValueTask ApplyAsync(List<TableChange<TKey, TRow>> changes, CancellationToken cancellationToken)
+    {
+        var batch = new ReconcileBatch<TKey, TRow>(changes);
+        Exception? whole = null;
+        try
+        {
+            await _operations.ApplyAsync(batch, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (Exception exception)
+        {
+            // The one place where the kernel's or the API server's "no" becomes a row's status.
+            whole = exception;
+        }
+
+        var now = _time.GetUtcNow();
+        foreach (var change in changes)
+        {
+            var failure = whole ?? (batch.Failures.Count > 0 ? batch.Failures.GetValueOrDefault(change.Key) : null);
+            if (failure is null)
+            {
+                _retries.Remove(change.Key);
+                if (change.IsDelete)
+                {
+                    _status.TryRemove(change.Key, out _);
+                }
+                else
+                {
+                    _status[change.Key] = new ReconcileStatus(ReconcileState.Done, change.Revision, "", now, 0);
+                }
+
+                continue;
+            }
+
+            var attempts = (_retries.TryGetValue(change.Key, out var earlier) ? earlier.Attempts : 0) + 1;
+            var wait = TimeSpan.FromTicks(Math.Min(_options.RetryMaximum.Ticks, _options.RetryMinimum.Ticks << Math.Min(attempts - 1, 20)));
+            _retries[change.Key] = (change, now + wait, attempts);
+            _status[change.Key] = new ReconcileStatus(ReconcileState.Error, change.Revision, failure.Message, now, attempts);
+            LogFailed(_logger, Name, change.Key.ToString() ?? "", attempts, failure.Message);
+        }
+    }
+
+    private async ValueTask<bool> PruneAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _operations.PruneAsync(_table.Snapshot(), cancellationToken).ConfigureAwait(false);
+            _hasPruned = true;
+            return true;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (Exception exception)
+        {
+            LogPruneFailed(_logger, Name, exception.Message);
+            return false;
+        }
+    }
+
+    private async Task SleepAsync(ChangeFeed<TKey, TRow> feed, DateTimeOffset nextPrune, CancellationToken cancellationToken)
+    {
+        var wake = DateTimeOffset.MaxValue;
+        foreach (var retry in _retries.Values)
+        {
+            wake = retry.Due < wake ? retry.Due : wake;
+        }
+
+        if (_table.IsInitialized && (!_hasPruned || _options.PruneInterval > TimeSpan.Zero))
+        {
+            wake = nextPrune < wake ? nextPrune : wake;
+        }
+
+        var changed = feed.WaitAsync(cancellationToken);
+        if (wake == DateTimeOffset.MaxValue)
+        {
+            await changed.ConfigureAwait(false);
+            return;
+        }
+
+        var delay = wake - _time.GetUtcNow();
+        if (delay <= TimeSpan.Zero)
+        {
+            return;
+        }
+
+        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await Task.WhenAny(changed, Task.Delay(delay, _time, timer.Token)).ConfigureAwait(false);
+        await timer.CancelAsync().ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private void SignalProgress()
+    {
+        TaskCompletionSource finished;
+        lock (_progressLock)
+        {
+            finished = _progress;
+            _progress = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        finished.TrySetResult();
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Reconciling {Table} {Key} failed (attempt {Attempts}): {Reason}")]
+    private static partial void LogFailed(ILogger logger, string table, string key, int attempts, string reason);
+
+    [LoggerMessage(2, LogLevel.Warning, "Pruning {Table} failed: {Reason}")]
+    private static partial void LogPruneFailed(ILogger logger, string table, string reason);
+}

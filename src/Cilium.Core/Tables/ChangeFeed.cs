@@ -1,0 +1,124 @@
+namespace Cilium.Core.Tables;
+
+/// <summary>One reader's queue of the changes of a table: bounded by the number of keys, since changes of a key are merged.</summary>
+/// <remarks>One consumer. The first drain yields every row present at subscription.</remarks>
+/// <typeparam name="TKey">The key.</typeparam>
+/// <typeparam name="TRow">The row.</typeparam>
+public sealed class ChangeFeed<TKey, TRow> : IDisposable
+    where TKey : notnull
+    where TRow : class
+{
+    private readonly Lock _lock = new();
+    private readonly Table<TKey, TRow> _table;
+    private readonly long _openedAt;
+    private Dictionary<TKey, TableChange<TKey, TRow>> _pending;
+    private TaskCompletionSource? _waiter;
+    private bool _woken;
+    private long _revision;
+
+    internal ChangeFeed(Table<TKey, TRow> table, TableSnapshot<TKey, TRow> snapshot)
+    {
+        _table = table;
+        _openedAt = snapshot.Revision;
+        _revision = snapshot.Revision;
+        _pending = new Dictionary<TKey, TableChange<TKey, TRow>>(snapshot.Count);
+        foreach (var (key, row) in snapshot.Rows)
+        {
+            _pending.Add(key, new TableChange<TKey, TRow>(key, null, row, snapshot.Revision));
+        }
+    }
+
+    /// <summary>The revision up to which the last <see cref="Drain"/> told everything.</summary>
+    public long DrainedRevision { get; private set; }
+
+    /// <summary>Takes all changes since the last drain, in no order; empty when there are none.</summary>
+    /// <remarks>A row that appeared and vanished in between is not told.</remarks>
+    public IReadOnlyList<TableChange<TKey, TRow>> Drain()
+    {
+        lock (_lock)
+        {
+            DrainedRevision = _revision;
+            _woken = false;
+            if (_pending.Count == 0)
+            {
+                return [];
+            }
+
+            var drained = new List<TableChange<TKey, TRow>>(_pending.Count);
+            foreach (var change in _pending.Values)
+            {
+                if (!Equals(change.Previous, change.Current))
+                {
+                    drained.Add(change);
+                }
+            }
+
+            if (_pending.Count > 4096)
+            {
+                _pending = [];
+            }
+            else
+            {
+                _pending.Clear();
+            }
+
+            return drained;
+        }
+    }
+
+    /// <summary>Completes when there is something to drain, or the table became initialized.</summary>
+    public Task WaitAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (_pending.Count > 0 || _woken)
+            {
+                return Task.CompletedTask;
+            }
+
+            _waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _waiter.Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Stops the feed.</summary>
+    public void Dispose() => _table.Unsubscribe(this);
+
+    internal void Add(List<TableChange<TKey, TRow>> changes)
+    {
+        TaskCompletionSource? waiter;
+        lock (_lock)
+        {
+            foreach (var change in changes)
+            {
+                if (change.Revision <= _openedAt)
+                {
+                    continue;
+                }
+
+                _revision = change.Revision;
+                _pending[change.Key] = _pending.TryGetValue(change.Key, out var earlier)
+                    ? change with { Previous = earlier.Previous }
+                    : change;
+            }
+
+            waiter = _waiter;
+            _waiter = null;
+        }
+
+        waiter?.TrySetResult();
+    }
+
+    internal void Wake()
+    {
+        TaskCompletionSource? waiter;
+        lock (_lock)
+        {
+            _woken = true;
+            waiter = _waiter;
+            _waiter = null;
+        }
+
+        waiter?.TrySetResult();
+    }
+}

@@ -1,0 +1,101 @@
+using Cilium.Core;
+
+namespace Cilium.Datapath;
+
+/// <summary>How much of the packet stream is told to observers; names are upstream's.</summary>
+public enum MonitorAggregation
+{
+    /// <summary>Every packet at every point.</summary>
+    None = 0,
+
+    /// <summary>No from-* points.</summary>
+    Low = 2,
+
+    /// <summary>One event per new connection, new TCP flag, or interval and direction.</summary>
+    Medium = 3,
+}
+
+/// <summary>What is constant in the programs of a node: written to .rodata before they are loaded.</summary>
+public sealed class DatapathOptions
+{
+    /// <summary>Where maps and links are pinned; a bpffs. Key <c>bpf-root</c>.</summary>
+    public string BpfRoot { get; set; } = "/sys/fs/bpf";
+
+    /// <summary>The cgroup v2 folder under which pods and host processes of this node live. Key <c>cgroup-root</c>.</summary>
+    public string CgroupRoot { get; set; } = "/run/cilium/cgroupv2";
+
+    /// <summary>Key <c>enable-ipv4</c>.</summary>
+    public bool EnableIPv4 { get; set; } = true;
+
+    /// <summary>Key <c>enable-ipv6</c>.</summary>
+    public bool EnableIPv6 { get; set; }
+
+    /// <summary>True for VXLAN between nodes, false for native routing. Key <c>routing-mode</c>.</summary>
+    public bool EnableTunnel { get; set; } = true;
+
+    /// <summary>UDP port of the tunnel. Key <c>tunnel-port</c>.</summary>
+    public ushort TunnelPort { get; set; } = 8472;
+
+    /// <summary>Underlay devices; empty to take those with the default route or the node's address. Key <c>devices</c>.</summary>
+    public IReadOnlyList<string> Devices { get; set; } = [];
+
+    /// <summary>Underlay MTU; 0 to take the device's. Key <c>mtu</c>.</summary>
+    public int Mtu { get; set; }
+
+    /// <summary>Masquerade pods to the outside with the node's IPv4 address. Key <c>enable-ipv4-masquerade</c>.</summary>
+    public bool EnableIPv4Masquerade { get; set; } = true;
+
+    /// <summary>Masquerade pods to the outside with the node's IPv6 address. Key <c>enable-ipv6-masquerade</c>.</summary>
+    public bool EnableIPv6Masquerade { get; set; } = true;
+
+    /// <summary>Destinations that are not masqueraded beside pods and nodes. Keys <c>ipv4-native-routing-cidr</c>, <c>ipv6-native-routing-cidr</c>.</summary>
+    public IReadOnlyList<Prefix> NativeRoutingPrefixes { get; set; } = [];
+
+    /// <summary>Translate service addresses at socket calls. Key <c>bpf-lb-sock</c>.</summary>
+    public bool EnableSocketLoadBalancing { get; set; } = true;
+
+    /// <summary>Answer traffic to services without backends with an error (true) or drop it. Key <c>service-no-backend-response</c>.</summary>
+    public bool RejectServiceWithoutBackend { get; set; } = true;
+
+    /// <summary>Key <c>monitor-aggregation</c>.</summary>
+    public MonitorAggregation MonitorAggregation { get; set; } = MonitorAggregation.Medium;
+
+    /// <summary>Key <c>monitor-aggregation-interval</c>.</summary>
+    public TimeSpan MonitorAggregationInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Emit drop events. Key <c>bpf-events-drop-enabled</c>.</summary>
+    public bool EnableDropEvents { get; set; } = true;
+
+    /// <summary>Emit trace events. Key <c>bpf-events-trace-enabled</c>.</summary>
+    public bool EnableTraceEvents { get; set; } = true;
+
+    /// <summary>Emit policy verdict events. Key <c>bpf-events-policy-verdict-enabled</c>.</summary>
+    public bool EnablePolicyVerdictEvents { get; set; } = true;
+
+    /// <summary>Key <c>bpf-ct-timeout-regular-tcp</c>.</summary>
+    public TimeSpan ConntrackTimeoutTcp { get; set; } = TimeSpan.FromSeconds(8000);
+
+    /// <summary>Key <c>bpf-ct-timeout-regular-tcp-syn</c>.</summary>
+    public TimeSpan ConntrackTimeoutTcpSyn { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Key <c>bpf-ct-timeout-regular-tcp-fin</c>.</summary>
+    public TimeSpan ConntrackTimeoutTcpFin { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Key <c>bpf-ct-timeout-regular-any</c>.</summary>
+    public TimeSpan ConntrackTimeoutAny { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Entries of the conntrack map. Key <c>bpf-ct-global-tcp-max</c>.</summary>
+    public uint ConntrackEntries { get; set; } = 524288;
+
+    /// <summary>Entries of one compiled policy. Key <c>bpf-policy-map-max</c>.</summary>
+    public uint PolicyEntries { get; set; } = 16384;
+
+    /// <summary>Entries of each service map. Key <c>bpf-lb-map-max</c>.</summary>
+    public uint LoadBalancingEntries { get; set; } = 65536;
+
+    /// <summary>Use TCX links where the kernel has them. Key <c>enable-tcx</c>.</summary>
+    public bool EnableTcx { get; set; } = true;
+
+    /// <summary>Bytes of a packet that travel with its event. Key <c>trace-payloadlen</c>; at most 128.</summary>
+    public int TracePayloadLength { get; set; } = 128;
+}

@@ -1,0 +1,27 @@
+using Cilium.Core;
+using Cilium.Core.Reconciliation;
+using Cilium.Datapath.Nodes;
+
+namespace Cilium.Datapath;
+
+/// <summary>The datapath of one node as its agent sees it. The seam between the control plane and the kernel.</summary>
+public interface IDatapath
+{
+    /// <summary>The MTU of pod devices.</summary>
+    int DeviceMtu { get; }
+
+    /// <summary>The MTU of routes to other nodes' pods and of pods' default routes: what fits after encapsulation.</summary>
+    int RouteMtu { get; }
+
+    /// <summary>
+    /// Sets up the node's devices and routes, loads or adopts the programs, and starts the reconcilers of <see cref="DatapathTables"/>.
+    /// Established traffic is not interrupted when the programs were already attached.
+    /// </summary>
+    Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken);
+
+    /// <summary>Waits until an endpoint as written at <paramref name="revision"/> can carry traffic with its policy enforced.</summary>
+    Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken);
+
+    /// <summary>Stops reconcilers and readers; programs, maps and links stay.</summary>
+    Task StopAsync(CancellationToken cancellationToken);
+}
