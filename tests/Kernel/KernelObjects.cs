@@ -17,17 +17,21 @@ internal static class KernelObjects
     }
 }
 
-/// <summary>A bpffs folder of one test, removed with all pins in it.</summary>
+/// <summary>A bpffs of one test, unmounted with all pins in it.</summary>
 internal sealed class PinFolder : IDisposable
 {
     private static int s_count;
 
     internal PinFolder() =>
-        Directory.CreateDirectory(Path = $"/sys/fs/bpf/cilium-kernel-test-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
+        BpfFileSystem.EnsureMounted(Path = $"/run/cilium-kernel-test-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
 
     internal string Path { get; }
 
     internal string this[string name] => $"{Path}/{name}";
 
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    public void Dispose()
+    {
+        BpfFileSystem.Unmount(Path);
+        Directory.Delete(Path);
+    }
 }
