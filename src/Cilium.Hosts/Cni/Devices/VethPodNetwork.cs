@@ -8,7 +8,7 @@ namespace Cilium.Hosts.Cni.Devices;
 /// <summary>Pod devices as veth pairs, by netlink: one socket in each of the two namespaces.</summary>
 internal sealed class VethPodNetwork : IPodNetwork
 {
-    public int Create(PodDevice device, string namespacePath)
+    public CreatedDevice Create(PodDevice device, string namespacePath)
     {
         using var podNamespace = NetworkNamespace.Open(namespacePath);
         using var host = RouteNetlink.Open();
@@ -36,8 +36,7 @@ internal sealed class VethPodNetwork : IPodNetwork
         // Replies to pods leave by redirection, so the reverse path of the device is not what the routing table says.
         Sysctl.Write($"net/ipv4/conf/{device.HostName}/rp_filter", "0");
         Sysctl.Write($"net/ipv4/conf/{device.HostName}/forwarding", "1");
-        podNamespace.Run(() => SetUpPodSide(device));
-        return link.Index;
+        return new CreatedDevice(link.Index, podNamespace.Run(() => SetUpPodSide(device)));
     }
 
     public bool Delete(string hostName)
@@ -77,13 +76,7 @@ internal sealed class VethPodNetwork : IPodNetwork
         return null;
     }
 
-    public ulong Cookie(string namespacePath)
-    {
-        using var podNamespace = NetworkNamespace.Open(namespacePath);
-        return podNamespace.ReadCookie();
-    }
-
-    private static void SetUpPodSide(PodDevice device)
+    private static ulong SetUpPodSide(PodDevice device)
     {
         using var pod = RouteNetlink.Open();
         var link = pod.FindLink(device.PodName)
@@ -121,6 +114,8 @@ internal sealed class VethPodNetwork : IPodNetwork
                 Mtu = device.RouteMtu > 0 ? device.RouteMtu : null,
             });
         }
+
+        return NetworkNamespace.ReadCurrentCookie();
     }
 
     private static PhysicalAddress Physical(MacAddress address)
