@@ -21,7 +21,8 @@ internal sealed class VethPodNetwork : IPodNetwork
             GsoMaxSize = device.GsoMaxSize > 0 ? device.GsoMaxSize : null,
             GroMaxSize = device.GroMaxSize > 0 ? device.GroMaxSize : null,
         };
-        var podSide = hostSide with { Name = device.PodName, Mac = Physical(device.PodMac), Namespace = podNamespace };
+        // The kernel refuses to create the second half of a pair up (ENOTCONN: its peer is not linked yet), so it is raised from inside.
+        var podSide = hostSide with { Name = device.PodName, Mac = Physical(device.PodMac), Namespace = podNamespace, IsUp = null };
         try
         {
             host.CreateVeth(hostSide, podSide);
