@@ -50,11 +50,16 @@ public sealed class RouteNetlink : IDisposable
 
     /// <summary>Creates a pair of devices in one request: one here, the peer here or in the namespace its settings name.</summary>
     /// <exception cref="NetlinkException">A name exists already (<see cref="NetlinkException.IsExists"/>), or another refusal.</exception>
+    /// <exception cref="ArgumentException">The peer is to be up in another namespace: bring it up from there, when it exists.</exception>
     public void CreateVeth(LinkSettings settings, LinkSettings peer)
     {
+        if (peer is { IsUp: true } and ({ Namespace: not null } or { NamespaceOfProcess: not null }))
+            throw new ArgumentException("a peer in another namespace is created down", nameof(peer));
         LinkMessages.WriteVeth(_writer.Begin(Rtm.NewLink, Nl.Create | Nl.Exclusive), settings, peer);
         _socket.Execute(_writer, "RTM_NEWLINK", $"veth {settings.Name}/{peer.Name}");
         GC.KeepAlive(peer.Namespace);
+        if (peer.IsUp == true && FindLink(peer.Name!) is { } created)
+            ChangeLink(created.Index, new LinkSettings { IsUp = true });
     }
 
     /// <summary>Creates a VXLAN device that takes the tunnel from each packet's metadata.</summary>

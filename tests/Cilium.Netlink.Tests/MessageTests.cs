@@ -52,7 +52,14 @@ public sealed class MessageTests
         Assert.Equal(
             new Link
             {
-                Index = 0, Name = "vx0", Kind = "vxlan", Mtu = 1450, IsUp = true, Mac = PhysicalAddress.Parse("020000000001"), VxlanPort = 8472, CollectsMetadata = true,
+                Index = 0,
+                Name = "vx0",
+                Kind = "vxlan",
+                Mtu = 1450,
+                IsUp = true,
+                Mac = PhysicalAddress.Parse("020000000001"),
+                VxlanPort = 8472,
+                CollectsMetadata = true,
             },
             LinkMessages.Parse(Payload(writer)));
     }

@@ -20,9 +20,10 @@ internal sealed class TestNamespaces : IDisposable
         RightNetlink = RouteNetlink.Open(Right);
         LeftNetlink.CreateVeth(
             new LinkSettings { Name = "left0", Mtu = 1400, Mac = PhysicalAddress.Parse("02-00-00-00-00-01"), IsUp = true },
-            new LinkSettings { Name = "right0", Mtu = 1400, Mac = PhysicalAddress.Parse("02-00-00-00-00-02"), IsUp = true, Namespace = Right });
+            new LinkSettings { Name = "right0", Mtu = 1400, Mac = PhysicalAddress.Parse("02-00-00-00-00-02"), Namespace = Right });
         LeftIndex = LeftNetlink.FindLink("left0")!.Index;
         RightIndex = RightNetlink.FindLink("right0")!.Index;
+        RightNetlink.ChangeLink(RightIndex, new LinkSettings { IsUp = true });
         LeftNetlink.AddAddress(new InterfaceAddress(LeftIndex, LeftAddress, 24));
         RightNetlink.AddAddress(new InterfaceAddress(RightIndex, RightAddress, 24));
         LeftNetlink.AddAddress(new InterfaceAddress(LeftIndex, IPAddress.Parse("fd00:9::1"), 64));
@@ -55,7 +56,15 @@ internal sealed class TestNamespaces : IDisposable
         Left.Run(() =>
         {
             using var ping = new Ping();
-            return ping.Send(address, timeoutMilliseconds).Status == IPStatus.Success;
+            try
+            {
+                return ping.Send(address, timeoutMilliseconds).Status == IPStatus.Success;
+            }
+            catch (PingException)
+            {
+                // What is dropped on its way out is refused to the sender at once.
+                return false;
+            }
         });
 
     public void Dispose()

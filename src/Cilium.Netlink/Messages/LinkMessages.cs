@@ -44,7 +44,8 @@ internal static class LinkMessages
         writer.Attribute(Ifla.Kind, "veth");
         var attributes = writer.BeginNest(Ifla.KindAttributes);
         var peerNest = writer.BeginNest(Ifla.VethPeer);
-        WriteBody(writer, 0, peer.IsUp);
+        // The kernel cannot bring a peer up before the pair is joined (ENOTCONN).
+        WriteBody(writer, 0, null);
         WriteSettings(writer, peer);
         writer.EndNest(peerNest).EndNest(attributes).EndNest(info);
     }
