@@ -23,7 +23,8 @@ internal sealed class TableDraft<TKey, TRow>(Table<TKey, TRow> table) : ITableDr
     private readonly HashSet<TKey> _changed = [];
     private List<TableChange<TKey, TRow>>? _changes;
 
-    public bool HasChanges => _changed.Count > 0;
+    /// <summary>True when some key ends otherwise than it began; a row written and deleted again is no change.</summary>
+    public bool HasChanges => _changed.Any(key => !Equals(_before.GetValueOrDefault(key), _rows.GetValueOrDefault(key)));
 
     public bool Upsert(TRow row)
     {

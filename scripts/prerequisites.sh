@@ -1,0 +1,37 @@
+# Sourced by ./lab and ./test: installs what they need on a fresh Debian or Ubuntu that has the .NET 10 SDK.
+# ensure_root re-runs the calling script through sudo; ensure_packages installs missing apt packages, once.
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1
+
+# Compiling the programs (clang, libbpf's headers), native binaries (clang as linker, zlib), and what pods and tests run.
+CILIUM_PACKAGES=(clang llvm libbpf1 libbpf-dev zlib1g-dev iproute2 util-linux curl iputils-ping dnsutils tcpdump tshark ethtool
+  netcat-openbsd procps iperf3 openssl)
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+die() { printf '%s\n' "$*" >&2; exit 1; }
+
+ensure_root() {
+  [ "$(id -u)" -eq 0 ] && return
+  command -v sudo >/dev/null || die "$0 needs root for this (network namespaces and eBPF), and there is no sudo: run it as root."
+  exec sudo --preserve-env=PATH,HOME,DOTNET_ROOT,CI,NUGET_PACKAGES "$0" "$@"
+}
+
+ensure_dotnet() {
+  command -v dotnet >/dev/null || die "The .NET 10 SDK is missing: install it and put dotnet on PATH."
+  case "$(dotnet --version)" in
+    10.* | 1[1-9].*) ;;
+    *) die "The .NET 10 SDK is needed; dotnet --version says $(dotnet --version)." ;;
+  esac
+}
+
+ensure_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  [ "$(id -u)" -eq 0 ] || die "These packages are missing: ${missing[*]}. Install them, or run this once as root."
+  say "Installing ${missing[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+}

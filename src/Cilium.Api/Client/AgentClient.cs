@@ -1,0 +1,188 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Cilium.Api;
+
+/// <summary>The agent's REST API over its Unix socket.</summary>
+/// <remarks>
+/// Thread-safe; each call is a connection of its own. Every method throws <see cref="AgentUnavailableException"/> when nobody answers and
+/// <see cref="ApiException"/> when the agent answers with an error.
+/// </remarks>
+public sealed class AgentClient
+{
+    /// <summary>Where the socket is unless configured otherwise.</summary>
+    public const string DefaultSocketPath = "/var/run/cilium/cilium.sock";
+
+    /// <summary>The environment variable that names the socket, with or without <c>unix://</c> before it.</summary>
+    public const string SocketVariable = "CILIUM_SOCK";
+
+    private readonly string _socketPath;
+
+    /// <summary>Makes a client of one socket; nothing is connected yet.</summary>
+    /// <param name="socketPath">Path of the socket, with or without <c>unix://</c> before it.</param>
+    public AgentClient(string socketPath)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(socketPath);
+        _socketPath = socketPath.StartsWith("unix://", StringComparison.Ordinal) ? socketPath["unix://".Length..] : socketPath;
+    }
+
+    /// <summary>The socket.</summary>
+    public string SocketPath => _socketPath;
+
+    /// <summary>A client of the socket that the environment names, or of the default one.</summary>
+    public static AgentClient FromEnvironment() =>
+        new(Environment.GetEnvironmentVariable(SocketVariable) is { Length: > 0 } path ? path : DefaultSocketPath);
+
+    /// <summary><c>GET /healthz</c>.</summary>
+    public Task<StatusResponse> GetStatusAsync(bool brief, CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/healthz", default, ApiJson.Default.StatusResponse, cancellationToken, brief);
+
+    /// <summary><c>GET /config</c>.</summary>
+    public Task<DaemonConfiguration> GetConfigurationAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/config", default, ApiJson.Default.DaemonConfiguration, cancellationToken);
+
+    /// <summary><c>GET /cluster/nodes</c>.</summary>
+    public Task<ClusterNodeStatus> GetNodesAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/cluster/nodes", default, ApiJson.Default.ClusterNodeStatus, cancellationToken);
+
+    /// <summary><c>POST /ipam</c>: takes one address of each family in use, or of one.</summary>
+    /// <param name="family"><c>ipv4</c>, <c>ipv6</c>, or empty for all.</param>
+    /// <param name="owner">Who gets it: <c>namespace/pod</c>.</param>
+    /// <param name="pool">The pool, or empty for the default.</param>
+    /// <param name="expiration">True to have the addresses freed unless an endpoint takes them in time.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IpamResponse> AllocateAddressesAsync(
+        string family, string owner, string pool, bool expiration, CancellationToken cancellationToken) =>
+        RequestAsync(
+            "POST",
+            $"/v1/ipam?family={Uri.EscapeDataString(family)}&owner={Uri.EscapeDataString(owner)}&pool={Uri.EscapeDataString(pool)}&expiration={(expiration ? "true" : "false")}",
+            default,
+            ApiJson.Default.IpamResponse,
+            cancellationToken);
+
+    /// <summary><c>DELETE /ipam/{ip}</c>: gives an address back.</summary>
+    public Task ReleaseAddressAsync(string address, CancellationToken cancellationToken) =>
+        SendAsync("DELETE", $"/v1/ipam/{Uri.EscapeDataString(address)}", default, cancellationToken);
+
+    /// <summary><c>GET /endpoint</c>.</summary>
+    public Task<IReadOnlyList<EndpointModel>> GetEndpointsAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/endpoint", default, ApiJson.Default.IReadOnlyListEndpointModel, cancellationToken);
+
+    /// <summary><c>GET /endpoint/{id}</c>.</summary>
+    /// <param name="id">A number, or one with a prefix: <c>container-id:</c>, <c>cni-attachment-id:</c>, <c>pod-name:</c>, <c>ipv4:</c>, ...</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<EndpointModel> GetEndpointAsync(string id, CancellationToken cancellationToken) =>
+        RequestAsync("GET", EndpointPath(id), default, ApiJson.Default.EndpointModel, cancellationToken);
+
+    /// <summary><c>GET /endpoint/{id}/healthz</c>.</summary>
+    public Task<EndpointHealth> GetEndpointHealthAsync(string id, CancellationToken cancellationToken) =>
+        RequestAsync("GET", EndpointPath(id) + "/healthz", default, ApiJson.Default.EndpointHealth, cancellationToken);
+
+    /// <summary><c>GET /endpoint/{id}/labels</c>.</summary>
+    public Task<LabelConfigurationStatus> GetEndpointLabelsAsync(string id, CancellationToken cancellationToken) =>
+        RequestAsync("GET", EndpointPath(id) + "/labels", default, ApiJson.Default.LabelConfigurationStatus, cancellationToken);
+
+    /// <summary><c>GET /endpoint/{id}/log</c>.</summary>
+    public Task<IReadOnlyList<EndpointStatusChange>> GetEndpointLogAsync(string id, CancellationToken cancellationToken) =>
+        RequestAsync("GET", EndpointPath(id) + "/log", default, ApiJson.Default.IReadOnlyListEndpointStatusChange, cancellationToken);
+
+    /// <summary><c>PUT /endpoint/{id}</c>: creates an endpoint; with sync-build-endpoint it answers when traffic can flow.</summary>
+    public Task<EndpointModel> CreateEndpointAsync(EndpointChangeRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return RequestAsync(
+            "PUT",
+            EndpointPath(request.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+            JsonSerializer.SerializeToUtf8Bytes(request, ApiJson.Default.EndpointChangeRequest),
+            ApiJson.Default.EndpointModel,
+            cancellationToken);
+    }
+
+    /// <summary><c>DELETE /endpoint/{id}</c>: removes one endpoint.</summary>
+    public Task DeleteEndpointAsync(string id, CancellationToken cancellationToken) =>
+        SendAsync("DELETE", EndpointPath(id), default, cancellationToken);
+
+    /// <summary><c>DELETE /endpoint</c>: removes all endpoints of a sandbox.</summary>
+    public Task DeleteEndpointsAsync(EndpointBatchDeleteRequest request, CancellationToken cancellationToken) =>
+        SendAsync(
+            "DELETE",
+            "/v1/endpoint",
+            JsonSerializer.SerializeToUtf8Bytes(request, ApiJson.Default.EndpointBatchDeleteRequest),
+            cancellationToken);
+
+    /// <summary><c>GET /identity</c>.</summary>
+    public Task<IReadOnlyList<IdentityModel>> GetIdentitiesAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/identity", default, ApiJson.Default.IReadOnlyListIdentityModel, cancellationToken);
+
+    /// <summary><c>GET /identity/{id}</c>.</summary>
+    public Task<IdentityModel> GetIdentityAsync(string id, CancellationToken cancellationToken) =>
+        RequestAsync("GET", $"/v1/identity/{Uri.EscapeDataString(id)}", default, ApiJson.Default.IdentityModel, cancellationToken);
+
+    /// <summary><c>GET /identity/endpoints</c>.</summary>
+    public Task<IReadOnlyList<IdentityEndpoints>> GetIdentityEndpointsAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/identity/endpoints", default, ApiJson.Default.IReadOnlyListIdentityEndpoints, cancellationToken);
+
+    /// <summary><c>GET /service</c>.</summary>
+    public Task<IReadOnlyList<ServiceModel>> GetServicesAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/service", default, ApiJson.Default.IReadOnlyListServiceModel, cancellationToken);
+
+    /// <summary><c>GET /policy</c>.</summary>
+    public Task<PolicyModel> GetPolicyAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/policy", default, ApiJson.Default.PolicyModel, cancellationToken);
+
+    /// <summary><c>GET /policy/selectors</c>.</summary>
+    public Task<IReadOnlyList<SelectorIdentityMapping>> GetPolicySelectorsAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/policy/selectors", default, ApiJson.Default.IReadOnlyListSelectorIdentityMapping, cancellationToken);
+
+    /// <summary><c>GET /ip</c>.</summary>
+    public Task<IReadOnlyList<IpListEntry>> GetAddressesAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/ip", default, ApiJson.Default.IReadOnlyListIpListEntry, cancellationToken);
+
+    /// <summary><c>GET /metrics/</c>.</summary>
+    public Task<IReadOnlyList<Metric>> GetMetricsAsync(CancellationToken cancellationToken) =>
+        RequestAsync("GET", "/v1/metrics/", default, ApiJson.Default.IReadOnlyListMetric, cancellationToken);
+
+    /// <summary>Sends any request and returns the answer's bytes; for what has no method of its own.</summary>
+    /// <param name="method">The HTTP method.</param>
+    /// <param name="path">The path with <c>/v1</c>.</param>
+    /// <param name="body">JSON, or empty.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<ReadOnlyMemory<byte>> SendAsync(string method, string path, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        SendAsync(method, path, body, brief: false, cancellationToken);
+
+    private static string EndpointPath(string id) => $"/v1/endpoint/{Uri.EscapeDataString(id)}";
+
+    private async Task<T> RequestAsync<T>(
+        string method, string path, ReadOnlyMemory<byte> body, JsonTypeInfo<T> type, CancellationToken cancellationToken, bool brief = false)
+    {
+        var answer = await SendAsync(method, path, body, brief, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return JsonSerializer.Deserialize(answer.Span, type) ?? throw new ApiException($"{method} {path}", 200, "the answer is null");
+        }
+        catch (JsonException exception)
+        {
+            throw new ApiException($"{method} {path}", 200, $"the answer cannot be read: {exception.Message}");
+        }
+    }
+
+    private async Task<ReadOnlyMemory<byte>> SendAsync(
+        string method, string path, ReadOnlyMemory<byte> body, bool brief, CancellationToken cancellationToken)
+    {
+        var (status, answer) = await UnixHttpConnection.SendAsync(_socketPath, method, path, body, brief, cancellationToken).ConfigureAwait(false);
+        return status is >= 200 and < 300 ? answer : throw new ApiException($"{method} {path}", status, ReasonOf(answer.Span));
+    }
+
+    private static string ReasonOf(ReadOnlySpan<byte> body)
+    {
+        // Errors are a JSON string, as upstream's API has it; anything else is shown as it came.
+        try
+        {
+            return JsonSerializer.Deserialize(body, ApiJson.Default.String) ?? "";
+        }
+        catch (JsonException)
+        {
+            return System.Text.Encoding.UTF8.GetString(body);
+        }
+    }
+}

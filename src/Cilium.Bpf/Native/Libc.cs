@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+
+namespace Cilium.Bpf.Native;
+
+/// <summary>The few C library calls needed beside libbpf; a failure is -1 with errno kept by the marshaller.</summary>
+internal static unsafe partial class Libc
+{
+    internal const int DuplicateCloseOnExec = 1030;
+    internal const int ProtRead = 1;
+    internal const int ProtReadWrite = 3;
+    internal const int MapShared = 1;
+    internal const int PollIn = 1;
+    internal const int OpenDirectoryReadOnly = 0x10000 | 0x80000;
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct PollFd
+    {
+        public int Fd;
+        public short Events;
+        public short Returned;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int fcntl(int fd, int command, int argument);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int open(string path, int flags);
+
+    [LibraryImport("libc")]
+    internal static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint mmap(nint address, nint length, int protection, int flags, BpfFd fd, nint offset);
+
+    [LibraryImport("libc")]
+    internal static partial int munmap(nint address, nint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int poll(PollFd* fds, nuint count, int timeoutMilliseconds);
+
+    [LibraryImport("libc")]
+    internal static partial int vasprintf(byte** text, byte* format, nint arguments);
+
+    [LibraryImport("libc")]
+    internal static partial void free(void* memory);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int statfs(string path, byte* buffer);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int mount(string source, string target, string type, nuint flags, string? data);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int umount2(string target, int flags);
+}

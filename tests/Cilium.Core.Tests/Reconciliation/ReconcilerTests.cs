@@ -1,0 +1,226 @@
+using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
+using FsCheck.Xunit;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Cilium.Core.Tests.Reconciliation;
+
+public sealed class ReconcilerTests
+{
+    private sealed record Row(int Key, int Value);
+
+    /// <summary>A reality that fails when told to, and otherwise does as desired.</summary>
+    private sealed class Reality : IReconcilerOperations<int, Row>
+    {
+        private readonly Lock _lock = new();
+        private readonly Dictionary<int, int> _values = [];
+        private int _calls;
+
+        public Func<int, bool> FailsAtCall { get; init; } = _ => false;
+
+        public int Prunes { get; private set; }
+
+        public Dictionary<int, int> Values
+        {
+            get
+            {
+                lock (_lock)
+                {
+                    return new Dictionary<int, int>(_values);
+                }
+            }
+        }
+
+        public void Put(int key, int value)
+        {
+            lock (_lock)
+            {
+                _values[key] = value;
+            }
+        }
+
+        public ValueTask ApplyAsync(ReconcileBatch<int, Row> batch, CancellationToken cancellationToken)
+        {
+            lock (_lock)
+            {
+                foreach (var change in batch.Changes)
+                {
+                    if (FailsAtCall(_calls++))
+                    {
+                        batch.Fail(change.Key, new IOException("no"));
+                    }
+                    else if (change.Current is { } row)
+                    {
+                        _values[change.Key] = row.Value;
+                    }
+                    else
+                    {
+                        _values.Remove(change.Key);
+                    }
+                }
+            }
+
+            return ValueTask.CompletedTask;
+        }
+
+        public ValueTask PruneAsync(TableSnapshot<int, Row> desired, CancellationToken cancellationToken)
+        {
+            lock (_lock)
+            {
+                Prunes++;
+                foreach (var key in _values.Keys.Where(key => !desired.TryGet(key, out _)).ToList())
+                {
+                    _values.Remove(key);
+                }
+            }
+
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    private static readonly ReconcilerOptions Fast = new() { RetryMinimum = TimeSpan.FromMilliseconds(1), RetryMaximum = TimeSpan.FromMilliseconds(2) };
+
+    [Fact]
+    public async Task Rows_reach_reality_and_failures_are_retried()
+    {
+        var (store, table) = NewTable();
+        var reality = new Reality { FailsAtCall = call => call < 3 };
+        using var stop = new CancellationTokenSource();
+        var reconciler = new Reconciler<int, Row>(table, reality, Fast, TimeProvider.System, NullLogger.Instance);
+        var running = reconciler.RunAsync(stop.Token);
+        var revision = store.Write(tx => tx.Upsert(table, new Row(1, 10)));
+        await reconciler.WaitUntilReconciledAsync(revision, Limit());
+        Assert.Equal(10, reality.Values[1]);
+        Assert.Equal(ReconcileState.Done, reconciler.StatusOf(1)!.State);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task Nothing_is_pruned_before_every_source_has_reported()
+    {
+        var (store, table) = NewTable();
+        table.RegisterInitializer("pods");
+        var reality = new Reality();
+        reality.Put(99, 1);
+        using var stop = new CancellationTokenSource();
+        var reconciler = new Reconciler<int, Row>(table, reality, Fast, TimeProvider.System, NullLogger.Instance);
+        var running = reconciler.RunAsync(stop.Token);
+        var revision = store.Write(tx => tx.Upsert(table, new Row(1, 10)));
+        await reconciler.WaitUntilReconciledAsync(revision, Limit());
+        Assert.Equal(0, reality.Prunes);
+        Assert.True(reality.Values.ContainsKey(99));
+
+        table.CompleteInitializer("pods");
+        while (!reconciler.HasPruned)
+        {
+            await reconciler.WaitUntilReconciledAsync(store.Revision, Limit());
+            await Task.Yield();
+        }
+
+        Assert.False(reality.Values.ContainsKey(99));
+        Assert.True(reality.Values.ContainsKey(1));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_failing_row_says_why_and_does_not_stop_the_others()
+    {
+        var (store, table) = NewTable();
+        var reality = new Reality { FailsAtCall = call => call == 0 };
+        using var stop = new CancellationTokenSource();
+        var slow = new ReconcilerOptions { RetryMinimum = TimeSpan.FromHours(1), RetryMaximum = TimeSpan.FromHours(1) };
+        var reconciler = new Reconciler<int, Row>(table, reality, slow, TimeProvider.System, NullLogger.Instance);
+        var first = store.Write(tx => tx.Upsert(table, new Row(1, 10)));
+        var running = reconciler.RunAsync(stop.Token);
+        var status = await reconciler.WaitForRowAsync(1, first, Limit());
+        Assert.Equal((ReconcileState.Error, "no"), (status.State, status.Message));
+        var second = store.Write(tx => tx.Upsert(table, new Row(2, 20)));
+        Assert.Equal(ReconcileState.Done, (await reconciler.WaitForRowAsync(2, second, Limit())).State);
+        Assert.Equal(1, reconciler.ErrorCount);
+
+        // A newer row for the failed key is tried at once and clears the error.
+        var third = store.Write(tx => tx.Upsert(table, new Row(1, 11)));
+        Assert.Equal(ReconcileState.Done, (await reconciler.WaitForRowAsync(1, third, Limit())).State);
+        Assert.Equal(0, reconciler.ErrorCount);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Property(MaxTest = 50)]
+    public bool Reality_ends_as_desired_whatever_fails((int Key, int Value)[] operations, int seed)
+    {
+        var (store, table) = NewTable();
+        var dice = new Random(seed);
+        var reality = new Reality { FailsAtCall = _ => dice.Next(3) == 0 };
+        reality.Put(1000, 1);
+        using var stop = new CancellationTokenSource();
+        var reconciler = new Reconciler<int, Row>(table, reality, Fast, TimeProvider.System, NullLogger.Instance);
+        var running = reconciler.RunAsync(stop.Token);
+        foreach (var (key, value) in operations)
+        {
+            store.Write(tx =>
+            {
+                if (value % 3 == 0)
+                {
+                    tx.Delete(table, key % 5);
+                }
+                else
+                {
+                    tx.Upsert(table, new Row(key % 5, value));
+                }
+            });
+        }
+
+        var limit = Limit();
+        var desired = table.Snapshot().Values.ToDictionary(row => row.Key, row => row.Value);
+        while (!Same(desired, reality.Values))
+        {
+            reconciler.WaitUntilReconciledAsync(store.Revision, limit).GetAwaiter().GetResult();
+            limit.ThrowIfCancellationRequested();
+        }
+
+        stop.Cancel();
+        try
+        {
+            running.GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            return true;
+        }
+
+        return false;
+
+        static bool Same(Dictionary<int, int> left, Dictionary<int, int> right) =>
+            left.Count == right.Count && left.All(pair => right.TryGetValue(pair.Key, out var value) && value == pair.Value);
+    }
+
+    [Theory]
+    [InlineData(nameof(ReconcilerOptions.RetryMinimum))]
+    [InlineData(nameof(ReconcilerOptions.RetryMaximum))]
+    [InlineData(nameof(ReconcilerOptions.PruneInterval))]
+    [InlineData(nameof(ReconcilerOptions.MaximumBatch))]
+    public void Bad_options_are_named(string name)
+    {
+        var options = new ReconcilerOptions();
+        switch (name)
+        {
+            case nameof(ReconcilerOptions.RetryMinimum): options.RetryMinimum = TimeSpan.Zero; break;
+            case nameof(ReconcilerOptions.RetryMaximum): options.RetryMaximum = TimeSpan.FromMilliseconds(1); break;
+            case nameof(ReconcilerOptions.PruneInterval): options.PruneInterval = TimeSpan.FromSeconds(-1); break;
+            default: options.MaximumBatch = 0; break;
+        }
+
+        Assert.StartsWith(name, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
+    }
+
+    private static (StateStore Store, Table<int, Row> Table) NewTable()
+    {
+        var store = new StateStore();
+        return (store, store.CreateTable<int, Row>("rows", row => row.Key));
+    }
+
+    private static CancellationToken Limit() => new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token;
+}

@@ -1,0 +1,34 @@
+using System.Globalization;
+
+namespace Cilium.KernelTests;
+
+/// <summary>A cgroup v2 folder of one test; code runs in it by moving this process in and back.</summary>
+internal sealed class TestCgroup : IDisposable
+{
+    private const string Root = "/sys/fs/cgroup/unified";
+    private static int s_count;
+
+    internal TestCgroup() =>
+        Directory.CreateDirectory(Path = $"{Root}/cilium-kernel-test-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
+
+    internal string Path { get; }
+
+    internal T Run<T>(Func<T> work)
+    {
+        var home = File.ReadLines("/proc/self/cgroup").First(line => line.StartsWith("0::", StringComparison.Ordinal))[3..];
+        Enter(Path);
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            Enter(Root + home);
+        }
+    }
+
+    public void Dispose() => Directory.Delete(Path);
+
+    private static void Enter(string folder) =>
+        File.WriteAllText($"{folder}/cgroup.procs", Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+}
