@@ -10,7 +10,7 @@ internal sealed class WorkloadAdmission(string kind) : IAdmission
     public void Complete(JsonObject draft, JsonObject? current)
     {
         var spec = draft.Ensure("spec");
-        if (kind is "Deployment" or "ReplicaSet" or "StatefulSet") spec.Default("replicas", 1);
+        if (kind is "Deployment" or "ReplicaSet") spec.Default("replicas", 1);
         switch (kind)
         {
             case "Deployment":
@@ -36,11 +36,6 @@ internal sealed class WorkloadAdmission(string kind) : IAdmission
                 }
 
                 break;
-            case "Job":
-                spec.Default("parallelism", 1);
-                spec.Default("completions", 1);
-                spec.Default("backoffLimit", 6);
-                break;
         }
 
         var template = spec.Ensure("template");
@@ -51,7 +46,6 @@ internal sealed class WorkloadAdmission(string kind) : IAdmission
     public IEnumerable<(string Field, string Message)> Validate(JsonObject draft, JsonObject? current)
     {
         foreach (var cause in PodAdmission.CheckSpec(draft.Members("spec", "template", "spec"), "spec.template.spec")) yield return cause;
-        if (kind == "Job") yield break;
         var selector = draft.Members("spec", "selector");
         if (selector is null)
         {

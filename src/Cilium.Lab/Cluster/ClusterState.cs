@@ -4,14 +4,16 @@ using Cilium.Lab.Admission;
 using Cilium.Lab.Json;
 using Cilium.Lab.Registry;
 using Cilium.Lab.Storage;
+using Microsoft.Extensions.Logging;
 
 namespace Cilium.Lab.Cluster;
 
 /// <summary>The objects of a cluster with everything that writes them.</summary>
 internal sealed class ClusterState
 {
-    public ClusterState(IReadOnlyList<IPNetwork> serviceRanges, TimeProvider clock)
+    public ClusterState(IReadOnlyList<IPNetwork> serviceRanges, TimeProvider clock, ILogger log)
     {
+        Log = log;
         Clock = clock;
         Store = new ObjectStore();
         Catalog = new ResourceCatalog();
@@ -21,8 +23,6 @@ internal sealed class ClusterState
             [BuiltInKinds.Deployments] = new WorkloadAdmission("Deployment"),
             [BuiltInKinds.ReplicaSets] = new WorkloadAdmission("ReplicaSet"),
             [BuiltInKinds.DaemonSets] = new WorkloadAdmission("DaemonSet"),
-            [BuiltInKinds.StatefulSets] = new WorkloadAdmission("StatefulSet"),
-            [BuiltInKinds.Jobs] = new WorkloadAdmission("Job"),
             [BuiltInKinds.Namespaces] = new NamespaceAdmission(),
             [BuiltInKinds.Nodes] = new NodeAdmission(),
             [BuiltInKinds.Services] = new ServiceAdmission(serviceRanges),
@@ -33,6 +33,8 @@ internal sealed class ClusterState
     }
 
     public TimeProvider Clock { get; }
+
+    public ILogger Log { get; }
 
     public ObjectStore Store { get; }
 

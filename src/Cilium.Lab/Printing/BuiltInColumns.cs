@@ -62,14 +62,6 @@ internal static class BuiltInColumns
             new("Node Selector", (item, _) => Pairs(item.Members("spec", "template", "spec", "nodeSelector"))),
             Age, Containers, Images, Selector,
         ],
-        [BuiltInKinds.StatefulSets] = [Name, new("Ready", (item, _) => $"{Status(item, "readyReplicas")}/{item.Number("spec", "replicas") ?? 0}"), Age],
-        [BuiltInKinds.Jobs] =
-        [
-            Name,
-            new("Status", (item, _) => item.HasCondition("Complete") ? "Complete" : item.HasCondition("Failed") ? "Failed" : "Running"),
-            new("Completions", (item, _) => $"{Status(item, "succeeded")}/{item.Number("spec", "completions") ?? 1}"),
-            Age,
-        ],
         [BuiltInKinds.Events] =
         [
             new("Last Seen", (item, now) => AgeText.Of(item.Time("lastTimestamp") ?? item.Time("eventTime"), now)),

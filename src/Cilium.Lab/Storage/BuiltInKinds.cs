@@ -15,8 +15,6 @@ internal static class BuiltInKinds
     public static readonly ResourceId Deployments = new("apps", "deployments");
     public static readonly ResourceId ReplicaSets = new("apps", "replicasets");
     public static readonly ResourceId DaemonSets = new("apps", "daemonsets");
-    public static readonly ResourceId StatefulSets = new("apps", "statefulsets");
-    public static readonly ResourceId Jobs = new("batch", "jobs");
     public static readonly ResourceId EndpointSlices = new("discovery.k8s.io", "endpointslices");
     public static readonly ResourceId Leases = new("coordination.k8s.io", "leases");
     public static readonly ResourceId CustomResourceDefinitions = new("apiextensions.k8s.io", "customresourcedefinitions");
@@ -33,37 +31,19 @@ internal static class BuiltInKinds
         Define("", "v1", "configmaps", "ConfigMap", "cm"),
         Define("", "v1", "secrets", "Secret"),
         Define("", "v1", "serviceaccounts", "ServiceAccount", "sa"),
-        Define("", "v1", "replicationcontrollers", "ReplicationController", "rc", status: true, scale: true, categories: ["all"]),
-        Define("", "v1", "persistentvolumes", "PersistentVolume", "pv", namespaced: false, status: true),
-        Define("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", "pvc", status: true),
-        Define("", "v1", "resourcequotas", "ResourceQuota", "quota", status: true),
-        Define("", "v1", "limitranges", "LimitRange", "limits"),
-        Define("", "v1", "podtemplates", "PodTemplate"),
         Define("apps", "v1", "deployments", "Deployment", "deploy", status: true, scale: true, categories: ["all"]),
         Define("apps", "v1", "replicasets", "ReplicaSet", "rs", status: true, scale: true, categories: ["all"]),
         Define("apps", "v1", "daemonsets", "DaemonSet", "ds", status: true, categories: ["all"]),
-        Define("apps", "v1", "statefulsets", "StatefulSet", "sts", status: true, scale: true, categories: ["all"]),
         Define("apps", "v1", "controllerrevisions", "ControllerRevision"),
-        Define("batch", "v1", "jobs", "Job", status: true, categories: ["all"]),
-        Define("batch", "v1", "cronjobs", "CronJob", "cj", status: true, categories: ["all"]),
         Define("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
         Define("coordination.k8s.io", "v1", "leases", "Lease"),
         Define("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", "netpol"),
-        Define("networking.k8s.io", "v1", "ingresses", "Ingress", "ing", status: true),
-        Define("networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced: false),
         Define("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", namespaced: false, status: true),
-        Define("networking.k8s.io", "v1", "ipaddresses", "IPAddress", "ip", namespaced: false),
         Define("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced: false),
         Define("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced: false),
         Define("rbac.authorization.k8s.io", "v1", "roles", "Role"),
         Define("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"),
-        Define("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", "pdb", status: true),
-        Define("storage.k8s.io", "v1", "storageclasses", "StorageClass", "sc", namespaced: false),
-        Define("storage.k8s.io", "v1", "csinodes", "CSINode", namespaced: false),
         Define("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", "pc", namespaced: false),
-        Define("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", status: true, categories: ["all"]),
-        Define("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced: false),
-        Define("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", namespaced: false),
         Define("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", "crd", namespaced: false, status: true),
     ];
 
@@ -75,7 +55,7 @@ internal static class BuiltInKinds
             Kind = kind,
             Singular = singular ?? kind.ToLowerInvariant(),
             Namespaced = namespaced,
-            ShortNames = shortName is null ? [] : shortName == "limits" ? ["limits"] : shortName == "crd" ? ["crd", "crds"] : [shortName],
+            ShortNames = shortName is null ? [] : shortName == "crd" ? ["crd", "crds"] : [shortName],
             Categories = categories ?? [],
             Versions = [new ServedVersion(version)],
             StorageVersion = version,
