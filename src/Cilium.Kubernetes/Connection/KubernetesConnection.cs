@@ -1,0 +1,192 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Cilium.Kubernetes.Wire;
+using k8s;
+using k8s.Authentication;
+
+namespace Cilium.Kubernetes;
+
+/// <summary>The way to one API server: address, trust, credentials and the health of the way itself.</summary>
+/// <remarks>Thread-safe. Requests of all reflectors and writers share it.</remarks>
+public sealed class KubernetesConnection : IDisposable
+{
+    private readonly HttpClient _client;
+    private readonly ServiceClientCredentials? _credentials;
+    private readonly k8s.Kubernetes? _owner;
+    private readonly Uri _server;
+    private readonly TimeSpan _requestTimeout;
+    private readonly TimeProvider _time;
+    private string? _error;
+
+    /// <summary>Makes a connection over a client of the caller's; disposing it leaves the client.</summary>
+    /// <param name="client">Sends the requests; its timeout should be infinite, since watches are long.</param>
+    /// <param name="server">The server's root.</param>
+    /// <param name="requestTimeout">Longest wait for the answer to a request other than a watch.</param>
+    /// <param name="time">The clock.</param>
+    public KubernetesConnection(HttpClient client, Uri server, TimeSpan requestTimeout, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        ArgumentNullException.ThrowIfNull(server);
+        ArgumentNullException.ThrowIfNull(time);
+        _client = client;
+        _server = server.AbsoluteUri.EndsWith('/') ? server : new Uri(server.AbsoluteUri + "/");
+        _requestTimeout = requestTimeout;
+        _time = time;
+    }
+
+    private KubernetesConnection(k8s.Kubernetes owner, ServiceClientCredentials? credentials, Uri server, TimeSpan requestTimeout, TimeProvider time)
+        : this(owner.HttpClient, server, requestTimeout, time)
+    {
+        _owner = owner;
+        _credentials = credentials;
+    }
+
+    /// <summary>The clock that times out requests.</summary>
+    public TimeProvider Time => _time;
+
+    /// <summary>The server's root.</summary>
+    public Uri Server => _server;
+
+    /// <summary>Why the last request got no answer from the server, or null when it got one (whatever it was).</summary>
+    public string? UnreachableReason => Volatile.Read(ref _error);
+
+    /// <summary>Reads the configuration and prepares the connection; nothing is sent yet.</summary>
+    /// <exception cref="InvalidOperationException">There is no usable configuration; the message says which file or variable.</exception>
+    public static KubernetesConnection Open(KubernetesConnectionOptions options, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        KubernetesClientConfiguration configuration;
+        try
+        {
+            configuration = options.KubeconfigPath is { Length: > 0 } path
+                ? KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(path))
+                : KubernetesClientConfiguration.InClusterConfig();
+        }
+        catch (Exception exception) when (exception is k8s.Exceptions.KubeConfigException or IOException or UnauthorizedAccessException)
+        {
+            var source = options.KubeconfigPath is { Length: > 0 } path ? $"kubeconfig {path}" : "service account of the pod";
+            throw new InvalidOperationException($"no way to the API server from the {source}: {exception.Message}", exception);
+        }
+
+        if (options.ServerUrl is { Length: > 0 } url)
+        {
+            configuration.Host = url;
+        }
+
+        configuration.UserAgent = options.UserAgent;
+        configuration.HttpClientTimeout = Timeout.InfiniteTimeSpan;
+        configuration.FirstMessageHandlerSetup = handler =>
+        {
+            handler.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
+            handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(15);
+            handler.ConnectTimeout = TimeSpan.FromSeconds(5);
+        };
+        var client = new k8s.Kubernetes(configuration);
+        return new KubernetesConnection(
+            client, k8s.Kubernetes.CreateCredentials(configuration), new Uri(configuration.Host), options.RequestTimeout, time);
+    }
+
+    /// <summary>True when <c>/healthz</c> of the server answers.</summary>
+    public async Task<bool> IsServerHealthyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var body = await SendAsync(HttpMethod.Get, "healthz", default, null, cancellationToken);
+            return true;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or TimeoutException or IOException)
+        {
+            return false;
+        }
+        catch (KubernetesException exception)
+        {
+            // An answer without the right to read /healthz still is a living server.
+            return exception.Status is HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _owner?.Dispose();
+
+    /// <summary>Sends a request and reads the whole answer.</summary>
+    internal async Task<ApiBody> SendAsync(
+        HttpMethod method, string pathAndQuery, ReadOnlyMemory<byte> body, string? contentType, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(_requestTimeout, _time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            using var response = await SendCoreAsync(method, pathAndQuery, body, contentType, linked.Token);
+            return await ApiBody.ReadAsync(response.Content, linked.Token);
+        }
+        catch (OperationCanceledException exception) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            var text = $"{method} {pathAndQuery}: no answer from {_server} within {_requestTimeout}";
+            Volatile.Write(ref _error, text);
+            throw new TimeoutException(text, exception);
+        }
+    }
+
+    /// <summary>Sends a request and returns once the headers are there; the caller reads the stream and disposes the response.</summary>
+    internal Task<HttpResponseMessage> OpenStreamAsync(string pathAndQuery, CancellationToken cancellationToken) =>
+        SendCoreAsync(HttpMethod.Get, pathAndQuery, default, null, cancellationToken);
+
+    private async Task<HttpResponseMessage> SendCoreAsync(
+        HttpMethod method, string pathAndQuery, ReadOnlyMemory<byte> body, string? contentType, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(_server, pathAndQuery))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
+        };
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        if (!body.IsEmpty)
+        {
+            request.Content = new ReadOnlyMemoryContent(body);
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(contentType ?? "application/json");
+        }
+
+        if (_credentials is not null)
+        {
+            await _credentials.ProcessHttpRequestAsync(request, cancellationToken);
+        }
+
+        HttpResponseMessage response;
+        try
+        {
+            response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        }
+        catch (HttpRequestException exception)
+        {
+            Volatile.Write(ref _error, $"{_server}: {exception.Message}");
+            throw;
+        }
+
+        Volatile.Write(ref _error, null);
+        if (response.IsSuccessStatusCode)
+        {
+            return response;
+        }
+
+        using (response)
+        {
+            throw await RefusalAsync($"{method} /{pathAndQuery}", response, cancellationToken);
+        }
+    }
+
+    private static async Task<KubernetesException> RefusalAsync(string request, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        using var body = await ApiBody.ReadAsync(response.Content, cancellationToken);
+        try
+        {
+            var status = JsonSerializer.Deserialize(body.Span, WireJson.Default.StatusWire);
+            return new KubernetesException(request, response.StatusCode, status?.Reason ?? "", status?.Message ?? "");
+        }
+        catch (JsonException)
+        {
+            // A proxy in between answers in HTML: the HTTP status alone has to do.
+            return new KubernetesException(request, response.StatusCode, "", response.ReasonPhrase ?? "");
+        }
+    }
+}

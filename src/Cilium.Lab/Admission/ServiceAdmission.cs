@@ -1,0 +1,163 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Cilium.Lab.Json;
+
+namespace Cilium.Lab.Admission;
+
+/// <summary>Gives services their cluster addresses, families and node ports.</summary>
+internal sealed class ServiceAdmission : IAdmission
+{
+    private const int FirstNodePort = 30000;
+    private const int LastNodePort = 32767;
+    private readonly Dictionary<string, AddressPool> pools;
+    private readonly string defaultFamily;
+    private readonly HashSet<long> nodePorts = [];
+    private int nextNodePort = FirstNodePort + 80;
+
+    /// <param name="ranges">Service ranges; the family of the first is the default one.</param>
+    public ServiceAdmission(IReadOnlyList<IPNetwork> ranges)
+    {
+        pools = ranges.ToDictionary(FamilyOf, range => new AddressPool(range));
+        defaultFamily = FamilyOf(ranges[0]);
+    }
+
+    public void Complete(JsonObject draft, JsonObject? current)
+    {
+        var spec = draft.Ensure("spec");
+        spec.Default("type", "ClusterIP");
+        spec.Default("sessionAffinity", "None");
+        if (spec.Text("sessionAffinity") == "ClientIP") spec.Ensure("sessionAffinityConfig", "clientIP").Default("timeoutSeconds", 10800);
+        else spec.Remove("sessionAffinityConfig");
+        foreach (var port in spec.Items("ports").OfType<JsonObject>())
+        {
+            port.Default("protocol", "TCP");
+            if (port["targetPort"] is null && port["port"] is { } number) port["targetPort"] = number.DeepClone();
+        }
+
+        draft.Ensure("status", "loadBalancer");
+        if (spec.Text("type") == "ExternalName") return;
+        spec.Default("internalTrafficPolicy", "Cluster");
+        if (spec.Text("type") is "NodePort" or "LoadBalancer") spec.Default("externalTrafficPolicy", "Cluster");
+        if (spec.Text("type") == "LoadBalancer") spec.Default("allocateLoadBalancerNodePorts", true);
+        if (current is not null) KeepAddresses(spec, current.Members("spec"));
+        AssignFamilies(spec);
+        AssignNodePorts(spec, current.Members("spec"));
+    }
+
+    public IEnumerable<(string Field, string Message)> Validate(JsonObject draft, JsonObject? current)
+    {
+        var spec = draft.Members("spec");
+        var ports = spec.Items("ports").ToList();
+        if (ports.Count == 0 && spec.Text("clusterIP") != "None" && spec.Text("type") != "ExternalName") yield return ("spec.ports", "Required value");
+        for (var index = 0; index < ports.Count; index++)
+        {
+            if (ports[index].Number("port") is not (>= 1 and <= 65535))
+                yield return ($"spec.ports[{index}].port", "Invalid value: must be between 1 and 65535, inclusive");
+            if (ports.Count > 1 && ports[index].TextOr("", "name").Length == 0) yield return ($"spec.ports[{index}].name", "Required value");
+        }
+
+        foreach (var family in spec.Items("ipFamilies").Select(item => item.Display()))
+        {
+            if (!pools.ContainsKey(family)) yield return ("spec.ipFamilies[0]", $"Invalid value: \"{family}\": not configured on this cluster");
+        }
+
+        if (current.Text("spec", "clusterIP") is { Length: > 0 } before && spec.Text("type") != "ExternalName" && spec.Text("clusterIP") != before)
+            yield return ("spec.clusterIPs[0]", $"Invalid value: [\"{spec.Text("clusterIP")}\"]: may not change once set");
+    }
+
+    public void Committed(JsonObject? stored, JsonObject? previous)
+    {
+        var kept = Addresses(stored).ToHashSet();
+        foreach (var address in Addresses(previous).Where(address => !kept.Contains(address)))
+        {
+            foreach (var pool in pools.Values) pool.Release(address);
+        }
+
+        var ports = NodePorts(stored).ToHashSet();
+        foreach (var port in NodePorts(previous).Where(port => !ports.Contains(port))) nodePorts.Remove(port);
+    }
+
+    private static IEnumerable<string> Addresses(JsonObject? service) => service.Items("spec", "clusterIPs").Select(item => item.Display());
+
+    private static IEnumerable<long> NodePorts(JsonObject? service) =>
+        service.Items("spec", "ports").Select(port => port.Number("nodePort") ?? 0).Where(port => port != 0);
+
+    private static void KeepAddresses(JsonObject spec, JsonObject? before)
+    {
+        foreach (var name in (ReadOnlySpan<string>)["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"])
+        {
+            if (spec[name] is null && before?[name] is { } value) spec[name] = value.DeepClone();
+        }
+    }
+
+    private void AssignFamilies(JsonObject spec)
+    {
+        var requested = spec.Items("clusterIPs").Select(item => item.Display()).ToList();
+        if (spec.Text("clusterIP") is { Length: > 0 } single && requested.Count == 0) requested.Add(single);
+        var headless = requested is ["None"];
+        var families = spec.Items("ipFamilies").Select(item => item.Display()).ToList();
+        if (families.Count == 0)
+        {
+            families = headless ? [] : [.. requested.Select(FamilyOf)];
+            if (families.Count == 0) families.Add(defaultFamily);
+        }
+
+        spec.Default("ipFamilyPolicy", families.Count > 1 ? "RequireDualStack" : "SingleStack");
+        if (spec.Text("ipFamilyPolicy") is "PreferDualStack" or "RequireDualStack" && families.Count == 1)
+            families.AddRange(pools.Keys.Where(family => family != families[0]));
+        if (spec.Text("ipFamilyPolicy") == "SingleStack") families = [families[0]];
+        families = [.. families.Where(family => pools.ContainsKey(family) || families.Count == 1)];
+        spec["ipFamilies"] = families.ToJsonTexts();
+        if (headless)
+        {
+            spec["clusterIP"] = "None";
+            spec["clusterIPs"] = new JsonArray("None");
+            return;
+        }
+
+        var addresses = new List<string>();
+        for (var index = 0; index < families.Count; index++)
+        {
+            if (!pools.TryGetValue(families[index], out var pool)) continue;
+            var wanted = requested.ElementAtOrDefault(index);
+            if (wanted is { Length: > 0 }) pool.TryClaim(wanted);
+            else wanted = pool.Allocate();
+            if (wanted is not null) addresses.Add(wanted);
+        }
+
+        spec["clusterIPs"] = addresses.ToJsonTexts();
+        if (addresses.Count > 0) spec["clusterIP"] = addresses[0];
+    }
+
+    private void AssignNodePorts(JsonObject spec, JsonObject? before)
+    {
+        var wants = spec.Text("type") == "NodePort" || (spec.Text("type") == "LoadBalancer" && spec.Flag("allocateLoadBalancerNodePorts"));
+        foreach (var port in spec.Items("ports").OfType<JsonObject>())
+        {
+            if (!wants)
+            {
+                port.Remove("nodePort");
+                continue;
+            }
+
+            if (port.Number("nodePort") is { } fixedPort and > 0)
+            {
+                nodePorts.Add(fixedPort);
+                continue;
+            }
+
+            var same = before.Items("ports").FirstOrDefault(old => JsonAccess.Same(old["port"], port["port"]) && old.Text("protocol") == port.Text("protocol"));
+            port["nodePort"] = same.Number("nodePort") ?? AllocateNodePort();
+        }
+    }
+
+    private int AllocateNodePort()
+    {
+        while (!nodePorts.Add(nextNodePort)) nextNodePort = nextNodePort >= LastNodePort ? FirstNodePort : nextNodePort + 1;
+        return nextNodePort;
+    }
+
+    private static string FamilyOf(IPNetwork range) => FamilyOf(range.BaseAddress.ToString());
+
+    private static string FamilyOf(string address) => address.Contains(':', StringComparison.Ordinal) ? "IPv6" : "IPv4";
+}

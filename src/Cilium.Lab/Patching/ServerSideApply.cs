@@ -1,0 +1,152 @@
+using System.Text.Json.Nodes;
+using Cilium.Lab.Json;
+using Cilium.Lab.Storage;
+
+namespace Cilium.Lab.Patching;
+
+/// <summary>Merges what a manager applies into an object and keeps account of who owns which field.</summary>
+internal static class ServerSideApply
+{
+    /// <summary>Merges <paramref name="applied"/> into <paramref name="live"/> (null for a new object) for one manager.</summary>
+    /// <exception cref="ApiException">409: another manager owns a field with a different value and force is off.</exception>
+    public static JsonObject Apply(JsonObject? live, JsonObject applied, string manager, bool force, IListShapes shapes, string now)
+    {
+        var wanted = FieldSet.Of(applied, shapes);
+        var entries = Entries(live);
+        if (live is null) return WithEntry(applied.Copy(), [], manager, "Apply", wanted, applied.TextOr("v1", "apiVersion"), now);
+
+        var conflicts = new List<(string Manager, JsonObject Fields)>();
+        foreach (var entry in entries)
+        {
+            if (entry.Text("manager") == manager && entry.Text("operation") == "Apply") continue;
+            var shared = FieldSet.Except(wanted, FieldSet.Except(wanted, entry.Members("fieldsV1") ?? []));
+            var differing = FieldSet.Changed(live, applied, shared, shapes);
+            if (differing.Count > 0) conflicts.Add((entry.TextOr("unknown", "manager"), differing));
+        }
+
+        if (conflicts.Count > 0 && !force) throw Conflict(conflicts);
+        foreach (var entry in entries)
+        {
+            var lost = conflicts.FirstOrDefault(conflict => conflict.Manager == entry.Text("manager")).Fields;
+            if (lost is not null && entry.Members("fieldsV1") is { } owned) entry["fieldsV1"] = FieldSet.Except(owned, lost);
+        }
+
+        var merged = Merge(live, applied, shapes, []);
+        var previous = entries.FirstOrDefault(entry => entry.Text("manager") == manager && entry.Text("operation") == "Apply").Members("fieldsV1");
+        if (previous is not null)
+        {
+            var dropped = FieldSet.Except(previous, wanted);
+            foreach (var entry in entries)
+            {
+                if (entry.Text("manager") == manager && entry.Text("operation") == "Apply") continue;
+                dropped = FieldSet.Except(dropped, entry.Members("fieldsV1") ?? []);
+            }
+
+            FieldSet.Remove(merged, dropped, shapes);
+        }
+
+        return WithEntry(merged, entries, manager, "Apply", wanted, applied.TextOr("v1", "apiVersion"), now);
+    }
+
+    /// <summary>Books the fields that an ordinary write changed for its manager and takes them from all others.</summary>
+    public static JsonObject Track(JsonObject? before, JsonObject after, string manager, IListShapes shapes, string now, string? subresource = null)
+    {
+        var fields = FieldSet.Of(after, shapes);
+        var changed = before is null ? fields : FieldSet.Changed(before, after, fields, shapes);
+        var entries = Entries(before);
+        if (changed.Count == 0) return WithEntries(after, entries);
+        foreach (var entry in entries)
+        {
+            if (entry.Members("fieldsV1") is { } owned) entry["fieldsV1"] = FieldSet.Except(owned, changed);
+        }
+
+        var mine = entries.FirstOrDefault(entry => IsUpdate(entry, manager, subresource)).Members("fieldsV1");
+        var result = WithEntry(after, entries, manager, "Update", mine is null ? changed : FieldSet.Union(mine, changed), after.TextOr("v1", "apiVersion"), now);
+        if (subresource is not null && result.Items("metadata", "managedFields").LastOrDefault() is JsonObject last) last["subresource"] = subresource;
+        return result;
+    }
+
+    private static bool IsUpdate(JsonObject entry, string manager, string? subresource) =>
+        entry.Text("manager") == manager && entry.Text("operation") == "Update" && entry.Text("subresource") == subresource;
+
+    private static JsonObject Merge(JsonObject live, JsonObject applied, IListShapes shapes, List<string> path)
+    {
+        var result = live.Copy();
+        foreach (var (name, value) in applied)
+        {
+            path.Add(name);
+            result[name] = value switch
+            {
+                JsonObject members when result[name] is JsonObject present => Merge(present, members, shapes, path),
+                JsonArray items => MergeList(result[name] as JsonArray, items, shapes, path),
+                _ => value?.DeepClone(),
+            };
+            path.RemoveAt(path.Count - 1);
+        }
+
+        return result;
+    }
+
+    private static JsonArray MergeList(JsonArray? live, JsonArray applied, IListShapes shapes, List<string> path)
+    {
+        var shape = shapes.At(path);
+        if (live is null || shape.Merge == ListMerge.Atomic) return (JsonArray)applied.DeepClone();
+        var result = live.DeepClone().AsArray();
+        foreach (var item in applied)
+        {
+            if (shape.Merge == ListMerge.Set)
+            {
+                if (!result.Any(present => JsonAccess.Same(present, item))) result.Add(item?.DeepClone());
+                continue;
+            }
+
+            var index = result.ToList().FindIndex(present => shape.KeyOf(present) == shape.KeyOf(item));
+            if (index < 0) result.Add(item?.DeepClone());
+            else if (item is JsonObject members && result[index] is JsonObject present) result[index] = Merge(present, members, shapes, path);
+        }
+
+        return result;
+    }
+
+    private static List<JsonObject> Entries(JsonObject? live) =>
+        [.. live.Items("metadata", "managedFields").OfType<JsonObject>().Select(entry => entry.Copy())];
+
+    private static JsonObject WithEntry(
+        JsonObject document, List<JsonObject> entries, string manager, string operation, JsonObject fields, string apiVersion, string now)
+    {
+        entries.RemoveAll(entry => entry.Text("manager") == manager && entry.Text("operation") == operation && entry.Text("subresource") is null);
+        entries.Add(new JsonObject
+        {
+            ["manager"] = manager,
+            ["operation"] = operation,
+            ["apiVersion"] = apiVersion,
+            ["time"] = now,
+            ["fieldsType"] = "FieldsV1",
+            ["fieldsV1"] = fields.DeepClone(),
+        });
+        return WithEntries(document, entries);
+    }
+
+    private static JsonObject WithEntries(JsonObject document, List<JsonObject> entries)
+    {
+        entries.RemoveAll(entry => entry.Members("fieldsV1") is not { Count: > 0 });
+        var metadata = document.Ensure("metadata");
+        if (entries.Count == 0) metadata.Remove("managedFields");
+        else metadata["managedFields"] = entries.Select(entry => (JsonNode?)entry).ToJsonArray();
+        return document;
+    }
+
+    private static ApiException Conflict(List<(string Manager, JsonObject Fields)> conflicts)
+    {
+        var causes = new JsonArray();
+        foreach (var (manager, fields) in conflicts)
+        {
+            foreach (var leaf in FieldSet.Leaves(fields))
+                causes.Add((JsonNode)new JsonObject { ["reason"] = "FieldManagerConflict", ["message"] = $"conflict with \"{manager}\"", ["field"] = leaf });
+        }
+
+        var text = string.Join("\n", conflicts.Select(c => $"conflicts with \"{c.Manager}\":\n{string.Join("\n", FieldSet.Leaves(c.Fields).Select(f => "- " + f))}"));
+        var count = causes.Count == 1 ? "1 conflict" : $"{causes.Count} conflicts";
+        return new ApiException(409, "Conflict", $"Apply failed with {count}: {text}", new JsonObject { ["causes"] = causes });
+    }
+}

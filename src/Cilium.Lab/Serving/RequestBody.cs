@@ -1,0 +1,46 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Cilium.Lab.Json;
+using Cilium.Lab.Storage;
+using Microsoft.AspNetCore.Http;
+
+namespace Cilium.Lab.Serving;
+
+/// <summary>Reads the document a request carries, JSON or YAML.</summary>
+internal static class RequestBody
+{
+    private const int LimitBytes = 8 << 20;
+
+    public static async Task<JsonNode?> ReadAsync(HttpRequest request, CancellationToken cancel)
+    {
+        if (request.ContentType?.Contains("protobuf", StringComparison.Ordinal) == true)
+            throw new ApiException(415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml");
+        using var buffer = new MemoryStream();
+        await request.Body.CopyToAsync(buffer, cancel);
+        if (buffer.Length > LimitBytes) throw new ApiException(413, "RequestEntityTooLarge", $"limit is {LimitBytes}");
+        return buffer.Length == 0 ? null : Parse(buffer.ToArray());
+    }
+
+    public static async Task<JsonObject> ReadObjectAsync(HttpRequest request, CancellationToken cancel) =>
+        await ReadAsync(request, cancel) as JsonObject ?? throw ApiException.BadRequest("the request needs an object as its body");
+
+    public static JsonNode? Parse(byte[] body)
+    {
+        try
+        {
+            return JsonAccess.ParseComplete(body);
+        }
+        catch (Exception notJson) when (notJson is JsonException or ArgumentException)
+        {
+            try
+            {
+                return YamlReader.Read(Encoding.UTF8.GetString(body));
+            }
+            catch (FormatException)
+            {
+                throw ApiException.BadRequest($"couldn't parse the request body: {notJson.Message}");
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+
+namespace Cilium.Lab.Storage;
+
+/// <summary>A request the API answers with a Status object.</summary>
+internal sealed class ApiException(int code, string reason, string message, JsonObject? details = null) : Exception(message)
+{
+    public int Code => code;
+
+    public string Reason => reason;
+
+    public JsonObject? Details => details;
+
+    public static ApiException NotFound(ResourceKind kind, string name) =>
+        new(404, "NotFound", $"{kind.Id} \"{name}\" not found", About(kind, name));
+
+    public static ApiException AlreadyExists(ResourceKind kind, string name) =>
+        new(409, "AlreadyExists", $"{kind.Id} \"{name}\" already exists", About(kind, name));
+
+    public static ApiException Conflict(ResourceKind kind, string name, string why) =>
+        new(409, "Conflict", $"Operation cannot be fulfilled on {kind.Id} \"{name}\": {why}", About(kind, name));
+
+    public static ApiException BadRequest(string message) => new(400, "BadRequest", message);
+
+    public static ApiException Gone(long revision) =>
+        new(410, "Expired", $"too old resource version: {revision}");
+
+    public static ApiException Invalid(ResourceKind kind, string name, IReadOnlyList<(string Field, string Message)> causes)
+    {
+        var list = new JsonArray();
+        foreach (var (field, message) in causes)
+            list.Add((JsonNode)new JsonObject { ["reason"] = "FieldValueInvalid", ["message"] = message, ["field"] = field });
+        var details = About(kind, name);
+        details["causes"] = list;
+        var text = causes.Count == 1 ? $"{causes[0].Field}: {causes[0].Message}" : $"[{string.Join(", ", causes.Select(c => $"{c.Field}: {c.Message}"))}]";
+        var label = kind.Id.Group.Length == 0 ? kind.Kind : $"{kind.Kind}.{kind.Id.Group}";
+        return new ApiException(422, "Invalid", $"{label} \"{name}\" is invalid: {text}", details);
+    }
+
+    public JsonObject ToStatus()
+    {
+        var status = new JsonObject
+        {
+            ["kind"] = "Status",
+            ["apiVersion"] = "v1",
+            ["metadata"] = new JsonObject(),
+            ["status"] = "Failure",
+            ["message"] = Message,
+            ["reason"] = reason,
+            ["code"] = code,
+        };
+        if (details is not null) status["details"] = details.DeepClone();
+        return status;
+    }
+
+    private static JsonObject About(ResourceKind kind, string name)
+    {
+        var details = new JsonObject { ["name"] = name, ["kind"] = kind.Id.Plural };
+        if (kind.Id.Group.Length > 0) details["group"] = kind.Id.Group;
+        return details;
+    }
+}
