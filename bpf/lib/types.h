@@ -106,12 +106,8 @@ ASSERT_SIZE(ct_tuple, 40);
 
 enum ct_flags {
 	CT_FROM_HIGH = 1,              /* the high end opened the connection */
-	CT_SEEN_NON_SYN = 2,
-	CT_FORWARD_CLOSING = 4,
-	CT_REVERSE_CLOSING = 8,
 	CT_LOOPBACK = 16,              /* pod reaches itself through a service; source was replaced by the loopback address */
 	CT_FROM_TUNNEL = 32,
-	CT_NEW_UNREPORTED = 64,
 };
 
 struct ct_entry {
@@ -225,10 +221,15 @@ struct snat_key {
 };
 ASSERT_SIZE(snat_key, 40);
 
+enum snat_flags {
+	SNAT_CLOSING = 1,              /* FIN or RST was seen */
+	SNAT_CONFIRMED = 2,            /* more than a SYN was seen */
+};
+
 struct snat_value {
 	struct addr128 to_address;
 	__be16 to_port;
-	__u16 pad;
+	__u16 flags;                   /* enum snat_flags */
 	__u32 lifetime;                /* second of CLOCK_MONOTONIC */
 	__u32 created;
 	__u32 pad2;

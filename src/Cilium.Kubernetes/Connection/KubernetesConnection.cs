@@ -13,7 +13,7 @@ public sealed class KubernetesConnection : IDisposable
 {
     private readonly HttpClient _client;
     private readonly ServiceClientCredentials? _credentials;
-    private readonly IDisposable? _owner;
+    private readonly k8s.Kubernetes? _owner;
     private readonly Uri _server;
     private readonly TimeSpan _requestTimeout;
     private readonly TimeProvider _time;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using Cilium.Core.Tables;
-using Cilium.Kubernetes.Decoding;
 using Cilium.Kubernetes.Wire;
 using Microsoft.Extensions.Logging;
 

@@ -30,8 +30,8 @@ internal sealed class AddCommand(AgentClient agent, IPodNetwork network)
                 GsoMaxSize = (int)configuration.GsoMaxSize,
                 GroMaxSize = (int)configuration.GroMaxSize,
             };
-            var index = network.Create(device, arguments.NetworkNamespace);
-            await agent.CreateEndpointAsync(RequestFor(arguments, ipam, device, index), cancellationToken).ConfigureAwait(false);
+            var created = network.Create(device, arguments.NetworkNamespace);
+            await agent.CreateEndpointAsync(RequestFor(arguments, ipam, device, created), cancellationToken).ConfigureAwait(false);
             return ResultOf(arguments, device);
         }
         catch (Exception)
@@ -63,14 +63,14 @@ internal sealed class AddCommand(AgentClient agent, IPodNetwork network)
         }
     }
 
-    private EndpointChangeRequest RequestFor(CniArguments arguments, IpamResponse ipam, PodDevice device, int index) => new()
+    private static EndpointChangeRequest RequestFor(CniArguments arguments, IpamResponse ipam, PodDevice device, CreatedDevice created) => new()
     {
         ContainerId = arguments.ContainerId,
         ContainerInterfaceName = arguments.InterfaceName,
         ContainerNetnsPath = arguments.NetworkNamespace,
-        NetnsCookie = network.Cookie(arguments.NetworkNamespace).ToString(CultureInfo.InvariantCulture),
+        NetnsCookie = created.NamespaceCookie.ToString(CultureInfo.InvariantCulture),
         InterfaceName = device.HostName,
-        InterfaceIndex = index,
+        InterfaceIndex = created.HostIndex,
         Mac = device.PodMac.ToString(),
         HostMac = device.HostMac.ToString(),
         Addressing = ipam.Address! with

@@ -8,7 +8,7 @@ namespace Cilium.Hosts.Cni.Devices;
 /// <summary>Pod devices as veth pairs, by netlink: one socket in each of the two namespaces.</summary>
 internal sealed class VethPodNetwork : IPodNetwork
 {
-    public int Create(PodDevice device, string namespacePath)
+    public CreatedDevice Create(PodDevice device, string namespacePath)
     {
         using var podNamespace = NetworkNamespace.Open(namespacePath);
         using var host = RouteNetlink.Open();
@@ -21,7 +21,8 @@ internal sealed class VethPodNetwork : IPodNetwork
             GsoMaxSize = device.GsoMaxSize > 0 ? device.GsoMaxSize : null,
             GroMaxSize = device.GroMaxSize > 0 ? device.GroMaxSize : null,
         };
-        var podSide = hostSide with { Name = device.PodName, Mac = Physical(device.PodMac), Namespace = podNamespace };
+        // The kernel refuses to create the second half of a pair up (ENOTCONN: its peer is not linked yet), so it is raised from inside.
+        var podSide = hostSide with { Name = device.PodName, Mac = Physical(device.PodMac), Namespace = podNamespace, IsUp = null };
         try
         {
             host.CreateVeth(hostSide, podSide);
@@ -36,8 +37,7 @@ internal sealed class VethPodNetwork : IPodNetwork
         // Replies to pods leave by redirection, so the reverse path of the device is not what the routing table says.
         Sysctl.Write($"net/ipv4/conf/{device.HostName}/rp_filter", "0");
         Sysctl.Write($"net/ipv4/conf/{device.HostName}/forwarding", "1");
-        podNamespace.Run(() => SetUpPodSide(device));
-        return link.Index;
+        return new CreatedDevice(link.Index, podNamespace.Run(() => SetUpPodSide(device)));
     }
 
     public bool Delete(string hostName)
@@ -77,13 +77,7 @@ internal sealed class VethPodNetwork : IPodNetwork
         return null;
     }
 
-    public ulong Cookie(string namespacePath)
-    {
-        using var podNamespace = NetworkNamespace.Open(namespacePath);
-        return podNamespace.ReadCookie();
-    }
-
-    private static void SetUpPodSide(PodDevice device)
+    private static ulong SetUpPodSide(PodDevice device)
     {
         using var pod = RouteNetlink.Open();
         var link = pod.FindLink(device.PodName)
@@ -121,6 +115,8 @@ internal sealed class VethPodNetwork : IPodNetwork
                 Mtu = device.RouteMtu > 0 ? device.RouteMtu : null,
             });
         }
+
+        return NetworkNamespace.ReadCurrentCookie();
     }
 
     private static PhysicalAddress Physical(MacAddress address)

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* A packet on its way to a local pod from anywhere but another pod of this node. */
+#pragma once
+#include "deliver.h"
+#include "endpoint.h"
+#include "policy.h"
+#include "service.h"
+
+#define DELIVER_PASS 2                 /* the packet is already on the pod's device */
+
+/* flow->packet and flow->source_identity are known. `how` is enum delivery or DELIVER_PASS. */
+static __always_inline int to_pod(struct __sk_buff *ctx, struct flow *flow, const struct endpoint_row *row, int how, int routed,
+				  __u16 ct_flags)
+{
+	struct ct_view view;
+	__u32 stamp;
+	int ret;
+
+	flow->destination_identity = row->identity;
+	flow->endpoint = row->endpoint_id;
+	flow->destination_endpoint = row->endpoint_id;
+	flow->direction = METRIC_INGRESS;
+	ct_find(ctx, flow, &view);
+	ct_touch(&flow->packet, flow, &view);
+	ct_refresh_identities(flow, view.entry);
+	ret = policy_check(ctx, flow, row, view.entry, POLICY_INGRESS, &stamp);
+	if (ret < 0)
+		return drop(ctx, flow, ret);
+	if (view.entry) {
+		if (stamp)
+			view.entry->ingress_stamp = stamp;
+		if (view.entry->service_id && flow->reason >= REASON_REPLY) {
+			ret = service_reverse(ctx, flow, view.entry->service_id, 0);
+			if (ret < 0)
+				return drop(ctx, flow, ret);
+		}
+	} else if (!is_icmp_error(&flow->packet)) {
+		ret = ct_create(flow, &view, 0, stamp, ct_flags);
+		if (ret < 0)
+			return drop(ctx, flow, ret);
+	}
+	if (how == DELIVER_PASS) {
+		trace_to(ctx, flow, TRACE_TO_ENDPOINT, row->ifindex);
+		return TC_ACT_OK;
+	}
+	return deliver_local(ctx, flow, row, how, routed);
+}
+
+/* A packet for the node itself: a reply to a service that the node spoke to gets the service's face. Never dropped by policy. */
+static __always_inline int to_node(struct __sk_buff *ctx, struct flow *flow)
+{
+	struct ct_view view;
+	int ret;
+
+	flow->destination_identity = host_identity;
+	flow->direction = METRIC_INGRESS;
+	ct_find(ctx, flow, &view);
+	ct_touch(&flow->packet, flow, &view);
+	if (!view.entry) {
+		flow->reason = REASON_UNKNOWN;
+	} else if (view.entry->service_id && flow->reason >= REASON_REPLY) {
+		ret = service_reverse(ctx, flow, view.entry->service_id, 0);
+		if (ret < 0)
+			return drop(ctx, flow, ret);
+	}
+	return deliver_stack(ctx, flow, TRACE_TO_HOST);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Services per packet, for what bypasses the socket hooks: destination to a backend, replies back to the service. */
+#pragma once
+#include "conntrack.h"
+#include "rewrite.h"
+
+static __always_inline const struct frontend_value *service_lookup(const struct addr128 *address, __be16 port, __u8 protocol)
+{
+	struct frontend_key key = { .port = port, .protocol = protocol };
+
+	key.address = *address;
+	return bpf_map_lookup_elem(&cilium_lb_frontends, &key);
+}
+
+static __always_inline const struct slot_value *service_pick(const struct frontend_value *frontend)
+{
+	struct slot_key key = { .service_id = frontend->service_id };
+
+	if (frontend->count == 0)
+		return 0;
+	key.slot = bpf_get_prandom_u32() % frontend->count;
+	return bpf_map_lookup_elem(&cilium_lb_slots, &key);
+}
+
+static __always_inline int service_remember(struct ct_view *view, const struct packet *p, const struct flow *flow)
+{
+	int tcp = p->protocol == PROTO_TCP;
+	struct ct_entry entry = {
+		.lifetime = view->now + (tcp ? ct_timeout_service_tcp : ct_timeout_service_any),
+		.flags = view->from_high ? CT_FROM_HIGH : 0,
+		.service_id = flow->service_id,
+		.backend_id = flow->backend_id,
+		.created = view->now,
+	};
+
+	if (tcp && (p->tcp_flags & TCP_SYN))
+		entry.lifetime = view->now + ct_timeout_tcp_syn;
+	if (bpf_map_update_elem(&cilium_ct, &view->tuple, &entry, BPF_ANY) < 0)
+		return -DROP_CT_CREATE_FAILED;
+	ct_announce(&view->tuple, entry.lifetime);
+	return 0;
+}
+
+/* Translates a packet to `frontend`. The backend stays while the connection lasts and the backend exists. Returns 0 or a negative
+ * reason, -DROP_NO_SERVICE when there is no backend.
+ */
+__shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, const struct frontend_value *frontend)
+{
+	struct packet *p;
+	const struct slot_value *slot;
+	const struct backend_value *known;
+	struct addr128 address, loopback;
+	struct ct_view view;
+	struct ct_entry *entry;
+	__be16 port;
+	int ret;
+
+	if (!flow || !frontend)
+		return -DROP_INVALID;
+	p = &flow->packet;
+	view.now = now_seconds();
+	view.from_high = ct_fill(&view.tuple, p);
+	view.tuple.flags = CT_TUPLE_SERVICE;
+	flow->service_id = frontend->service_id;
+	entry = bpf_map_lookup_elem(&cilium_ct, &view.tuple);
+	if (entry && (__s32)(entry->lifetime - view.now) >= 0 && entry->service_id == flow->service_id &&
+	    (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
+		__u32 id = entry->backend_id;
+
+		known = bpf_map_lookup_elem(&cilium_lb_backends, &id);
+		if (known) {
+			entry->lifetime = view.now + (p->protocol != PROTO_TCP                  ? ct_timeout_service_any
+						      : p->tcp_flags & (TCP_FIN | TCP_RST) ? ct_timeout_tcp_closing
+											   : ct_timeout_service_tcp);
+			flow->backend_id = id;
+			address = known->address;
+			port = known->port;
+			goto translate;
+		}
+	}
+	slot = service_pick(frontend);
+	if (!slot)
+		return -DROP_NO_SERVICE;
+	flow->backend_id = slot->backend_id;
+	address = slot->address;
+	port = slot->port;
+	ret = service_remember(&view, p, flow);
+	if (ret < 0)
+		return ret;
+translate:
+	if (address_equal(&address, &p->source)) {
+		flow->original_source = p->source;
+		address_from_config(&loopback, is_ipv6(p) ? &loopback_ipv6 : &loopback_ipv4);
+		ret = rewrite_end(ctx, p, REWRITE_SOURCE, &loopback, 0);
+		if (ret < 0)
+			return ret;
+		p->kind |= PACKET_LOOPBACK;
+	}
+	return rewrite_end(ctx, p, REWRITE_DESTINATION, &address, port);
+}
+
+/* Gives a reply, or an error about the connection, the face of the service its opener speaks to. */
+__shared_body int service_reverse(struct __sk_buff *ctx, struct flow *flow, __u32 service_id, __u32 loopback)
+{
+	const struct revnat_value *service;
+	struct addr128 backend;
+	struct packet *p;
+	int ret;
+
+	if (!flow)
+		return -DROP_INVALID;
+	p = &flow->packet;
+	backend = p->source;
+	service = bpf_map_lookup_elem(&cilium_lb_revnat, &service_id);
+	if (!service)
+		return 0;
+	if (is_icmp_error(p)) {
+		ret = rewrite_quoted(ctx, p, REWRITE_DESTINATION, &service->address, service->port);
+		if (ret < 0)
+			return ret;
+	}
+	flow->original_source = p->source;
+	ret = rewrite_end(ctx, p, REWRITE_SOURCE, &service->address, service->port);
+	if (ret < 0 || !loopback)
+		return ret;
+	return rewrite_end(ctx, p, REWRITE_DESTINATION, &backend, 0);
+}

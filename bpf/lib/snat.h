@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Masquerading: pods speak to the world with the node's address. The node's own connections are entered as themselves, so that
+ * no pod is given a port that the node uses.
+ */
+#pragma once
+#include "conntrack.h"
+#include "rewrite.h"
+
+#define SNAT_ATTEMPTS 128
+
+static __always_inline __u32 snat_timeout(__u8 protocol, __u16 flags)
+{
+	if (protocol != PROTO_TCP)
+		return ct_timeout_any;
+	return (flags & (SNAT_CLOSING | SNAT_CONFIRMED)) == SNAT_CONFIRMED ? ct_timeout_tcp : ct_timeout_tcp_syn;
+}
+
+static __always_inline __u16 snat_flags_after(const struct packet *p, __u16 flags)
+{
+	if (p->protocol != PROTO_TCP || p->kind & PACKET_LATER_FRAGMENT)
+		return flags;
+	if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		return 0;
+	if (p->tcp_flags & (TCP_FIN | TCP_RST))
+		flags |= SNAT_CLOSING;
+	return flags | SNAT_CONFIRMED;
+}
+
+/* The entry that the other direction uses. */
+static __always_inline void snat_partner(struct snat_key *partner, const struct snat_key *key, const struct snat_value *value)
+{
+	*partner = *key;
+	partner->direction = !key->direction;
+	partner->source = key->destination;
+	partner->source_port = key->destination_port;
+	partner->destination = value->to_address;
+	partner->destination_port = value->to_port;
+	if (key->direction == SNAT_INGRESS) {
+		partner->source = value->to_address;
+		partner->source_port = value->to_port;
+		partner->destination = key->source;
+		partner->destination_port = key->source_port;
+	}
+}
+
+/* Both entries live as long as either is used; they are written at most once a second or when the TCP state moves. */
+static __always_inline void snat_refresh(const struct packet *p, const struct snat_key *key, struct snat_value *value)
+{
+	__u16 flags = snat_flags_after(p, value->flags);
+	__u32 lifetime = now_seconds() + snat_timeout(p->protocol, flags);
+	struct snat_value *other;
+	struct snat_key partner;
+
+	if (flags == value->flags && lifetime == value->lifetime)
+		return;
+	value->flags = flags;
+	value->lifetime = lifetime;
+	snat_partner(&partner, key, value);
+	other = bpf_map_lookup_elem(&cilium_snat, &partner);
+	if (other) {
+		other->flags = flags;
+		other->lifetime = lifetime;
+	}
+}
+
+static __always_inline void snat_announce(const struct snat_key *key, __u32 lifetime)
+{
+	struct created_record *record = bpf_ringbuf_reserve(&cilium_ct_created, sizeof(*record), 0);
+
+	if (!record) {
+		count_lost(1);
+		return;
+	}
+	record->lifetime = lifetime;
+	record->kind = CREATED_SNAT;
+	record->pad[0] = 0;
+	record->pad[1] = 0;
+	record->pad[2] = 0;
+	__builtin_memcpy(&record->key, key, sizeof(*key));
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* Enters the way back of `value` at `port`, unless another connection holds it. */
+__shared_body int snat_claim(const struct snat_key *key, struct snat_value *value, __u32 port)
+{
+	struct snat_value back = {};
+	struct snat_key partner = {};
+
+	if (!key || !value)
+		return -DROP_INVALID;
+	back.to_address = key->source;
+	back.to_port = key->source_port;
+	back.flags = value->flags;
+	back.created = value->created;
+	back.lifetime = value->lifetime;
+	value->to_port = bpf_htons(port);
+	snat_partner(&partner, key, value);
+	if (bpf_map_update_elem(&cilium_snat, &partner, &back, BPF_NOEXIST) < 0)
+		return -DROP_SNAT_NO_MAPPING;
+	snat_announce(&partner, back.lifetime);
+	return 0;
+}
+
+/* Finds a free port of `node` towards the peer and enters both directions. The old port is kept when it is free. */
+__shared_body int snat_allocate(const struct packet *p, const struct snat_key *key, const struct addr128 *node,
+				struct snat_value *value)
+{
+	__u32 range = snat_port_max - snat_port_min + 1, port, start, i;
+	int ret = -DROP_SNAT_NO_MAPPING;
+
+	if (!p || !key || !node || !value)
+		return -DROP_INVALID;
+	value->to_address = *node;
+	value->flags = snat_flags_after(p, 0);
+	value->created = now_seconds();
+	value->lifetime = value->created + snat_timeout(p->protocol, value->flags);
+	port = bpf_ntohs(key->source_port);
+	if (port >= snat_port_min && port <= snat_port_max)
+		ret = snat_claim(key, value, port);
+	start = bpf_get_prandom_u32();
+	for (i = 0; ret < 0 && i < SNAT_ATTEMPTS; i++)
+		ret = snat_claim(key, value, snat_port_min + (start + i) % range);
+	if (ret < 0)
+		return ret;
+	if (bpf_map_update_elem(&cilium_snat, key, value, BPF_ANY) < 0)
+		return -DROP_SNAT_NO_MAPPING;
+	snat_announce(key, value->lifetime);
+	return 0;
+}
+
+static __always_inline void snat_key_of(struct snat_key *key, const struct packet *p, __u8 direction)
+{
+	key->source = p->source;
+	key->destination = p->destination;
+	key->source_port = p->source_port;
+	key->destination_port = p->destination_port;
+	key->protocol = p->protocol;
+	key->direction = direction;
+	key->pad = 0;
+}
+
+/* The key of the connection that an ICMP error quotes, as the other side of the quoted packet. */
+__shared_body int snat_key_of_quoted(struct __sk_buff *ctx, struct snat_key *key, const struct packet *p, __u32 direction)
+{
+	struct packet quoted = {};
+	int ret;
+
+	if (!key || !p)
+		return -DROP_INVALID;
+	ret = parse_quoted(ctx, p, &quoted);
+	if (ret < 0)
+		return ret;
+	key->source = quoted.destination;
+	key->destination = quoted.source;
+	key->source_port = quoted.destination_port;
+	key->destination_port = quoted.source_port;
+	key->protocol = quoted.protocol;
+	key->direction = direction;
+	key->pad = 0;
+	return 0;
+}
+
+/* An ICMP error about a masqueraded connection, from the pod to the world. */
+__shared_body int snat_egress_error(struct __sk_buff *ctx, struct flow *flow)
+{
+	struct snat_key key = {};
+	struct snat_value *value;
+	int ret;
+
+	if (!flow)
+		return -DROP_INVALID;
+	ret = snat_key_of_quoted(ctx, &key, &flow->packet, SNAT_EGRESS);
+	if (ret < 0)
+		return ret;
+	value = bpf_map_lookup_elem(&cilium_snat, &key);
+	if (!value)
+		return -DROP_SNAT_NO_MAPPING;
+	flow->original_source = flow->packet.source;
+	ret = rewrite_quoted(ctx, &flow->packet, REWRITE_DESTINATION, &value->to_address, value->to_port);
+	if (ret < 0)
+		return ret;
+	return rewrite_end(ctx, &flow->packet, REWRITE_SOURCE, &value->to_address, 0);
+}
+
+/* Gives a packet that leaves for the world the node's address. Returns 0 or a negative reason. */
+__shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const struct addr128 *node)
+{
+	struct packet *p;
+	struct snat_value *value, fresh = {};
+	struct snat_key key = {};
+	__u8 type;
+	int ret;
+
+	if (!flow || !node)
+		return -DROP_INVALID;
+	p = &flow->packet;
+	type = bpf_ntohs(p->policy_port);
+	if (p->protocol == PROTO_ICMP && type != ICMP_ECHO && type != ICMP_ECHO_REPLY)
+		return -DROP_SNAT_UNSUPPORTED_PROTOCOL;
+	if (p->protocol == PROTO_ICMPV6 && type != ICMPV6_ECHO && type != ICMPV6_ECHO_REPLY)
+		return -DROP_SNAT_UNSUPPORTED_PROTOCOL;
+	snat_key_of(&key, p, SNAT_EGRESS);
+	value = bpf_map_lookup_elem(&cilium_snat, &key);
+	if (value) {
+		snat_refresh(p, &key, value);
+	} else {
+		ret = snat_allocate(p, &key, node, &fresh);
+		if (ret < 0)
+			return ret;
+		value = &fresh;
+	}
+	if (address_equal(&value->to_address, &p->source) && value->to_port == p->source_port)
+		return 0;
+	flow->original_source = p->source;
+	return rewrite_end(ctx, p, REWRITE_SOURCE, &value->to_address, value->to_port);
+}
+
+/* Gives a packet that came back its old destination. Returns 1 when it did, 0 when the packet is none of ours, or a negative reason. */
+__shared_body int snat_ingress(struct __sk_buff *ctx, struct flow *flow)
+{
+	struct packet *p;
+	struct snat_value *value;
+	struct snat_key key = {};
+	int ret;
+
+	if (!flow)
+		return -DROP_INVALID;
+	p = &flow->packet;
+	if (is_icmp_error(p)) {
+		if (snat_key_of_quoted(ctx, &key, p, SNAT_INGRESS) < 0)
+			return 0;
+	} else {
+		snat_key_of(&key, p, SNAT_INGRESS);
+	}
+	value = bpf_map_lookup_elem(&cilium_snat, &key);
+	if (!value)
+		return 0;
+	if (!is_icmp_error(p))
+		snat_refresh(p, &key, value);
+	if (address_equal(&value->to_address, &key.destination) && value->to_port == key.destination_port)
+		return 0;
+	if (is_icmp_error(p)) {
+		ret = rewrite_quoted(ctx, p, REWRITE_SOURCE, &value->to_address, value->to_port);
+		if (ret < 0)
+			return ret;
+	}
+	ret = rewrite_end(ctx, p, REWRITE_DESTINATION, &value->to_address, value->to_port);
+	return ret < 0 ? ret : 1;
+}

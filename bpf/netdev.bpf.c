@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* On the native devices: masquerading of pods, and services that the node's own processes reach without the socket hooks. */
+#define SOURCE_FILE FILE_HOST
+#include "lib/ingress.h"
+#include "lib/neighbour.h"
+#include "lib/reject.h"
+#include "lib/snat.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline int masquerade_enabled(const struct packet *p)
+{
+	return is_ipv6(p) ? enable_masquerade_ipv6 : enable_masquerade_ipv4;
+}
+
+static __always_inline int is_native(const struct packet *p)
+{
+	return is_ipv6(p) ? address_in_prefix(&p->destination, &native_ipv6_cidr, native_ipv6_prefix)
+			  : address_in_prefix(&p->destination, &native_ipv4_cidr, native_ipv4_prefix);
+}
+
+SEC("tc")
+int cil_from_netdev(struct __sk_buff *ctx)
+{
+	const struct endpoint_row *local;
+	const struct ipcache_value *known;
+	struct flow flow = {};
+	int ret;
+
+	flow.direction = METRIC_INGRESS;
+	flow.reason = REASON_UNKNOWN;
+	flow.report = 1;
+	/* What cannot be parsed is not ours: the node may speak any protocol. */
+	if (parse_packet(ctx, &flow.packet) < 0)
+		return TC_ACT_OK;
+	if (flow.packet.protocol == PROTO_UDP && enable_tunnel && flow.packet.destination_port == bpf_htons(tunnel_port))
+		return TC_ACT_OK;
+	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+		return TC_ACT_OK;
+	local = endpoint_of_address(&flow.packet.destination);
+	if (!local)
+		return TC_ACT_OK;
+	known = ipcache_lookup(&flow.packet.source);
+	flow.source_identity = known ? known->identity : world_identity(&flow.packet);
+	trace_from(ctx, &flow, TRACE_FROM_NETWORK);
+	if (local->flags & ENDPOINT_HOST) {
+		ret = masquerade_enabled(&flow.packet) ? snat_ingress(ctx, &flow) : 0;
+		if (ret < 0)
+			return drop(ctx, &flow, ret);
+		if (ret == 0)
+			return enable_packet_lb ? to_node(ctx, &flow) : TC_ACT_OK;
+		local = endpoint_of_address(&flow.packet.destination);
+		if (!local)
+			return drop(ctx, &flow, DROP_UNROUTABLE);
+		if (local->flags & ENDPOINT_HOST)
+			return TC_ACT_OK;
+	}
+	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, 0);
+}
+
+/* A service that the node reaches per packet: the backend is not where the routing table sent the packet. */
+static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *flow, const struct frontend_value *frontend)
+{
+	const struct endpoint_row *local;
+	const struct ipcache_value *remote;
+	struct ct_view view;
+	int ret;
+
+	flow->source_identity = host_identity;
+	ret = service_translate(ctx, flow, frontend);
+	if (ret == -DROP_NO_SERVICE)
+		return reject_no_service(ctx, flow, BPF_F_INGRESS);
+	if (ret < 0)
+		return drop(ctx, flow, ret);
+	local = endpoint_of_address(&flow->packet.destination);
+	if (local && !(local->flags & ENDPOINT_HOST))
+		return to_pod(ctx, flow, local, DELIVER_DEVICE, 0, 0);
+	if (local)
+		return drop(ctx, flow, DROP_UNROUTABLE);
+	remote = ipcache_lookup(&flow->packet.destination);
+	flow->destination_identity = remote ? remote->identity : world_identity(&flow->packet);
+	ct_find(ctx, flow, &view);
+	ct_touch(&flow->packet, flow, &view);
+	if (!view.entry) {
+		ret = ct_create(flow, &view, 0, 0, 0);
+		if (ret < 0)
+			return drop(ctx, flow, ret);
+	}
+	if (enable_tunnel && remote && !(remote->flags & IPCACHE_SKIP_TUNNEL) && !address_is_none(&remote->tunnel_endpoint))
+		return deliver_tunnel(ctx, flow, &remote->tunnel_endpoint);
+	trace_to(ctx, flow, TRACE_TO_NETWORK, ctx->ifindex);
+	return bpf_redirect_neigh(ctx->ifindex, 0, 0, 0);
+}
+
+SEC("tc")
+int cil_to_netdev(struct __sk_buff *ctx)
+{
+	const struct frontend_value *frontend;
+	const struct endpoint_row *local;
+	const struct ipcache_value *remote;
+	struct addr128 node;
+	struct flow flow = {};
+	int ret, is_pod;
+
+	if ((ctx->mark & MARK_MASK) == MARK_OVERLAY)
+		return TC_ACT_OK;
+	if (parse_packet(ctx, &flow.packet) < 0 || !(enable_packet_lb || masquerade_enabled(&flow.packet)))
+		return TC_ACT_OK;
+	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+		return TC_ACT_OK;
+	local = endpoint_of_address(&flow.packet.source);
+	if (!local)
+		return TC_ACT_OK;
+	flow.direction = METRIC_EGRESS;
+	flow.endpoint = local->endpoint_id;
+	flow.report = 1;
+	is_pod = !(local->flags & ENDPOINT_HOST);
+	flow.source_identity = is_pod ? local->identity : host_identity;
+	if (!is_pod && enable_packet_lb && (flow.packet.protocol == PROTO_TCP || flow.packet.protocol == PROTO_UDP)) {
+		frontend = service_lookup(&flow.packet.destination, flow.packet.destination_port, flow.packet.protocol);
+		if (frontend)
+			return node_to_service(ctx, &flow, frontend);
+	}
+	if (!masquerade_enabled(&flow.packet) || is_native(&flow.packet))
+		return TC_ACT_OK;
+	remote = ipcache_lookup(&flow.packet.destination);
+	flow.destination_identity = remote ? remote->identity : world_identity(&flow.packet);
+	if (is_cluster_identity(flow.destination_identity))
+		return TC_ACT_OK;
+	if (is_pod) {
+		struct ct_view view;
+
+		/* What answers a connection from the world keeps the address that the world knows. */
+		ct_find(ctx, &flow, &view);
+		if (flow.reason == REASON_REPLY)
+			return TC_ACT_OK;
+		flow.report = flow.reason == REASON_NEW;
+	} else if (bpf_ntohs(flow.packet.source_port) < snat_port_min || is_icmp_error(&flow.packet) ||
+		   (flow.packet.protocol != PROTO_TCP && flow.packet.protocol != PROTO_UDP)) {
+		return TC_ACT_OK;
+	}
+	address_from_config(&node, is_ipv6(&flow.packet) ? &node_ipv6 : &node_ipv4);
+	if (address_is_none(&node))
+		return TC_ACT_OK;
+	if (!is_pod)
+		node = flow.packet.source;
+	ret = is_icmp_error(&flow.packet) ? snat_egress_error(ctx, &flow) : snat_egress(ctx, &flow, &node);
+	if (ret < 0)
+		return drop(ctx, &flow, ret);
+	if (is_pod)
+		trace_to(ctx, &flow, TRACE_TO_NETWORK, ctx->ifindex);
+	return TC_ACT_OK;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Services at the socket: a process connects straight to a backend and believes to speak to the service. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "lib/address.h"
+#include "lib/config.h"
+#include "lib/maps.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define PROCEED 1
+#define REJECT 0
+#define NO_ROUTE_TO_HOST 113
+#define NO_MEMORY 12
+
+static __always_inline void trace_socket(struct bpf_sock_addr *ctx, __u8 point, const struct addr128 *address, __be16 port)
+{
+	struct socket_event *event;
+
+	if (!enable_socket_events)
+		return;
+	event = bpf_ringbuf_reserve(&cilium_events, sizeof(*event), 0);
+	if (!event)
+		return;
+	event->type = EVENT_TRACE_SOCK;
+	event->point = point;
+	event->protocol = ctx->protocol == PROTO_TCP ? 1 : 2;
+	event->flags = address->words[2] == MAPPED_WORD && (address->words[0] | address->words[1]) == 0 ? 0 : EVENT_IPV6;
+	event->destination_port = bpf_ntohs(port);
+	event->pad = 0;
+	event->timestamp_ns = bpf_ktime_get_ns();
+	event->socket_cookie = bpf_get_socket_cookie(ctx);
+	event->cgroup_id = bpf_get_current_cgroup_id();
+	event->destination = *address;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline int refuse(int error)
+{
+	if (enable_set_retval)
+		bpf_set_retval(-error);
+	return REJECT;
+}
+
+/* Replaces a service by one of its backends. Returns 1 when it did, 0 when it is no service, or a negative errno. */
+static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr128 *address, __be16 *port)
+{
+	struct frontend_key key = { .port = *port, .protocol = ctx->protocol };
+	struct socket_revnat_value service = { .port = *port };
+	struct socket_revnat_key socket = {};
+	const struct frontend_value *frontend;
+	const struct slot_value *slot;
+	struct slot_key place = {};
+
+	if (!enable_socket_lb || (ctx->protocol != PROTO_TCP && ctx->protocol != PROTO_UDP))
+		return 0;
+	key.address = *address;
+	frontend = bpf_map_lookup_elem(&cilium_lb_frontends, &key);
+	if (!frontend)
+		return 0;
+	trace_socket(ctx, SOCKET_PRE_FORWARD, address, *port);
+	if (frontend->count == 0)
+		return -NO_ROUTE_TO_HOST;
+	place.service_id = frontend->service_id;
+	place.slot = bpf_get_prandom_u32() % frontend->count;
+	slot = bpf_map_lookup_elem(&cilium_lb_slots, &place);
+	if (!slot)
+		return -NO_ROUTE_TO_HOST;
+	service.address = *address;
+	service.service_id = frontend->service_id;
+	socket.cookie = bpf_get_socket_cookie(ctx);
+	socket.address = slot->address;
+	socket.port = slot->port;
+	if (bpf_map_update_elem(&cilium_lb_sk_rev, &socket, &service, BPF_ANY) < 0)
+		return -NO_MEMORY;
+	*address = slot->address;
+	*port = slot->port;
+	trace_socket(ctx, SOCKET_POST_FORWARD, address, *port);
+	return 1;
+}
+
+/* Replaces a backend by the service that this socket spoke to. Returns whether it did. */
+static __always_inline int reverse(struct bpf_sock_addr *ctx, struct addr128 *address, __be16 *port)
+{
+	const struct socket_revnat_value *service;
+	struct socket_revnat_key socket = {};
+
+	if (!enable_socket_lb || (ctx->protocol != PROTO_TCP && ctx->protocol != PROTO_UDP))
+		return 0;
+	socket.cookie = bpf_get_socket_cookie(ctx);
+	socket.address = *address;
+	socket.port = *port;
+	service = bpf_map_lookup_elem(&cilium_lb_sk_rev, &socket);
+	if (!service)
+		return 0;
+	trace_socket(ctx, SOCKET_PRE_REVERSE, address, *port);
+	*address = service->address;
+	*port = service->port;
+	trace_socket(ctx, SOCKET_POST_REVERSE, address, *port);
+	return 1;
+}
+
+static __always_inline int forward4(struct bpf_sock_addr *ctx)
+{
+	struct addr128 address;
+	__be16 port = ctx->user_port;
+	int ret;
+
+	if (!enable_ipv4)
+		return PROCEED;
+	address_from_ipv4(&address, ctx->user_ip4);
+	ret = translate(ctx, &address, &port);
+	if (ret < 0)
+		return refuse(-ret);
+	if (ret > 0) {
+		ctx->user_ip4 = address.words[3];
+		ctx->user_port = port;
+	}
+	return PROCEED;
+}
+
+static __always_inline int reverse4(struct bpf_sock_addr *ctx)
+{
+	struct addr128 address;
+	__be16 port = ctx->user_port;
+
+	address_from_ipv4(&address, ctx->user_ip4);
+	if (reverse(ctx, &address, &port)) {
+		ctx->user_ip4 = address.words[3];
+		ctx->user_port = port;
+	}
+	return PROCEED;
+}
+
+static __always_inline void load6(struct bpf_sock_addr *ctx, struct addr128 *address)
+{
+	address->words[0] = ctx->user_ip6[0];
+	address->words[1] = ctx->user_ip6[1];
+	address->words[2] = ctx->user_ip6[2];
+	address->words[3] = ctx->user_ip6[3];
+}
+
+static __always_inline void store6(struct bpf_sock_addr *ctx, const struct addr128 *address, __be16 port)
+{
+	ctx->user_ip6[0] = address->words[0];
+	ctx->user_ip6[1] = address->words[1];
+	ctx->user_ip6[2] = address->words[2];
+	ctx->user_ip6[3] = address->words[3];
+	ctx->user_port = port;
+}
+
+/* An IPv4-mapped address of an IPv6 socket already has the form that the maps use. */
+static __always_inline int forward6(struct bpf_sock_addr *ctx)
+{
+	struct addr128 address;
+	__be16 port = ctx->user_port;
+	int ret;
+
+	load6(ctx, &address);
+	ret = translate(ctx, &address, &port);
+	if (ret < 0)
+		return refuse(-ret);
+	if (ret > 0)
+		store6(ctx, &address, port);
+	return PROCEED;
+}
+
+static __always_inline int reverse6(struct bpf_sock_addr *ctx)
+{
+	struct addr128 address;
+	__be16 port = ctx->user_port;
+
+	load6(ctx, &address);
+	if (reverse(ctx, &address, &port))
+		store6(ctx, &address, port);
+	return PROCEED;
+}
+
+SEC("cgroup/connect4")
+int cil_sock4_connect(struct bpf_sock_addr *ctx)
+{
+	return forward4(ctx);
+}
+
+SEC("cgroup/sendmsg4")
+int cil_sock4_sendmsg(struct bpf_sock_addr *ctx)
+{
+	return forward4(ctx);
+}
+
+SEC("cgroup/recvmsg4")
+int cil_sock4_recvmsg(struct bpf_sock_addr *ctx)
+{
+	return reverse4(ctx);
+}
+
+SEC("cgroup/getpeername4")
+int cil_sock4_getpeername(struct bpf_sock_addr *ctx)
+{
+	return reverse4(ctx);
+}
+
+SEC("cgroup/connect6")
+int cil_sock6_connect(struct bpf_sock_addr *ctx)
+{
+	return forward6(ctx);
+}
+
+SEC("cgroup/sendmsg6")
+int cil_sock6_sendmsg(struct bpf_sock_addr *ctx)
+{
+	return forward6(ctx);
+}
+
+SEC("cgroup/recvmsg6")
+int cil_sock6_recvmsg(struct bpf_sock_addr *ctx)
+{
+	return reverse6(ctx);
+}
+
+SEC("cgroup/getpeername6")
+int cil_sock6_getpeername(struct bpf_sock_addr *ctx)
+{
+	return reverse6(ctx);
+}

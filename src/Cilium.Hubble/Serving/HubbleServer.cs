@@ -1,0 +1,149 @@
+using System.Net;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Cilium.Hubble.Observing;
+using Grpc.Health.V1;
+using Grpc.HealthCheck;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.Hubble.Serving;
+
+/// <summary>Serves <c>observer.Observer</c>, <c>peer.Peer</c> and <c>grpc.health.v1.Health</c> on a Unix socket and, if configured, on TCP.</summary>
+/// <remarks>Listens in the network namespace of the process. The socket file is replaced at start and readable by its owner and group only.</remarks>
+public sealed class HubbleServer : IHostedService, IAsyncDisposable
+{
+    private const UnixFileMode SocketMode =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
+
+    private readonly FlowObserver _observer;
+    private readonly PeerDirectory _peers;
+    private readonly ILoggerFactory _loggers;
+    private WebApplication? _application;
+
+    /// <summary>Makes a server that does not listen yet.</summary>
+    public HubbleServer(FlowObserver observer, PeerDirectory peers, ILoggerFactory loggers)
+    {
+        _observer = observer;
+        _peers = peers;
+        _loggers = loggers;
+    }
+
+    /// <summary>Reads <c>:port</c> or <c>address:port</c>; without an address all addresses of both families.</summary>
+    /// <exception cref="FormatException">The text is no listen address.</exception>
+    public static IPEndPoint ParseListenAddress(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var withAddress = text.StartsWith(':') ? $"[::]{text}" : text;
+        return IPEndPoint.TryParse(withAddress, out var endpoint) && endpoint.Port != 0
+            ? endpoint
+            : throw new FormatException($"hubble-listen-address: '{text}' is not [address]:port");
+    }
+
+    /// <inheritdoc/>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var options = _observer.Options;
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(_loggers);
+        builder.Services.AddRoutingCore();
+        builder.Services.AddGrpc();
+        builder.Services.AddSingleton(_observer);
+        builder.Services.AddSingleton(_peers);
+        builder.Services.AddSingleton(Health());
+        builder.WebHost.UseKestrelCore();
+        if (!options.DisableTls)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration();
+        }
+
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
+        var application = builder.Build();
+        application.MapGrpcService<ObserverService>();
+        application.MapGrpcService<PeerService>();
+        application.MapGrpcService<HealthServiceImpl>();
+        await application.StartAsync(cancellationToken);
+        _application = application;
+        if (options.SocketPath.Length != 0)
+        {
+            File.SetUnixFileMode(options.SocketPath, SocketMode);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellationToken) => _application?.StopAsync(cancellationToken) ?? Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_application is not null)
+        {
+            await _application.DisposeAsync();
+        }
+    }
+
+    private static HealthServiceImpl Health()
+    {
+        var health = new HealthServiceImpl();
+        foreach (var service in (string[])["", "observer.Observer", "peer.Peer"])
+        {
+            health.SetStatus(service, HealthCheckResponse.Types.ServingStatus.Serving);
+        }
+
+        return health;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, HubbleOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        if (options.SocketPath.Length != 0)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.SocketPath))!);
+            File.Delete(options.SocketPath);
+            kestrel.ListenUnixSocket(options.SocketPath, listen => listen.Protocols = HttpProtocols.Http2);
+        }
+
+        if (options.ListenAddress.Length != 0)
+        {
+            kestrel.Listen(ParseListenAddress(options.ListenAddress), listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                if (!options.DisableTls)
+                {
+                    listen.UseHttps(Tls(options));
+                }
+            });
+        }
+    }
+
+    private static HttpsConnectionAdapterOptions Tls(HubbleOptions options)
+    {
+        var tls = new HttpsConnectionAdapterOptions
+        {
+            ServerCertificate = X509Certificate2.CreateFromPemFile(options.TlsCertFile, options.TlsKeyFile),
+            SslProtocols = SslProtocols.Tls13,
+        };
+        if (options.TlsClientCaFile.Length != 0)
+        {
+            var authorities = new X509Certificate2Collection();
+            authorities.ImportFromPemFile(options.TlsClientCaFile);
+            tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+            tls.ClientCertificateValidation = (certificate, chain, _) =>
+            {
+                using var own = new X509Chain();
+                own.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+                own.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+                own.ChainPolicy.CustomTrustStore.AddRange(authorities);
+                own.ChainPolicy.ExtraStore.AddRange(chain?.ChainPolicy.ExtraStore ?? []);
+                return own.Build(certificate);
+            };
+        }
+
+        return tls;
+    }
+}

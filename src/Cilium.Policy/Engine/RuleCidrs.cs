@@ -1,0 +1,63 @@
+using Cilium.Core;
+
+namespace Cilium.Policy;
+
+/// <summary>The prefixes that rules name, counted, and the local identities that stand for them.</summary>
+internal sealed class RuleCidrs(LocalIdentityAllocator allocator)
+{
+    private readonly Dictionary<Prefix, int> _uses = [];
+    private readonly Dictionary<Prefix, KnownIdentity> _held = [];
+    private readonly HashSet<Prefix> _changed = [];
+
+    public void Count(IEnumerable<PolicyRule> rules, int by)
+    {
+        foreach (var prefix in rules.SelectMany(PrefixesOf))
+        {
+            var uses = _uses.GetValueOrDefault(prefix) + by;
+            _changed.Add(prefix);
+            if (uses == 0)
+            {
+                _uses.Remove(prefix);
+            }
+            else
+            {
+                _uses[prefix] = uses;
+            }
+        }
+    }
+
+    /// <summary>Takes and gives back identities as the counts ask, and tells them to the selectors.</summary>
+    public (Dictionary<Prefix, KnownIdentity> Added, Dictionary<Prefix, KnownIdentity> Removed) Commit(SelectorCache selectors)
+    {
+        var added = new Dictionary<Prefix, KnownIdentity>();
+        var removed = new Dictionary<Prefix, KnownIdentity>();
+        foreach (var prefix in _changed.Order())
+        {
+            var isWanted = _uses.ContainsKey(prefix);
+            if (isWanted && !_held.ContainsKey(prefix))
+            {
+                var identity = allocator.Acquire(prefix);
+                _held.Add(prefix, identity);
+                added.Add(prefix, identity);
+                selectors.Upsert(identity);
+            }
+            else if (!isWanted && _held.Remove(prefix, out var identity))
+            {
+                removed.Add(prefix, identity);
+                if (allocator.Release(prefix))
+                {
+                    selectors.Remove(identity.Id);
+                }
+            }
+        }
+
+        _changed.Clear();
+        return (added, removed);
+    }
+
+    // A prefix of length 0 has no identity of its own: it is the world.
+    private static IEnumerable<Prefix> PrefixesOf(PolicyRule rule) =>
+        new[] { rule.Ingress.Allow, rule.Ingress.Deny, rule.Egress.Allow, rule.Egress.Deny }
+            .SelectMany(list => list).SelectMany(element => element.Peers).OfType<CidrPeer>()
+            .Where(peer => peer.Prefix.Length > 0).Select(peer => peer.Prefix);
+}

@@ -1,0 +1,86 @@
+using Cilium.Core;
+
+namespace Cilium.Policy;
+
+/// <summary>The namespaces that the selectors of a policy reach, and the requirements that say so.</summary>
+/// <param name="Namespace">The namespace of the policy; null for a cluster-wide one.</param>
+public readonly record struct SelectorScope(string? Namespace)
+{
+    /// <summary>
+    /// The selector of the rule's subject, held to the policy's namespace; another namespace that it asks for is overwritten and reported.
+    /// </summary>
+    public LabelSelector ScopeSubject(LabelSelector selector, out bool overwroteNamespace)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        overwroteNamespace = false;
+        if (Namespace is null)
+        {
+            return selector;
+        }
+
+        var kept = new List<LabelRequirement>();
+        foreach (var requirement in selector.Requirements)
+        {
+            if (IsPodNamespace(requirement) && requirement is { Operator: SelectorOperator.In, Values.Count: 1 })
+            {
+                overwroteNamespace |= requirement.Values[0] != Namespace;
+            }
+            else
+            {
+                kept.Add(requirement);
+            }
+        }
+
+        kept.Add(new LabelRequirement(Label.SourceK8s, K8sLabelKeys.PodNamespace, SelectorOperator.In, [Namespace]));
+        return LabelSelector.Create(kept);
+    }
+
+    /// <summary>
+    /// A peer's selector: held to the policy's namespace, or cluster-wide to what has a namespace, unless it names namespaces or reserved
+    /// identities itself.
+    /// </summary>
+    /// <param name="selector">The selector as written.</param>
+    /// <param name="subject">The subject of the rule: a rule for endpoints without labels is not scoped when it is cluster-wide.</param>
+    public LabelSelector ScopePeer(LabelSelector selector, LabelSelector subject)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        ArgumentNullException.ThrowIfNull(subject);
+        foreach (var requirement in selector.Requirements)
+        {
+            if (requirement.Source == Label.SourceReserved || IsNamespaceKey(requirement))
+            {
+                return selector;
+            }
+        }
+
+        if (Namespace is not null)
+        {
+            return selector.And(new LabelRequirement(Label.SourceK8s, K8sLabelKeys.PodNamespace, SelectorOperator.In, [Namespace]));
+        }
+
+        return SelectsInit(subject)
+            ? selector
+            : selector.And(new LabelRequirement(Label.SourceK8s, K8sLabelKeys.PodNamespace, SelectorOperator.Exists, default));
+    }
+
+    private static bool SelectsInit(LabelSelector subject)
+    {
+        foreach (var requirement in subject.Requirements)
+        {
+            if (requirement is { Source: Label.SourceReserved, Key: "init" })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsPodNamespace(LabelRequirement requirement) =>
+        requirement.Source is Label.SourceK8s or Label.SourceAny && requirement.Key == K8sLabelKeys.PodNamespace;
+
+    private static bool IsNamespaceKey(LabelRequirement requirement) =>
+        IsPodNamespace(requirement)
+        || (requirement.Source is Label.SourceK8s or Label.SourceAny
+            && requirement.Key.StartsWith(K8sLabelKeys.NamespaceLabelPrefix, StringComparison.Ordinal));
+}
