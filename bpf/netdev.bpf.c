@@ -142,7 +142,9 @@ int cil_to_netdev(struct __sk_buff *ctx)
 	address_from_config(&node, is_ipv6(&flow.packet) ? &node_ipv6 : &node_ipv4);
 	if (address_is_none(&node))
 		return TC_ACT_OK;
-	ret = snat_egress(ctx, &flow, is_pod ? &node : &flow.packet.source);
+	if (!is_pod)
+		node = flow.packet.source;
+	ret = is_icmp_error(&flow.packet) ? snat_egress_error(ctx, &flow) : snat_egress(ctx, &flow, &node);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);
 	if (is_pod)

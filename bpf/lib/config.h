@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Node configuration: written by the loader before load, then frozen; the verifier removes what is switched off.
- * CONFIG(type, name, default, description): C# finds name and default in the object's .rodata.
+ * CONFIG(type, name, default, description): C# finds all four in the object's BTF and .rodata.
  */
 #pragma once
 #include "types.h"
 
-#define CONFIG(type, name, value, description) volatile const type name = value
+#define CONFIG(type, name, value, description) \
+	volatile const type name __attribute__((btf_decl_tag(description))) = value
 
 #define LOOPBACK_IPV4 { .bytes = { [10] = 0xff, 0xff, 169, 254, 42, 1 } }
 #define LOOPBACK_IPV6 { .bytes = { [0] = 0xfd, 0x42, [15] = 1 } }

@@ -46,45 +46,46 @@ static __always_inline __u32 ct_fill(struct ct_tuple *tuple, const struct packet
 	return high;
 }
 
-/* The packet that an ICMP error quotes. Its sender must be the one the error is sent to. */
+/* The packet that an ICMP error quotes. Its sender must be the one the error is sent to. One buffer, as the stack is short. */
 static __always_inline int parse_quoted(struct __sk_buff *ctx, const struct packet *p, struct packet *quoted)
 {
 	__u32 offset = p->l4_offset + 8;
-	struct ipv4_header ip4;
-	struct ipv6_header ip6;
-	struct l4_start l4;
+	union {
+		struct ipv4_header ip4;
+		struct ipv6_header ip6;
+		struct l4_start l4;
+	} at;
 
 	if (is_ipv6(p)) {
-		if (bpf_skb_load_bytes(ctx, offset, &ip6, sizeof(ip6)) < 0)
+		if (bpf_skb_load_bytes(ctx, offset, &at.ip6, sizeof(at.ip6)) < 0)
 			return -DROP_CT_INVALID_HEADER;
-		address_from_ipv6(&quoted->source, ip6.source);
-		address_from_ipv6(&quoted->destination, ip6.destination);
+		address_from_ipv6(&quoted->source, at.ip6.source);
+		address_from_ipv6(&quoted->destination, at.ip6.destination);
 		quoted->kind = PACKET_IPV6;
-		quoted->protocol = ip6.next_header;
-		quoted->l4_offset = offset + sizeof(ip6);
+		quoted->protocol = at.ip6.next_header;
+		quoted->l4_offset = offset + sizeof(at.ip6);
 	} else {
-		if (bpf_skb_load_bytes(ctx, offset, &ip4, sizeof(ip4)) < 0)
+		if (bpf_skb_load_bytes(ctx, offset, &at.ip4, sizeof(at.ip4)) < 0)
 			return -DROP_CT_INVALID_HEADER;
-		address_from_ipv4(&quoted->source, ip4.source);
-		address_from_ipv4(&quoted->destination, ip4.destination);
-		quoted->protocol = ip4.protocol;
-		quoted->l4_offset = offset + (ip4.version_ihl & 0xF) * 4;
+		address_from_ipv4(&quoted->source, at.ip4.source);
+		address_from_ipv4(&quoted->destination, at.ip4.destination);
+		quoted->protocol = at.ip4.protocol;
+		quoted->l4_offset = offset + (at.ip4.version_ihl & 0xF) * 4;
 	}
 	if (!address_equal(&quoted->source, &p->destination))
 		return -DROP_INVALID;
-	if (bpf_skb_load_bytes(ctx, quoted->l4_offset, &l4, 8) < 0)
+	if (bpf_skb_load_bytes(ctx, quoted->l4_offset, &at.l4, 8) < 0)
 		return -DROP_CT_INVALID_HEADER;
 	if (quoted->protocol == PROTO_TCP || quoted->protocol == PROTO_UDP || quoted->protocol == PROTO_SCTP) {
-		quoted->source_port = l4.source;
-		quoted->destination_port = l4.destination;
-	} else if (quoted->protocol == PROTO_ICMP && l4.icmp_type == ICMP_ECHO) {
-		quoted->source_port = l4.icmp_id;
-	} else if (quoted->protocol == PROTO_ICMP && l4.icmp_type == ICMP_ECHO_REPLY) {
-		quoted->destination_port = l4.icmp_id;
-	} else if (quoted->protocol == PROTO_ICMPV6 && l4.icmp_type == ICMPV6_ECHO) {
-		quoted->source_port = l4.icmp_id;
-	} else if (quoted->protocol == PROTO_ICMPV6 && l4.icmp_type == ICMPV6_ECHO_REPLY) {
-		quoted->destination_port = l4.icmp_id;
+		quoted->source_port = at.l4.source;
+		quoted->destination_port = at.l4.destination;
+	} else if (quoted->protocol == (is_ipv6(p) ? PROTO_ICMPV6 : PROTO_ICMP)) {
+		if (at.l4.icmp_type == (is_ipv6(p) ? ICMPV6_ECHO : ICMP_ECHO))
+			quoted->source_port = at.l4.icmp_id;
+		else if (at.l4.icmp_type == (is_ipv6(p) ? ICMPV6_ECHO_REPLY : ICMP_ECHO_REPLY))
+			quoted->destination_port = at.l4.icmp_id;
+		else
+			return -DROP_CT_UNKNOWN_PROTOCOL;
 	} else {
 		return -DROP_CT_UNKNOWN_PROTOCOL;
 	}

@@ -80,41 +80,50 @@ static __always_inline void snat_announce(const struct snat_key *key, __u32 life
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-/* Finds a free port of `node` towards the peer and enters both directions. The old port is kept when it is free. */
-__shared_body int snat_allocate(const struct packet *p, const struct snat_key *key, const struct addr128 *node,
-				    struct snat_value *value)
+/* Enters the way back of `value` at `port`, unless another connection holds it. */
+__shared_body int snat_claim(const struct snat_key *key, struct snat_value *value, __u32 port)
 {
 	struct snat_value back = {};
-	struct snat_key partner;
-	__u32 now = now_seconds(), range = snat_port_max - snat_port_min + 1, i;
-	__u32 port;
+	struct snat_key partner = {};
+
+	if (!key || !value)
+		return -DROP_INVALID;
+	back.to_address = key->source;
+	back.to_port = key->source_port;
+	back.flags = value->flags;
+	back.created = value->created;
+	back.lifetime = value->lifetime;
+	value->to_port = bpf_htons(port);
+	snat_partner(&partner, key, value);
+	if (bpf_map_update_elem(&cilium_snat, &partner, &back, BPF_NOEXIST) < 0)
+		return -DROP_SNAT_NO_MAPPING;
+	snat_announce(&partner, back.lifetime);
+	return 0;
+}
+
+/* Finds a free port of `node` towards the peer and enters both directions. The old port is kept when it is free. */
+__shared_body int snat_allocate(const struct packet *p, const struct snat_key *key, const struct addr128 *node,
+				struct snat_value *value)
+{
+	__u32 range = snat_port_max - snat_port_min + 1, port, start, i;
+	int ret = -DROP_SNAT_NO_MAPPING;
 
 	if (!p || !key || !node || !value)
 		return -DROP_INVALID;
-	port = bpf_ntohs(key->source_port);
-	back.to_address = key->source;
-	back.to_port = key->source_port;
-	back.flags = snat_flags_after(p, 0);
-	back.created = now;
-	back.lifetime = now + snat_timeout(p->protocol, back.flags);
-	*value = back;
 	value->to_address = *node;
-	if (port < snat_port_min || port > snat_port_max)
-		port = snat_port_min + bpf_get_prandom_u32() % range;
-	for (i = 0; i < SNAT_ATTEMPTS; i++) {
-		value->to_port = bpf_htons(port);
-		snat_partner(&partner, key, value);
-		if (bpf_map_update_elem(&cilium_snat, &partner, &back, BPF_NOEXIST) == 0)
-			break;
-		port = i == 0 ? snat_port_min + bpf_get_prandom_u32() % range : port + 1;
-		if (port > snat_port_max)
-			port = snat_port_min;
-	}
-	if (i == SNAT_ATTEMPTS)
-		return -DROP_SNAT_NO_MAPPING;
+	value->flags = snat_flags_after(p, 0);
+	value->created = now_seconds();
+	value->lifetime = value->created + snat_timeout(p->protocol, value->flags);
+	port = bpf_ntohs(key->source_port);
+	if (port >= snat_port_min && port <= snat_port_max)
+		ret = snat_claim(key, value, port);
+	start = bpf_get_prandom_u32();
+	for (i = 0; ret < 0 && i < SNAT_ATTEMPTS; i++)
+		ret = snat_claim(key, value, snat_port_min + (start + i) % range);
+	if (ret < 0)
+		return ret;
 	if (bpf_map_update_elem(&cilium_snat, key, value, BPF_ANY) < 0)
 		return -DROP_SNAT_NO_MAPPING;
-	snat_announce(&partner, back.lifetime);
 	snat_announce(key, value->lifetime);
 	return 0;
 }
@@ -131,11 +140,14 @@ static __always_inline void snat_key_of(struct snat_key *key, const struct packe
 }
 
 /* The key of the connection that an ICMP error quotes, as the other side of the quoted packet. */
-static __always_inline int snat_key_of_quoted(struct __sk_buff *ctx, struct snat_key *key, const struct packet *p, __u8 direction)
+__shared_body int snat_key_of_quoted(struct __sk_buff *ctx, struct snat_key *key, const struct packet *p, __u32 direction)
 {
 	struct packet quoted = {};
-	int ret = parse_quoted(ctx, p, &quoted);
+	int ret;
 
+	if (!key || !p)
+		return -DROP_INVALID;
+	ret = parse_quoted(ctx, p, &quoted);
 	if (ret < 0)
 		return ret;
 	key->source = quoted.destination;
@@ -148,30 +160,40 @@ static __always_inline int snat_key_of_quoted(struct __sk_buff *ctx, struct snat
 	return 0;
 }
 
+/* An ICMP error about a masqueraded connection, from the pod to the world. */
+__shared_body int snat_egress_error(struct __sk_buff *ctx, struct flow *flow)
+{
+	struct snat_key key = {};
+	struct snat_value *value;
+	int ret;
+
+	if (!flow)
+		return -DROP_INVALID;
+	ret = snat_key_of_quoted(ctx, &key, &flow->packet, SNAT_EGRESS);
+	if (ret < 0)
+		return ret;
+	value = bpf_map_lookup_elem(&cilium_snat, &key);
+	if (!value)
+		return -DROP_SNAT_NO_MAPPING;
+	flow->original_source = flow->packet.source;
+	ret = rewrite_quoted(ctx, &flow->packet, REWRITE_DESTINATION, &value->to_address, value->to_port);
+	if (ret < 0)
+		return ret;
+	return rewrite_end(ctx, &flow->packet, REWRITE_SOURCE, &value->to_address, 0);
+}
+
 /* Gives a packet that leaves for the world the node's address. Returns 0 or a negative reason. */
 __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const struct addr128 *node)
 {
 	struct packet *p;
-	struct snat_value *value, fresh;
-	struct snat_key key;
+	struct snat_value *value, fresh = {};
+	struct snat_key key = {};
 	__u8 type;
 	int ret;
 
 	if (!flow || !node)
 		return -DROP_INVALID;
 	p = &flow->packet;
-	if (is_icmp_error(p)) {
-		ret = snat_key_of_quoted(ctx, &key, p, SNAT_EGRESS);
-		if (ret < 0)
-			return ret;
-		value = bpf_map_lookup_elem(&cilium_snat, &key);
-		if (!value)
-			return -DROP_SNAT_NO_MAPPING;
-		ret = rewrite_quoted(ctx, p, REWRITE_DESTINATION, &value->to_address, value->to_port);
-		if (ret < 0)
-			return ret;
-		return rewrite_end(ctx, p, REWRITE_SOURCE, &value->to_address, 0);
-	}
 	type = bpf_ntohs(p->policy_port);
 	if (p->protocol == PROTO_ICMP && type != ICMP_ECHO && type != ICMP_ECHO_REPLY)
 		return -DROP_SNAT_UNSUPPORTED_PROTOCOL;
@@ -198,7 +220,7 @@ __shared_body int snat_ingress(struct __sk_buff *ctx, struct flow *flow)
 {
 	struct packet *p;
 	struct snat_value *value;
-	struct snat_key key;
+	struct snat_key key = {};
 	int ret;
 
 	if (!flow)

@@ -11,21 +11,9 @@ public enum CtFlags : ushort
     /// <summary>The high end opened the connection.</summary>
     FromHigh = 1,
 
-    /// <summary>Seen non SYN.</summary>
-    SeenNonSyn = 2,
-
-    /// <summary>Forward closing.</summary>
-    ForwardClosing = 4,
-
-    /// <summary>Reverse closing.</summary>
-    ReverseClosing = 8,
-
     /// <summary>Pod reaches itself through a service; source was replaced by the loopback address.</summary>
     Loopback = 16,
 
     /// <summary>From tunnel.</summary>
     FromTunnel = 32,
-
-    /// <summary>New unreported.</summary>
-    NewUnreported = 64,
 }
