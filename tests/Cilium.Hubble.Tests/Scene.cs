@@ -4,7 +4,6 @@ using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Flows;
 using Cilium.Hubble.Observing;
 using Cilium.Hubble.Packets;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Tests;
 

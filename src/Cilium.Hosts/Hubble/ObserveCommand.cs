@@ -3,7 +3,6 @@ using System.CommandLine.Parsing;
 using Cilium.Hubble.Client;
 using Cilium.Hubble.Filters;
 using Cilium.Hubble.Printing;
-using Grpc.Core;
 using FieldMask = Google.Protobuf.WellKnownTypes.FieldMask;
 using Proto = Cilium.Hubble.Proto;
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Cilium.Hubble.Proto.Peers;
-using Grpc.Core;
 
 namespace Cilium.Hosts.Hubble;
 

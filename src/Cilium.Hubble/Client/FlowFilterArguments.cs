@@ -1,6 +1,5 @@
 using Cilium.Hubble.Filters;
 using Google.Protobuf.Collections;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Client;
 

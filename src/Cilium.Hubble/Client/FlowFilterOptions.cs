@@ -4,7 +4,6 @@ using Cilium.Hubble.Filters;
 using Cilium.Hubble.Names;
 using Cilium.Hubble.Printing;
 using FilterPair = Cilium.Hubble.Client.FlowFilterArguments.FilterPair;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Client;
 

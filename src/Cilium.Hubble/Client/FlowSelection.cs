@@ -1,13 +1,15 @@
+using System.Buffers;
 using System.Globalization;
 using Cilium.Hubble.Filters;
 using Google.Protobuf.WellKnownTypes;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Client;
 
 /// <summary>Which part of the ring a command asks for.</summary>
 public sealed class FlowSelection
 {
+    private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
+
     /// <summary>How many flows are shown when nothing else is said.</summary>
     public const ulong DefaultLast = 20;
 
@@ -82,7 +84,7 @@ public sealed class FlowSelection
         var rest = text.AsSpan();
         while (!rest.IsEmpty)
         {
-            var digits = rest.IndexOfAnyExcept("0123456789.");
+            var digits = rest.IndexOfAnyExcept(NumberCharacters);
             if (digits <= 0 || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
             {
                 return false;

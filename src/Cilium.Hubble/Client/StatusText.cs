@@ -1,6 +1,5 @@
 using System.Globalization;
 using Cilium.Hubble.Printing;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Client;
 

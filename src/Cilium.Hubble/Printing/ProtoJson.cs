@@ -1,7 +1,6 @@
 using System.Text;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Printing;
 

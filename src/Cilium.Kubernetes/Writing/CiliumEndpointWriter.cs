@@ -64,6 +64,18 @@ public sealed class CiliumEndpointWriter
         return _objects.DeleteAsync(Resource.CiliumEndpoints, key, uid.Length == 0 ? null : uid, null, cancellationToken);
     }
 
+    /// <summary>Deletes a CiliumEndpoint whose pod is gone, replaced or finished, as the server itself says.</summary>
+    /// <returns>True when it was deleted.</returns>
+    public async Task<bool> DeleteOrphanAsync(CiliumEndpointRow endpoint, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        var pod = await _objects.GetAsync(Resource.Pods, endpoint.Key, WireJson.Default.PodWire, cancellationToken);
+        var isAlive = pod is not null
+            && pod.Status?.Phase is not ("Succeeded" or "Failed")
+            && (endpoint.PodUid.Length == 0 || pod.Metadata?.Uid == endpoint.PodUid);
+        return !isAlive && await DeleteAsync(endpoint.Key, endpoint.Uid, cancellationToken);
+    }
+
     private static CiliumEndpointWire Wire(CiliumEndpointContent content) => new()
     {
         ApiVersion = Resource.CiliumEndpoints.ApiVersion,

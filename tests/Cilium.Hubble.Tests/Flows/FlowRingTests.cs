@@ -1,7 +1,6 @@
 using Cilium.Datapath.Events;
 using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Flows;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Tests.Flows;
 

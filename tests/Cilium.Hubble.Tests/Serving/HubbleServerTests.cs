@@ -6,7 +6,6 @@ using Grpc.Core;
 using Grpc.Health.V1;
 using Microsoft.Extensions.Logging.Abstractions;
 using Peers = Cilium.Hubble.Proto.Peers;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Tests.Serving;
 
