@@ -39,6 +39,7 @@ public sealed partial class KernelDatapath(
     private NodeNetwork? _network;
     private EventReader? _events;
     private ConntrackCollector? _collector;
+    private int _isDisposed;
 
     /// <inheritdoc/>
     public int DeviceMtu => Started(_network).DeviceMtu;
@@ -68,17 +69,20 @@ public sealed partial class KernelDatapath(
         var attacher = new LinkAttacher(ns, options.EnableTcx && KernelFeatures.HasTcx);
         new NodeAttachments(loaded, attacher, options).Attach(_network);
 
-        // 4. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
+        // 4. Readers.
+        _events = new EventReader(loaded.Maps.Events, loaded.Maps.Lost, sinks, time, loggers.CreateLogger<EventReader>());
+        var collector = _collector = new ConntrackCollector(loaded.Maps, time, loggers.CreateLogger<ConntrackCollector>());
+
+        // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
         var paths = new PinPaths(options.BpfRoot);
-        _endpoints = Run(tables.Endpoints, new EndpointOperations(loaded, attacher, policies, tables.Policies, Keep(ns.OpenNetlink()), paths));
+        _endpoints = Run(
+            tables.Endpoints,
+            new EndpointOperations(loaded, attacher, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget));
         Run(tables.Policies, new PolicyOperations(policies));
         Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         Run(tables.Frontends, new FrontendOperations(loaded.Maps));
         Run(tables.Nodes, new NodeOperations(Keep(ns.OpenNetlink()), node, _network, options));
 
-        // 5. Readers.
-        _events = new EventReader(loaded.Maps.Events, loaded.Maps.Lost, sinks, time, loggers.CreateLogger<EventReader>());
-        _collector = new ConntrackCollector(loaded.Maps, time, loggers.CreateLogger<ConntrackCollector>());
         LogStarted(_logger, (long)time.GetElapsedTime(began).TotalMilliseconds, _network.DeviceMtu, string.Join(' ', _network.Underlay.Select(d => d.Name)));
         return Task.CompletedTask;
     }
@@ -90,6 +94,8 @@ public sealed partial class KernelDatapath(
     /// <inheritdoc/>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        if (_isDisposed != 0)
+            return;
         await _stop.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_loops).WaitAsync(cancellationToken).ConfigureAwait(false);
         Dispose();
@@ -98,8 +104,9 @@ public sealed partial class KernelDatapath(
     /// <summary>Closes descriptors and ends reader threads; what is pinned stays.</summary>
     public void Dispose()
     {
-        if (!_stop.IsCancellationRequested)
-            _stop.Cancel();
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+            return;
+        _stop.Cancel();
         Interlocked.Exchange(ref _events, null)?.Dispose();
         Interlocked.Exchange(ref _collector, null)?.Dispose();
         while (_resources.TryPop(out var resource))

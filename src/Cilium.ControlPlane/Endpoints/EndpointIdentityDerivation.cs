@@ -18,12 +18,21 @@ internal sealed partial class EndpointIdentityDerivation(
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
     private readonly Dictionary<EndpointId, Waiting> _waiting = [];
-    private readonly Dictionary<EndpointId, LabelSet> _wanted = [];
+    private readonly Dictionary<EndpointId, Wanted> _wanted = [];
     private readonly ConcurrentQueue<(EndpointId Id, LabelSet Labels, Identity Identity)> _answers = new();
     private readonly SemaphoreSlim _answered = new(0);
     private readonly LabelFilter _filter = LabelFilter.Parse(options.Labels);
 
     public string Name => "endpoint-identities";
+
+    /// <summary>Writes the identities that endpoints had before a restart. Call before <see cref="RunAsync"/>.</summary>
+    public void Restore(IEnumerable<EndpointIdentityRow> rows) => tables.Store.Write(transaction =>
+    {
+        foreach (var row in rows)
+        {
+            transaction.Upsert(tables.EndpointIdentities, row);
+        }
+    });
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -105,39 +114,49 @@ internal sealed partial class EndpointIdentityDerivation(
             return;
         }
 
-        if (_wanted.TryGetValue(row.Id, out var wanted) && wanted.Equals(labels))
+        if (_wanted.TryGetValue(row.Id, out var wanted) && wanted.Labels.Equals(labels))
         {
             WaitFor(row);
             return;
         }
 
-        _wanted[row.Id] = labels;
-        var request = allocator.AllocateAsync(labels, cancellationToken);
-        if (request.IsCompletedSuccessfully)
+        if (!await TryAskAsync(row.Id, labels, cancellationToken).ConfigureAwait(false))
         {
-            await AssignAsync(row.Id, labels, request.Result, cancellationToken).ConfigureAwait(false);
-            return;
+            WaitFor(row);
         }
-
-        WaitFor(row);
-        _ = AnswerAsync(row.Id, labels, request);
     }
 
-    // The allocator counts users; a restored endpoint becomes one when its pod is seen.
+    // The allocator may count users; a restored endpoint becomes one when its pod is seen.
     private async ValueTask TakeReferenceAsync(EndpointId id, LabelSet labels, CancellationToken cancellationToken)
     {
         if (!_wanted.ContainsKey(id))
         {
-            _wanted[id] = labels;
-            var request = allocator.AllocateAsync(labels, cancellationToken);
-            if (request.IsCompletedSuccessfully)
-            {
-                await AssignAsync(id, labels, request.Result, cancellationToken).ConfigureAwait(false);
-            }
-            else
-            {
-                _ = AnswerAsync(id, labels, request);
-            }
+            await TryAskAsync(id, labels, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<bool> TryAskAsync(EndpointId id, LabelSet labels, CancellationToken cancellationToken)
+    {
+        Abandon(id);
+        var question = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _wanted[id] = new Wanted(labels, question);
+        var request = allocator.AllocateAsync(labels, question.Token);
+        if (!request.IsCompletedSuccessfully)
+        {
+            _ = AnswerAsync(id, labels, request);
+            return false;
+        }
+
+        await AssignAsync(id, labels, request.Result, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    private void Abandon(EndpointId id)
+    {
+        if (_wanted.Remove(id, out var wanted))
+        {
+            wanted.Question.Cancel();
+            wanted.Question.Dispose();
         }
     }
 
@@ -167,7 +186,7 @@ internal sealed partial class EndpointIdentityDerivation(
     private async ValueTask AssignAsync(EndpointId id, LabelSet labels, Identity identity, CancellationToken cancellationToken)
     {
         // An answer to a question that is no longer asked gives its reference back.
-        if (!tables.Endpoints.TryGet(id, out var row) || !_wanted.TryGetValue(id, out var wanted) || !wanted.Equals(labels))
+        if (!tables.Endpoints.TryGet(id, out var row) || !_wanted.TryGetValue(id, out var wanted) || !wanted.Labels.Equals(labels))
         {
             await allocator.ReleaseAsync(identity, cancellationToken).ConfigureAwait(false);
             return;
@@ -240,7 +259,7 @@ internal sealed partial class EndpointIdentityDerivation(
     private async ValueTask ForgetAsync(EndpointId id, CancellationToken cancellationToken)
     {
         _waiting.Remove(id);
-        _wanted.Remove(id);
+        Abandon(id);
         if (tables.EndpointIdentities.TryGet(id, out var row))
         {
             tables.Store.Write(transaction => transaction.Delete(tables.EndpointIdentities, id));
@@ -252,6 +271,8 @@ internal sealed partial class EndpointIdentityDerivation(
     }
 
     private sealed record Waiting(DateTimeOffset Since);
+
+    private sealed record Wanted(LabelSet Labels, CancellationTokenSource Question);
 
     [LoggerMessage(1, LogLevel.Warning, "Endpoint {Endpoint} of {Owner} starts as reserved:init: its identity is not known yet")]
     private static partial void LogStartsAsInit(ILogger logger, EndpointId endpoint, string owner);

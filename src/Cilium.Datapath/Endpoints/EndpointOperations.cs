@@ -15,7 +15,13 @@ namespace Cilium.Datapath.Endpoints;
 /// 4. the rows of its addresses, from when on it is reached. A departure goes the other way.
 /// </summary>
 internal sealed class EndpointOperations(
-    LoadedDatapath loaded, LinkAttacher attacher, PolicySlots policies, IReadTable<PolicyContentKey, PolicyRow> policyTable, RouteNetlink netlink, PinPaths paths)
+    LoadedDatapath loaded,
+    LinkAttacher attacher,
+    PolicySlots policies,
+    IReadTable<PolicyContentKey, PolicyRow> policyTable,
+    RouteNetlink netlink,
+    PinPaths paths,
+    Action<Addr128> forgetConnections)
     : IReconcilerOperations<EndpointId, EndpointRow>
 {
     private const string FromContainer = "cil_from_container";
@@ -151,8 +157,10 @@ internal sealed class EndpointOperations(
     // An address or device may belong to a newer endpoint already.
     private void RemoveAddress(EndpointId id, Addr128 address)
     {
-        if (loaded.Maps.Endpoints.TryLookup(address, out var row) && row.EndpointId == id.Value)
-            loaded.Maps.Endpoints.Delete(address);
+        if (!loaded.Maps.Endpoints.TryLookup(address, out var row) || row.EndpointId != id.Value)
+            return;
+        loaded.Maps.Endpoints.Delete(address);
+        forgetConnections(address);
     }
 
     private void RemoveDevice(EndpointId id, uint ifindex)
