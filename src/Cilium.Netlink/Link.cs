@@ -60,6 +60,9 @@ public sealed record LinkSettings
     /// <summary>Administratively up or down.</summary>
     public bool? IsUp { get; init; }
 
+    /// <summary>Whether neighbours are asked for; without, each has the device's own address.</summary>
+    public bool? UsesArp { get; init; }
+
     /// <summary>The bridge to join; zero leaves it.</summary>
     public int? MasterIndex { get; init; }
 

@@ -81,7 +81,7 @@ public sealed class RouteNetlink : IDisposable
     /// <summary>Changes a device; what the settings leave null stays.</summary>
     public void ChangeLink(int index, LinkSettings settings)
     {
-        LinkMessages.WriteBody(_writer.Begin(Rtm.NewLink, 0), index, settings.IsUp);
+        LinkMessages.WriteBody(_writer.Begin(Rtm.NewLink, 0), index, settings.IsUp, settings.UsesArp);
         LinkMessages.WriteSettings(_writer, settings);
         _socket.Execute(_writer, "RTM_NEWLINK", $"ifindex {index}");
         GC.KeepAlive(settings.Namespace);

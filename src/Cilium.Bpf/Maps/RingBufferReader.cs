@@ -17,6 +17,7 @@ public sealed unsafe class RingBufferReader : IDisposable
     private readonly nint _pageBytes = Environment.SystemPageSize;
     private readonly nint _producerBytes;
     private readonly ulong _mask;
+    private readonly BpfFd _epoll;
     private nint _consumer;
     private nint _producer;
 
@@ -33,18 +34,22 @@ public sealed unsafe class RingBufferReader : IDisposable
         _producerBytes = _pageBytes + (2 * (nint)map.Shape.MaxEntries);
         _consumer = Map(_pageBytes, Libc.ProtReadWrite, 0);
         _producer = Map(_producerBytes, Libc.ProtRead, _pageBytes);
+        _epoll = OpenEpoll();
     }
 
     /// <summary>Bytes written and not yet taken, headers included.</summary>
     public long PendingBytes => (long)(Volatile.Read(ref *(ulong*)_producer) - Volatile.Read(ref *(ulong*)_consumer));
 
-    /// <summary>Waits until the producer wakes readers or the time is over. Returns true when woken.</summary>
+    /// <summary>
+    /// Sleeps until a producer wakes the readers or the time is over. Returns true when woken. Records written without a wake-up do
+    /// not end the sleep, so that a producer that wakes seldom is read in large portions.
+    /// </summary>
     public bool Wait(TimeSpan timeout)
     {
-        var poll = new Libc.PollFd { Fd = _map.Fd.Number, Events = Libc.PollIn };
-        var result = Libc.poll(&poll, 1, (int)Math.Ceiling(timeout.TotalMilliseconds));
+        var woken = stackalloc byte[Libc.EpollEventBytes];
+        var result = Libc.epoll_wait(_epoll, woken, 1, (int)Math.Ceiling(timeout.TotalMilliseconds));
         if (result < 0 && Marshal.GetLastPInvokeError() is var errno && errno != Errno.Interrupted)
-            throw new KernelException("poll", errno, _map.Name);
+            throw new KernelException("epoll_wait", errno, _map.Name);
         return result > 0;
     }
 
@@ -83,6 +88,7 @@ public sealed unsafe class RingBufferReader : IDisposable
     /// <summary>Unmaps the memory.</summary>
     public void Dispose()
     {
+        _epoll.Dispose();
         Unmap(ref _consumer, _pageBytes);
         Unmap(ref _producer, _producerBytes);
         GC.SuppressFinalize(this);
@@ -106,5 +112,19 @@ public sealed unsafe class RingBufferReader : IDisposable
     {
         var address = Libc.mmap(0, length, protection, Libc.MapShared, _map.Fd, offset);
         return address != -1 ? address : throw new KernelException("mmap", Marshal.GetLastPInvokeError(), _map.Name);
+    }
+
+    private BpfFd OpenEpoll()
+    {
+        var epoll = Libc.epoll_create1(Libc.EpollCloseOnExec);
+        if (epoll < 0)
+            throw new KernelException("epoll_create1", Marshal.GetLastPInvokeError(), _map.Name);
+        var fd = new BpfFd(epoll);
+        var interest = stackalloc byte[Libc.EpollEventBytes];
+        new Span<byte>(interest, Libc.EpollEventBytes).Clear();
+        *(uint*)interest = Libc.EpollIn | Libc.EpollEdge;
+        if (Libc.epoll_ctl(fd, Libc.EpollAdd, _map.Fd, interest) != 0)
+            throw new KernelException("epoll_ctl", Marshal.GetLastPInvokeError(), _map.Name);
+        return fd;
     }
 }

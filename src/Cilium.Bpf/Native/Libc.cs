@@ -9,16 +9,14 @@ internal static unsafe partial class Libc
     internal const int ProtRead = 1;
     internal const int ProtReadWrite = 3;
     internal const int MapShared = 1;
-    internal const int PollIn = 1;
-    internal const int OpenDirectoryReadOnly = 0x10000 | 0x80000;
+    internal const int EpollCloseOnExec = 0x80000;
+    internal const int EpollAdd = 1;
+    internal const uint EpollIn = 1;
+    internal const uint EpollEdge = 1u << 31;
 
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct PollFd
-    {
-        public int Fd;
-        public short Events;
-        public short Returned;
-    }
+    // struct epoll_event is 12 bytes on x86-64 and 16 elsewhere, and begins with the events on both.
+    internal const int EpollEventBytes = 16;
+    internal const int OpenDirectoryReadOnly = 0x10000 | 0x80000;
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int fcntl(int fd, int command, int argument);
@@ -36,7 +34,13 @@ internal static unsafe partial class Libc
     internal static partial int munmap(nint address, nint length);
 
     [LibraryImport("libc", SetLastError = true)]
-    internal static partial int poll(PollFd* fds, nuint count, int timeoutMilliseconds);
+    internal static partial int epoll_create1(int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int epoll_ctl(BpfFd epoll, int operation, BpfFd fd, void* interest);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int epoll_wait(BpfFd epoll, void* events, int count, int timeoutMilliseconds);
 
     [LibraryImport("libc")]
     internal static partial int vasprintf(byte** text, byte* format, nint arguments);
@@ -52,4 +56,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int umount2(string target, int flags);
+
+    /// <summary>The magic number of the file system a path lies on, or zero.</summary>
+    internal static uint FileSystemOf(string path)
+    {
+        // struct statfs begins with f_type and is 120 bytes on 64-bit machines.
+        var buffer = stackalloc byte[256];
+        return statfs(path, buffer) == 0 ? *(uint*)buffer : 0;
+    }
 }

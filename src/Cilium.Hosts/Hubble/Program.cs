@@ -1,2 +1,3 @@
-Console.Error.WriteLine("hubble: not assembled yet");
-return 1;
+using Cilium.Hosts.Hubble;
+
+return await HubbleCommand.Create().Parse(args).InvokeAsync();

@@ -1,5 +1,4 @@
 using Google.Protobuf.Collections;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Filters;
 

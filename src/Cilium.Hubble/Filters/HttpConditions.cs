@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Filters;
 

@@ -1,6 +1,5 @@
 using Cilium.Core;
 using Google.Protobuf.Collections;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Filters;
 

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Google.Protobuf.Collections;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Filters;
 

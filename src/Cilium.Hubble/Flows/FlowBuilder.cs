@@ -5,7 +5,6 @@ using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Names;
 using Cilium.Hubble.Packets;
 using Google.Protobuf.WellKnownTypes;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Flows;
 

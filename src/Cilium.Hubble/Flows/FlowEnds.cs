@@ -1,6 +1,5 @@
 using Cilium.Core;
 using Cilium.Hubble.Enrichment;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Flows;
 

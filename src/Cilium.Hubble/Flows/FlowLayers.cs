@@ -1,5 +1,4 @@
 using Cilium.Hubble.Packets;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Flows;
 

@@ -1,7 +1,6 @@
 using Cilium.Core;
 using Cilium.Datapath.Events;
 using Cilium.Hubble.Enrichment;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Flows;
 

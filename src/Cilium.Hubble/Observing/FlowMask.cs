@@ -1,6 +1,5 @@
 using Cilium.Hubble.Filters;
 using Google.Protobuf.WellKnownTypes;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Observing;
 

@@ -1,6 +1,5 @@
 using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Flows;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Observing;
 

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using Cilium.Hubble.Filters;
 using Cilium.Hubble.Flows;
 using Google.Protobuf.WellKnownTypes;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Observing;
 

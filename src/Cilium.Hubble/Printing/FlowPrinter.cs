@@ -1,5 +1,5 @@
 using System.Globalization;
-using Proto = Cilium.Hubble.Proto;
+using Google.Protobuf.Collections;
 
 namespace Cilium.Hubble.Printing;
 
@@ -177,7 +177,7 @@ public sealed class FlowPrinter : IDisposable
 
     private string Time(Google.Protobuf.WellKnownTypes.Timestamp? time) => FlowText.Time(time, _options.TimeFormat);
 
-    private static string JoinWithCutOff(IReadOnlyList<string> names)
+    private static string JoinWithCutOff(RepeatedField<string> names)
     {
         var length = 0;
         var taken = 0;

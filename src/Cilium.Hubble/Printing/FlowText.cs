@@ -1,8 +1,8 @@
 using System.Globalization;
 using Cilium.Core;
 using Cilium.Hubble.Names;
+using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Printing;
 
@@ -145,7 +145,7 @@ public static class FlowText
     };
 
     private static string Host(
-        string address, uint port, Proto.Endpoint? end, Proto.Service? service, IReadOnlyCollection<string> names, bool translate)
+        string address, uint port, Proto.Endpoint? end, Proto.Service? service, RepeatedField<string> names, bool translate)
     {
         var host = address;
         if (translate)

@@ -1,6 +1,6 @@
+using System.Text;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Printing;
 
@@ -13,8 +13,33 @@ public static class ProtoJson
 
     private static readonly JsonParser Parser = new(JsonParser.Settings.Default.WithTypeRegistry(Registry).WithIgnoreUnknownFields(true));
 
-    /// <summary>One message on one line.</summary>
-    public static string Format(IMessage message) => Formatter.Format(message);
+    /// <summary>One message on one line, without spaces between its tokens.</summary>
+    public static string Format(IMessage message)
+    {
+        var spaced = Formatter.Format(message);
+        var text = new StringBuilder(spaced.Length);
+        var isInString = false;
+        for (var i = 0; i < spaced.Length; i++)
+        {
+            var c = spaced[i];
+            if (c == '"')
+            {
+                isInString = !isInString;
+            }
+            else if (c == '\\' && isInString)
+            {
+                text.Append(c);
+                c = spaced[++i];
+            }
+
+            if (c != ' ' || isInString)
+            {
+                text.Append(c);
+            }
+        }
+
+        return text.ToString();
+    }
 
     /// <summary>Reads a message.</summary>
     /// <exception cref="InvalidProtocolBufferException">The text is no such message.</exception>

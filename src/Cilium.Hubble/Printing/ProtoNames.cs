@@ -1,5 +1,4 @@
 using Google.Protobuf.Reflection;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Printing;
 

@@ -1,4 +1,3 @@
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Printing;
 

@@ -69,7 +69,7 @@ public sealed class HubbleServer : IHostedService, IAsyncDisposable
         application.MapGrpcService<HealthServiceImpl>();
         await application.StartAsync(cancellationToken);
         _application = application;
-        if (options.SocketPath.Length != 0)
+        if (options.SocketPath.Length != 0 && !OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(options.SocketPath, SocketMode);
         }

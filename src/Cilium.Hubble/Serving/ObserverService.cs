@@ -1,7 +1,6 @@
 using Cilium.Hubble.Filters;
 using Cilium.Hubble.Observing;
 using Grpc.Core;
-using Proto = Cilium.Hubble.Proto;
 
 namespace Cilium.Hubble.Serving;
 

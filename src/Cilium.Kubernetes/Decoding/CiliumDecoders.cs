@@ -97,6 +97,8 @@ internal static class CiliumDecoders
             Id = new Identity(number),
             Labels = LabelSet.Create((identity.SecurityLabels ?? []).Select(pair => Label.Parse(pair.Key) with { Value = pair.Value })),
             Uid = metadata.Uid ?? "",
+            CreatedAt = metadata.CreationTimestamp ?? "",
+            Version = ulong.TryParse(metadata.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0,
             UnusedSince = metadata.Annotations is not null && metadata.Annotations.TryGetValue(UnusedAnnotation, out var mark) ? mark : "",
         };
     }

@@ -24,6 +24,7 @@ internal sealed class MetaWire
     public string? Uid { get; set; }
     public string? ResourceVersion { get; set; }
     public long? Generation { get; set; }
+    public string? CreationTimestamp { get; set; }
     public string? DeletionTimestamp { get; set; }
     public Dictionary<string, string>? Labels { get; set; }
     public Dictionary<string, string>? Annotations { get; set; }

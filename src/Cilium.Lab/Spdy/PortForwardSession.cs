@@ -133,10 +133,11 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
         return SendAsync(frame, cancel);
     }
 
-    /// <summary>Accepts a stream with an empty header block, which needs no compression: a stored deflate block of four zeros.</summary>
+    /// <summary>Accepts a stream with an empty header block, which needs no compression: a stored deflate block of four
+    /// zeros, and an empty one, at which decompressors hand out what they have.</summary>
     private Task ReplyAsync(uint id, CancellationToken cancel)
     {
-        byte[] headers = [0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0];
+        byte[] headers = [0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
         if (!repliedBefore) headers = [0x78, 0x01, .. headers];
         repliedBefore = true;
         var frame = new byte[12 + headers.Length];

@@ -9,9 +9,11 @@ internal static class LinkMessages
     private const int BodyBytes = 16;
     private const int MaximumIpv4Offload = 65536;
 
-    internal static void WriteBody(MessageWriter writer, int index, bool? isUp, byte family = 0)
+    internal static void WriteBody(MessageWriter writer, int index, bool? isUp, bool? usesArp = null)
     {
-        writer.Byte(family).Byte(0).U16(0).I32(index).U32(isUp == true ? Ifla.Up : 0).U32(isUp is null ? 0 : Ifla.Up);
+        var flags = (isUp == true ? Ifla.Up : 0) | (usesArp == false ? Ifla.NoArp : 0);
+        var change = (isUp is null ? 0 : Ifla.Up) | (usesArp is null ? 0 : Ifla.NoArp);
+        writer.Byte(0).Byte(0).U16(0).I32(index).U32(flags).U32(change);
     }
 
     internal static void WriteSettings(MessageWriter writer, LinkSettings settings)
@@ -38,21 +40,21 @@ internal static class LinkMessages
 
     internal static void WriteVeth(MessageWriter writer, LinkSettings settings, LinkSettings peer)
     {
-        WriteBody(writer, 0, settings.IsUp);
+        WriteBody(writer, 0, settings.IsUp, settings.UsesArp);
         WriteSettings(writer, settings);
         var info = writer.BeginNest(Ifla.LinkInfo);
         writer.Attribute(Ifla.Kind, "veth");
         var attributes = writer.BeginNest(Ifla.KindAttributes);
         var peerNest = writer.BeginNest(Ifla.VethPeer);
         // The kernel cannot bring a peer up before the pair is joined (ENOTCONN).
-        WriteBody(writer, 0, null);
+        WriteBody(writer, 0, null, peer.UsesArp);
         WriteSettings(writer, peer);
         writer.EndNest(peerNest).EndNest(attributes).EndNest(info);
     }
 
     internal static void WriteVxlan(MessageWriter writer, LinkSettings settings, int port)
     {
-        WriteBody(writer, 0, settings.IsUp);
+        WriteBody(writer, 0, settings.IsUp, settings.UsesArp);
         WriteSettings(writer, settings);
         var info = writer.BeginNest(Ifla.LinkInfo);
         writer.Attribute(Ifla.Kind, "vxlan");
@@ -68,7 +70,7 @@ internal static class LinkMessages
 
     internal static void WriteKind(MessageWriter writer, LinkSettings settings, string kind)
     {
-        WriteBody(writer, 0, settings.IsUp);
+        WriteBody(writer, 0, settings.IsUp, settings.UsesArp);
         WriteSettings(writer, settings);
         var info = writer.BeginNest(Ifla.LinkInfo);
         writer.Attribute(Ifla.Kind, kind).EndNest(info);

@@ -80,6 +80,7 @@ internal static class Ifla
     internal const ushort VxlanZeroChecksum6Rx = 20;
     internal const ushort VxlanCollectMetadata = 25;
     internal const uint Up = 1;
+    internal const uint NoArp = 0x80;
     internal const uint LowerUp = 0x10000;
     internal const uint NoStatistics = 1 << 3;
 }

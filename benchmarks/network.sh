@@ -1,0 +1,70 @@
+# Sourced by benchmarks/run: throughput and connections per second of pods beside the floors, client on one core, server on the other.
+. benchmarks/floor.sh
+
+run_network() {
+  local crr_source=../shared/tools/crr.c round lab=bench kubectl
+  [ -f "$crr_source" ] || die "the connection benchmark needs $crr_source beside the checkout"
+  gcc -O2 -pthread -w "$crr_source" -o "$work/crr"
+
+  floor_down
+  cleanup+=(floor_down)
+  floor_veth_up
+  floor_routed_up
+  floor_vxlan_up
+  cleanup+=("./lab down --name $lab")
+  ./lab up --name $lab --nodes 2 >/dev/null
+  kubectl="kubectl --kubeconfig .lab/$lab/kubeconfig"
+  $kubectl apply -f benchmarks/network.yaml >/dev/null
+  $kubectl wait --for=condition=Ready pod --all --timeout=60s >/dev/null
+  server_same=$($kubectl get pod server-same -o 'jsonpath={.status.podIP}')
+  server_other=$($kubectl get pod server-other -o 'jsonpath={.status.podIP}')
+  cluster_same=$($kubectl get service server-same -o 'jsonpath={.spec.clusterIP}')
+  cluster_other=$($kubectl get service server-other -o 'jsonpath={.spec.clusterIP}')
+
+  start_server in_netns cnt-b-w2
+  start_server in_netns cnt-b-p1
+  start_server in_netns cnt-b-q2
+  start_server $kubectl exec server-same --
+  start_server $kubectl exec server-other --
+  for ((round = 0; round < rounds; round++)); do
+    measure veth 10.7.0.2 in_netns cnt-b-w1
+    measure routed 10.9.0.11 in_netns cnt-b-p0
+    measure same "$server_same" $kubectl exec client --
+    measure same-service "$cluster_same" $kubectl exec client --
+    measure vxlan 10.8.2.10 in_netns cnt-b-q1
+    measure other "$server_other" $kubectl exec client --
+    measure other-service "$cluster_other" $kubectl exec client --
+  done
+
+  say "Throughput (Gbit/s, one TCP stream) and connections per second (4 threads)"
+  row path ours baseline ratio
+  compare "same node / bare veth, Gbit/s" same-gbps veth-gbps
+  compare "same node / routed by the kernel, Gbit/s" same-gbps routed-gbps
+  compare "same node / routed by the kernel, conn/s" same-cps routed-cps
+  compare "other node / kernel VXLAN, Gbit/s" other-gbps vxlan-gbps
+  compare "other node / kernel VXLAN, conn/s" other-cps vxlan-cps
+  compare "ClusterIP / direct, same node, Gbit/s" same-service-gbps same-gbps
+  compare "ClusterIP / direct, same node, conn/s" same-service-cps same-cps
+  compare "ClusterIP / direct, other node, Gbit/s" other-service-gbps other-gbps
+  compare "ClusterIP / direct, other node, conn/s" other-service-cps other-cps
+}
+
+compare() { row "$1" "$(median "$2")" "$(median "$3")" "$(ratio "$2" "$3")"; }
+
+# The servers run until the end; kubectl exec takes its processes with it when the pod goes.
+start_server() {
+  "$@" taskset -c 1 iperf3 -s >/dev/null 2>&1 &
+  servers+=($!)
+  "$@" taskset -c 1 "$work/crr" server 9000 >/dev/null 2>&1 &
+  servers+=($!)
+}
+servers=()
+stop_servers() { [ ${#servers[@]} -eq 0 ] || kill "${servers[@]}" 2>/dev/null; return 0; }
+cleanup+=(stop_servers)
+
+measure() { # series address command...
+  local series=$1 address=$2
+  shift 2
+  keep "$series-gbps" "$("$@" taskset -c 0 iperf3 -c "$address" -t 2 -J | jq '.end.sum_received.bits_per_second / 1e9')"
+  keep "$series-cps" "$("$@" taskset -c 0 "$work/crr" client "$address" 9000 2 4 | jq .cps)"
+}

@@ -1,0 +1,124 @@
+using Cilium.ControlPlane.Configuration;
+using Cilium.Datapath;
+using Cilium.Policy;
+
+namespace Cilium.ControlPlane.Agent;
+
+/// <summary>The keys of <see cref="AgentOptions"/>, and which of their values contradict each other.</summary>
+internal static class AgentOptionKeys
+{
+    public static OptionSchema<AgentOptions> Schema() => AddDatapath(AddAgent(new OptionSchema<AgentOptions>()))
+        .Absent("enable-l7-proxy", "the L7 proxy", "false", "true")
+        .Absent("tunnel-protocol", "a tunnel other than VXLAN", "vxlan", "")
+        .Absent("identity-allocation-mode", "an identity store other than CRDs", "crd", "")
+        .Absent("enable-ipsec", "IPsec", "false", "")
+        .Absent("enable-wireguard", "WireGuard", "false", "")
+        .Absent("enable-host-firewall", "the host firewall", "false", "")
+        .Absent("enable-bgp-control-plane", "BGP", "false", "")
+        .Absent("enable-l2-announcements", "L2 announcements", "false", "")
+        .Absent("enable-ipv4-egress-gateway", "the egress gateway", "false", "")
+        .Absent("enable-local-redirect-policy", "local redirect policies", "false", "")
+        .Absent("enable-bandwidth-manager", "the bandwidth manager", "false", "")
+        .Absent("enable-cilium-endpoint-slice", "CiliumEndpointSlices", "false", "")
+        .Absent("policy-audit-mode", "policy audit mode", "false", "")
+        .Absent("datapath-mode", "a datapath mode other than veth", "veth", "")
+        .Absent("bpf-lb-algorithm", "a load balancing algorithm other than random", "random", "")
+        .Absent("cni-chaining-mode", "CNI chaining", "none", "");
+
+    /// <summary>Adds an error for each contradiction.</summary>
+    public static void Check(AgentOptions options, List<string> errors)
+    {
+        if (options.NodeName.Length == 0)
+        {
+            errors.Add("k8s-node-name (or the variable K8S_NODE_NAME) is required");
+        }
+
+        if (!options.Datapath.EnableIPv4 && !options.Datapath.EnableIPv6)
+        {
+            errors.Add("enable-ipv4 and enable-ipv6 must not both be false");
+        }
+
+        if (options.ClusterName.Length is 0 or > 32)
+        {
+            errors.Add($"cluster-name \"{options.ClusterName}\" must have 1 to 32 characters");
+        }
+
+        if (!options.Datapath.EnableTunnel && options.Datapath.NativeRoutingPrefixes.Count == 0
+            && (options.Datapath.EnableIPv4Masquerade && options.Datapath.EnableIPv4))
+        {
+            errors.Add("ipv4-native-routing-cidr is required when routing-mode is native and enable-ipv4-masquerade is true");
+        }
+    }
+
+    private static OptionSchema<AgentOptions> AddAgent(OptionSchema<AgentOptions> schema) => schema
+        .Text("k8s-node-name", "Kubernetes name of this node", (options, value) => options.NodeName = value, "K8S_NODE_NAME")
+        .Text("k8s-kubeconfig-path", "Path of the kubeconfig", (options, value) => options.KubeconfigPath = value)
+        .Text("k8s-api-server", "URL of the API server", (options, value) => options.ApiServer = value)
+        .Text("cluster-name", "Name of the cluster", (options, value) => options.ClusterName = value)
+        .Choice("ipam", "Address management mode", ["kubernetes", "cluster-pool"], (options, value) => options.Ipam = value)
+        .Text("state-dir", "Directory of runtime state", (options, value) => options.StateDirectory = value)
+        .Text("socket-path", "Socket of the REST API", (options, value) => options.SocketPath = value)
+        .Text("cni-conf-dir", "Directory of CNI configurations", (options, value) => options.CniConfigurationDirectory = value)
+        .Text("cni-bin-dir", "Directory of CNI plugins", (options, value) => options.CniBinaryDirectory = value)
+        .Text("cni-plugin-path", "The plugin to install", (options, value) => options.CniPluginPath = value)
+        .Text("cni-log-file", "Log file of the plugin", (options, value) => options.CniLogFile = value)
+        .Boolean("cni-exclusive", "Set other CNI configurations aside", (options, value) => options.CniExclusive = value)
+        .Integer("agent-health-port", "Port of /healthz on the loopback address", 0, 65535, (options, value) => options.HealthPort = (int)value)
+        .Text("agent-not-ready-taint-key", "Taint to remove when ready", (options, value) => options.NotReadyTaint = value)
+        .Choice("enable-policy", "When policy is enforced", ["default", "always", "never"], (options, value) => options.Enforcement = value switch
+        {
+            "always" => EnforcementMode.Always,
+            "never" => EnforcementMode.Never,
+            _ => EnforcementMode.Default,
+        })
+        .Choice("allow-localhost", "Let the node reach its pods", ["auto", "always", "policy"], (options, value) => options.AllowLocalhost = value != "policy")
+        .Boolean("enable-k8s-networkpolicy", "Follow NetworkPolicy objects", (options, value) => options.EnableK8sNetworkPolicy = value)
+        .Text("labels", "Labels that make identities", (options, value) => options.Labels = value)
+        .Text("k8s-service-proxy-name", "Service proxy name of this agent", (options, value) => options.ServiceProxyName = value)
+        .Boolean("kube-proxy-replacement", "Balance services in place of kube-proxy", (options, value) => options.KubeProxyReplacement = value)
+        .Duration("crd-wait-timeout", "Longest wait for CRDs", TimeSpan.FromSeconds(1), (options, value) => options.CrdWaitTimeout = value)
+        .Duration("endpoint-gc-interval", "Time between looks for dead endpoints", TimeSpan.FromSeconds(1), (options, value) => options.EndpointGcInterval = value);
+
+    private static OptionSchema<AgentOptions> AddDatapath(OptionSchema<AgentOptions> schema) => schema
+        .Text("bpf-root", "A bpffs", (options, value) => options.Datapath.BpfRoot = value)
+        .Text("cgroup-root", "The node's cgroup v2 folder", (options, value) => options.Datapath.CgroupRoot = value)
+        .Boolean("enable-ipv4", "IPv4", (options, value) => options.Datapath.EnableIPv4 = value)
+        .Boolean("enable-ipv6", "IPv6", (options, value) => options.Datapath.EnableIPv6 = value)
+        .Choice("routing-mode", "tunnel or native", ["tunnel", "native", ""], (options, value) => options.Datapath.EnableTunnel = value != "native")
+        .Integer("tunnel-port", "UDP port of the tunnel; 0 for 8472", 0, 65535, (options, value) => options.Datapath.TunnelPort = value == 0 ? (ushort)8472 : (ushort)value)
+        .List("devices", "Underlay devices", (options, value) => options.Datapath.Devices = value)
+        .Integer("mtu", "Underlay MTU", 0, 65535, (options, value) => options.Datapath.Mtu = (int)value)
+        .Boolean("enable-ipv4-masquerade", "Masquerade IPv4", (options, value) => options.Datapath.EnableIPv4Masquerade = value)
+        .Boolean("enable-ipv6-masquerade", "Masquerade IPv6", (options, value) => options.Datapath.EnableIPv6Masquerade = value)
+        .Boolean("enable-bpf-masquerade", "Masquerade in BPF, the only way there is", (_, _) => { })
+        .Prefixes("ipv4-native-routing-cidr", "IPv4 destinations that are not masqueraded", (options, value) =>
+            options.Datapath.NativeRoutingPrefixes = [.. options.Datapath.NativeRoutingPrefixes.Where(prefix => !prefix.IsIPv4), .. value])
+        .Prefixes("ipv6-native-routing-cidr", "IPv6 destinations that are not masqueraded", (options, value) =>
+            options.Datapath.NativeRoutingPrefixes = [.. options.Datapath.NativeRoutingPrefixes.Where(prefix => prefix.IsIPv4), .. value])
+        .Boolean("bpf-lb-sock", "Translate services at socket calls", (options, value) => options.Datapath.EnableSocketLoadBalancing = value)
+        .Choice("service-no-backend-response", "reject or drop", ["reject", "drop"], (options, value) =>
+            options.Datapath.RejectServiceWithoutBackend = value == "reject")
+        .Choice("monitor-aggregation", "How much of the packet stream is told", ["none", "None", "low", "lowest", "medium", "maximum"], (options, value) =>
+            options.Datapath.MonitorAggregation = value switch
+            {
+                "none" or "None" => MonitorAggregation.None,
+                "low" or "lowest" => MonitorAggregation.Low,
+                _ => MonitorAggregation.Medium,
+            })
+        .Duration("monitor-aggregation-interval", "Time between events of a connection", TimeSpan.Zero, (options, value) =>
+            options.Datapath.MonitorAggregationInterval = value)
+        .Boolean("bpf-events-drop-enabled", "Drop events", (options, value) => options.Datapath.EnableDropEvents = value)
+        .Boolean("bpf-events-trace-enabled", "Trace events", (options, value) => options.Datapath.EnableTraceEvents = value)
+        .Boolean("bpf-events-policy-verdict-enabled", "Policy verdict events", (options, value) => options.Datapath.EnablePolicyVerdictEvents = value)
+        .Duration("bpf-ct-timeout-regular-tcp", "Lifetime of TCP connections", TimeSpan.FromSeconds(1), (options, value) => options.Datapath.ConntrackTimeoutTcp = value)
+        .Duration("bpf-ct-timeout-regular-tcp-syn", "Lifetime of half-open connections", TimeSpan.FromSeconds(1), (options, value) =>
+            options.Datapath.ConntrackTimeoutTcpSyn = value)
+        .Duration("bpf-ct-timeout-regular-tcp-fin", "Lifetime of closing connections", TimeSpan.FromSeconds(1), (options, value) =>
+            options.Datapath.ConntrackTimeoutTcpFin = value)
+        .Duration("bpf-ct-timeout-regular-any", "Lifetime of other connections", TimeSpan.FromSeconds(1), (options, value) => options.Datapath.ConntrackTimeoutAny = value)
+        .Integer("bpf-ct-global-tcp-max", "Entries of the conntrack map", 1024, 1 << 24, (options, value) => options.Datapath.ConntrackEntries = (uint)value)
+        .Integer("bpf-policy-map-max", "Entries of a policy", 256, 65536, (options, value) => options.Datapath.PolicyEntries = (uint)value)
+        .Integer("bpf-lb-map-max", "Entries of service maps", 256, 1 << 24, (options, value) => options.Datapath.LoadBalancingEntries = (uint)value)
+        .Boolean("enable-tcx", "Attach by TCX", (options, value) => options.Datapath.EnableTcx = value)
+        .Integer("trace-payloadlen", "Bytes of a packet in its event", 14, 128, (options, value) => options.Datapath.TracePayloadLength = (int)value);
+}

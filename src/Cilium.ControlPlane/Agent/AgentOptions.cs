@@ -1,0 +1,96 @@
+using Cilium.Core;
+using Cilium.Datapath;
+using Cilium.Policy;
+
+namespace Cilium.ControlPlane.Agent;
+
+/// <summary>The configuration of an agent; keys are upstream's where upstream has them.</summary>
+public sealed class AgentOptions
+{
+    /// <summary>The Kubernetes name of this node. Key <c>k8s-node-name</c>, variable <c>K8S_NODE_NAME</c>.</summary>
+    public string NodeName { get; set; } = "";
+
+    /// <summary>The kubeconfig; empty for the pod's service account. Key <c>k8s-kubeconfig-path</c>.</summary>
+    public string KubeconfigPath { get; set; } = "";
+
+    /// <summary>The API server's URL in place of the kubeconfig's; empty to keep it. Key <c>k8s-api-server</c>.</summary>
+    public string ApiServer { get; set; } = "";
+
+    /// <summary>The cluster's name. Key <c>cluster-name</c>.</summary>
+    public string ClusterName { get; set; } = "default";
+
+    /// <summary>Address management: <c>kubernetes</c> or <c>cluster-pool</c>. Key <c>ipam</c>.</summary>
+    public string Ipam { get; set; } = "cluster-pool";
+
+    /// <summary>Folder of everything that outlives the process except pins. Key <c>state-dir</c>.</summary>
+    public string StateDirectory { get; set; } = "/var/run/cilium";
+
+    /// <summary>Socket of the REST API; empty for <c>cilium.sock</c> in the state directory. Key <c>socket-path</c>.</summary>
+    public string SocketPath { get; set; } = "";
+
+    /// <summary>Where the conflist is written; empty to write none. Key <c>cni-conf-dir</c>.</summary>
+    public string CniConfigurationDirectory { get; set; } = "/etc/cni/net.d";
+
+    /// <summary>Where the plugin is copied; empty to copy none. Key <c>cni-bin-dir</c>.</summary>
+    public string CniBinaryDirectory { get; set; } = "/opt/cni/bin";
+
+    /// <summary>The plugin to copy; empty for the one beside the agent. Key <c>cni-plugin-path</c>.</summary>
+    public string CniPluginPath { get; set; } = "";
+
+    /// <summary>The plugin's log file. Key <c>cni-log-file</c>.</summary>
+    public string CniLogFile { get; set; } = "";
+
+    /// <summary>Other configurations in the folder are set aside. Key <c>cni-exclusive</c>.</summary>
+    public bool CniExclusive { get; set; } = true;
+
+    /// <summary>Port of <c>/healthz</c> on the loopback address; 0 for none. Key <c>agent-health-port</c>.</summary>
+    public int HealthPort { get; set; } = 9879;
+
+    /// <summary>Taint that is removed when the agent is ready. Key <c>agent-not-ready-taint-key</c>.</summary>
+    public string NotReadyTaint { get; set; } = "node.cilium.io/agent-not-ready";
+
+    /// <summary>When policy is enforced. Key <c>enable-policy</c>.</summary>
+    public EnforcementMode Enforcement { get; set; } = EnforcementMode.Default;
+
+    /// <summary>Let the local node reach its pods unless denied. Key <c>allow-localhost</c> other than <c>policy</c>.</summary>
+    public bool AllowLocalhost { get; set; } = true;
+
+    /// <summary>Follow NetworkPolicy objects. Key <c>enable-k8s-networkpolicy</c>.</summary>
+    public bool EnableK8sNetworkPolicy { get; set; } = true;
+
+    /// <summary>Which labels make identities. Key <c>labels</c>.</summary>
+    public string Labels { get; set; } = "";
+
+    /// <summary>Services with this proxy name are ours. Key <c>k8s-service-proxy-name</c>.</summary>
+    public string ServiceProxyName { get; set; } = "";
+
+    /// <summary>Service load balancing in place of kube-proxy. Key <c>kube-proxy-replacement</c>.</summary>
+    public bool KubeProxyReplacement { get; set; }
+
+    /// <summary>How long to wait for the operator to register CRDs. Key <c>crd-wait-timeout</c>.</summary>
+    public TimeSpan CrdWaitTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Time between looks for endpoints whose device is gone. Key <c>endpoint-gc-interval</c>.</summary>
+    public TimeSpan EndpointGcInterval { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a new endpoint may wait for an identity of its own before it starts as <c>reserved:init</c>.</summary>
+    public TimeSpan IdentityPatience { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long the API server may be silent before it counts as away for <see cref="IdentityPatience"/>.</summary>
+    public TimeSpan IdentityPatienceWhenAway { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>What becomes constant in the programs.</summary>
+    public DatapathOptions Datapath { get; } = new();
+
+    /// <summary>Every key that was written, with its value, as <c>cilium config view</c> and the API show it.</summary>
+    public IReadOnlyDictionary<string, string> Written { get; set; } = new Dictionary<string, string>();
+
+    /// <summary>The REST API's socket.</summary>
+    public string EffectiveSocketPath => SocketPath.Length > 0 ? SocketPath : Path.Combine(StateDirectory, "cilium.sock");
+
+    /// <summary>What policies must know of the cluster.</summary>
+    public ClusterFacts Cluster => new(ClusterName, Datapath.EnableIPv4, Datapath.EnableIPv6);
+
+    /// <summary>The keys of the agent.</summary>
+    public static Configuration.OptionSchema<AgentOptions> Schema() => AgentOptionKeys.Schema();
+}

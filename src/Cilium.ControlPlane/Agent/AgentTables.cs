@@ -1,0 +1,51 @@
+using Cilium.ControlPlane.Addresses;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.Core;
+using Cilium.Core.Tables;
+using Cilium.Datapath;
+using Cilium.Datapath.Nodes;
+using Cilium.Kubernetes;
+
+namespace Cilium.ControlPlane.Agent;
+
+/// <summary>All tables of an agent: what Kubernetes says, what the CNI says, what is derived, and what the datapath is to do.</summary>
+public sealed class AgentTables
+{
+    /// <summary>Makes the agent's own tables in the store that the others belong to.</summary>
+    public AgentTables(StateStore store, KubernetesTables kubernetes, DatapathTables datapath)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        Store = store;
+        Kubernetes = kubernetes;
+        Datapath = datapath;
+        Endpoints = store.CreateTable<EndpointId, LocalEndpointRow>("endpoints", row => row.Id);
+        EndpointIdentities = store.CreateTable<EndpointId, EndpointIdentityRow>("endpoint-identities", row => row.Id);
+        RuleAddresses = store.CreateTable<Prefix, RuleAddressRow>("rule-addresses", row => row.Prefix);
+        CiliumEndpoints = store.CreateTable<NamespacedName, CiliumEndpointContent>("own-ciliumendpoints", row => row.Key);
+        LocalNode = store.CreateTable<string, LocalNodeRow>("local-node", row => row.Name);
+    }
+
+    /// <summary>The store of all tables.</summary>
+    public StateStore Store { get; }
+
+    /// <summary>What the API server holds.</summary>
+    public KubernetesTables Kubernetes { get; }
+
+    /// <summary>What the datapath is to do.</summary>
+    public DatapathTables Datapath { get; }
+
+    /// <summary>The pods of this node as the CNI told them. Written by <see cref="EndpointRegistry"/>.</summary>
+    public Table<EndpointId, LocalEndpointRow> Endpoints { get; }
+
+    /// <summary>Their identities. Written by <see cref="EndpointIdentityDerivation"/>.</summary>
+    public Table<EndpointId, EndpointIdentityRow> EndpointIdentities { get; }
+
+    /// <summary>Prefixes that rules name. Written by the policy derivation.</summary>
+    public Table<Prefix, RuleAddressRow> RuleAddresses { get; }
+
+    /// <summary>The CiliumEndpoints that should exist for this node. Written by <see cref="CiliumEndpointDerivation"/>.</summary>
+    public Table<NamespacedName, CiliumEndpointContent> CiliumEndpoints { get; }
+
+    /// <summary>This node, once its addresses are known: one row. Written by the agent at start.</summary>
+    public Table<string, LocalNodeRow> LocalNode { get; }
+}

@@ -1,0 +1,279 @@
+using System.Collections.Concurrent;
+using Cilium.ControlPlane.Agent;
+using Cilium.Core;
+using Cilium.Kubernetes;
+using Cilium.Policy;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.ControlPlane.Endpoints;
+
+/// <summary>Endpoints, pods and namespaces in, identities of endpoints out; keeps the last identity on disk.</summary>
+/// <remarks>
+/// An endpoint whose pod is not known, or whose identity the API server does not give in time, starts as <c>reserved:init</c> and changes when
+/// more is known. A restored endpoint keeps the identity it had until its pod has been seen.
+/// </remarks>
+internal sealed partial class EndpointIdentityDerivation(
+    AgentTables tables, AgentOptions options, IIdentityAllocator allocator, EndpointStore store, Func<bool> isServerAway,
+    TimeProvider time, ILogger<EndpointIdentityDerivation> logger) : IAgentLoop
+{
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
+    private readonly Dictionary<EndpointId, Waiting> _waiting = [];
+    private readonly Dictionary<EndpointId, Wanted> _wanted = [];
+    private readonly ConcurrentQueue<(EndpointId Id, LabelSet Labels, Identity Identity)> _answers = new();
+    private readonly SemaphoreSlim _answered = new(0);
+    private readonly LabelFilter _filter = LabelFilter.Parse(options.Labels);
+
+    public string Name => "endpoint-identities";
+
+    /// <summary>Writes the identities that endpoints had before a restart. Call before <see cref="RunAsync"/>.</summary>
+    public void Restore(IEnumerable<EndpointIdentityRow> rows) => tables.Store.Write(transaction =>
+    {
+        foreach (var row in rows)
+        {
+            transaction.Upsert(tables.EndpointIdentities, row);
+        }
+    });
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var endpoints = tables.Endpoints.Subscribe();
+        using var pods = tables.Kubernetes.Pods.Subscribe();
+        using var namespaces = tables.Kubernetes.Namespaces.Subscribe();
+        var wakeup = new Wakeup(time, endpoints.WaitAsync, pods.WaitAsync, namespaces.WaitAsync, _answered.WaitAsync);
+        while (true)
+        {
+            var touched = new HashSet<EndpointId>(_waiting.Keys);
+            foreach (var change in endpoints.Drain())
+            {
+                if (change.IsDelete)
+                {
+                    await ForgetAsync(change.Key, cancellationToken).ConfigureAwait(false);
+                    touched.Remove(change.Key);
+                }
+                else
+                {
+                    touched.Add(change.Key);
+                }
+            }
+
+            var changedPods = pods.Drain().Select(change => change.Key).ToHashSet();
+            var changedNamespaces = namespaces.Drain().Select(change => change.Key).ToHashSet();
+            if (changedPods.Count > 0 || changedNamespaces.Count > 0)
+            {
+                foreach (var row in tables.Endpoints.Snapshot().Values)
+                {
+                    if (changedPods.Contains(row.Pod) || changedNamespaces.Contains(row.PodNamespace))
+                    {
+                        touched.Add(row.Id);
+                    }
+                }
+            }
+
+            foreach (var id in touched)
+            {
+                if (tables.Endpoints.TryGet(id, out var row))
+                {
+                    await DeriveAsync(row, cancellationToken).ConfigureAwait(false);
+                }
+            }
+
+            await TakeAnswersAsync(cancellationToken).ConfigureAwait(false);
+            await wakeup.WaitAsync(_waiting.Count > 0 ? s_look : null, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask DeriveAsync(LocalEndpointRow row, CancellationToken cancellationToken)
+    {
+        if (row.PodName.Length == 0)
+        {
+            Write(row, Identity.Init, LabelSet.Reserved("init"), null);
+            return;
+        }
+
+        if (!tables.Kubernetes.Pods.TryGet(row.Pod, out var pod)
+            || (row.PodUid.Length > 0 && pod.Uid != row.PodUid)
+            || !tables.Kubernetes.Namespaces.TryGet(row.PodNamespace, out var podNamespace))
+        {
+            WaitFor(row);
+            return;
+        }
+
+        var labels = new PodLabels
+        {
+            Namespace = row.PodNamespace,
+            Labels = pod.Labels,
+            NamespaceLabels = podNamespace.Labels,
+            ServiceAccount = pod.ServiceAccount,
+            ClusterName = options.ClusterName,
+        }.Derive(_filter);
+        if (tables.EndpointIdentities.TryGet(row.Id, out var present) && present.Labels.Equals(labels) && present.Identity != Identity.Init)
+        {
+            await TakeReferenceAsync(row.Id, labels, cancellationToken).ConfigureAwait(false);
+            Write(row, present.Identity, labels, pod);
+            _waiting.Remove(row.Id);
+            return;
+        }
+
+        if (_wanted.TryGetValue(row.Id, out var wanted) && wanted.Labels.Equals(labels))
+        {
+            WaitFor(row);
+            return;
+        }
+
+        if (!await TryAskAsync(row.Id, labels, cancellationToken).ConfigureAwait(false))
+        {
+            WaitFor(row);
+        }
+    }
+
+    // The allocator may count users; a restored endpoint becomes one when its pod is seen.
+    private async ValueTask TakeReferenceAsync(EndpointId id, LabelSet labels, CancellationToken cancellationToken)
+    {
+        if (!_wanted.ContainsKey(id))
+        {
+            await TryAskAsync(id, labels, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<bool> TryAskAsync(EndpointId id, LabelSet labels, CancellationToken cancellationToken)
+    {
+        Abandon(id);
+        var question = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _wanted[id] = new Wanted(labels, question);
+        var request = allocator.AllocateAsync(labels, question.Token);
+        if (!request.IsCompletedSuccessfully)
+        {
+            _ = AnswerAsync(id, labels, request);
+            return false;
+        }
+
+        await AssignAsync(id, labels, request.Result, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    private void Abandon(EndpointId id)
+    {
+        if (_wanted.Remove(id, out var wanted))
+        {
+            wanted.Question.Cancel();
+            wanted.Question.Dispose();
+        }
+    }
+
+    private async Task AnswerAsync(EndpointId id, LabelSet labels, ValueTask<Identity> request)
+    {
+        try
+        {
+            _answers.Enqueue((id, labels, await request.ConfigureAwait(false)));
+        }
+        catch (OperationCanceledException)
+        {
+            // The agent stops: nobody waits for the answer.
+            return;
+        }
+
+        _answered.Release();
+    }
+
+    private async ValueTask TakeAnswersAsync(CancellationToken cancellationToken)
+    {
+        while (_answers.TryDequeue(out var answer))
+        {
+            await AssignAsync(answer.Id, answer.Labels, answer.Identity, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask AssignAsync(EndpointId id, LabelSet labels, Identity identity, CancellationToken cancellationToken)
+    {
+        // An answer to a question that is no longer asked gives its reference back.
+        if (!tables.Endpoints.TryGet(id, out var row) || !_wanted.TryGetValue(id, out var wanted) || !wanted.Labels.Equals(labels))
+        {
+            await allocator.ReleaseAsync(identity, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        tables.Kubernetes.Pods.TryGet(row.Pod, out var pod);
+        var before = tables.EndpointIdentities.TryGet(id, out var present) ? present : null;
+        Write(row, identity, labels, pod);
+        _waiting.Remove(id);
+        if (before is not null && before.Identity != identity && before.Identity.Value >= Identity.MinimumAllocated)
+        {
+            await allocator.ReleaseAsync(before.Identity, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private void WaitFor(LocalEndpointRow row)
+    {
+        if (tables.EndpointIdentities.TryGet(row.Id, out _))
+        {
+            return;
+        }
+
+        var now = time.GetUtcNow();
+        if (!_waiting.TryGetValue(row.Id, out var waiting))
+        {
+            _waiting[row.Id] = waiting = new Waiting(now);
+        }
+
+        if (now - waiting.Since >= (isServerAway() ? options.IdentityPatienceWhenAway : options.IdentityPatience))
+        {
+            LogStartsAsInit(logger, row.Id, row.Owner);
+            _waiting.Remove(row.Id);
+            Write(row, Identity.Init, LabelSet.Reserved("init"), null);
+        }
+    }
+
+    private void Write(LocalEndpointRow row, Identity identity, LabelSet labels, PodRow? pod)
+    {
+        var identityRow = new EndpointIdentityRow
+        {
+            Id = row.Id,
+            Identity = identity,
+            Labels = labels,
+            NamedPorts = pod is null
+                ? default
+                : NamedPort.Normalize(pod.Ports.Where(port => port.Name.Length > 0).Select(port => new NamedPort(port.Name, port.Protocol, port.Port))),
+            PodUid = pod?.Uid ?? row.PodUid,
+            ServiceAccount = pod?.ServiceAccount ?? "",
+            PodPorts = pod?.Ports ?? default,
+        };
+        var isNew = false;
+        tables.Store.Write(transaction =>
+        {
+            // Deleted meanwhile: its row must not come back.
+            if (transaction.TryGet(tables.Endpoints, row.Id, out _))
+            {
+                isNew = transaction.Upsert(tables.EndpointIdentities, identityRow);
+            }
+        });
+        if (isNew)
+        {
+            store.Save(EndpointRecord.Of(row, identityRow));
+            if (!tables.Endpoints.TryGet(row.Id, out _))
+            {
+                store.Remove(row.Id);
+            }
+        }
+    }
+
+    private async ValueTask ForgetAsync(EndpointId id, CancellationToken cancellationToken)
+    {
+        _waiting.Remove(id);
+        Abandon(id);
+        if (tables.EndpointIdentities.TryGet(id, out var row))
+        {
+            tables.Store.Write(transaction => transaction.Delete(tables.EndpointIdentities, id));
+            if (row.Identity.Value >= Identity.MinimumAllocated)
+            {
+                await allocator.ReleaseAsync(row.Identity, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private sealed record Waiting(DateTimeOffset Since);
+
+    private sealed record Wanted(LabelSet Labels, CancellationTokenSource Question);
+
+    [LoggerMessage(1, LogLevel.Warning, "Endpoint {Endpoint} of {Owner} starts as reserved:init: its identity is not known yet")]
+    private static partial void LogStartsAsInit(ILogger logger, EndpointId endpoint, string owner);
+}

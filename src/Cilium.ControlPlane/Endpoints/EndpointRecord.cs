@@ -1,0 +1,167 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using Cilium.Core;
+
+namespace Cilium.ControlPlane.Endpoints;
+
+/// <summary>An endpoint on disk: <c>ep_config.json</c>. Text forms throughout, so that a person can read it.</summary>
+public sealed record EndpointRecord
+{
+    /// <summary>The number.</summary>
+    public int Id { get; init; }
+
+    /// <summary>The sandbox.</summary>
+    public string ContainerId { get; init; } = "";
+
+    /// <summary>The device's name in the pod.</summary>
+    public string ContainerInterfaceName { get; init; } = "";
+
+    /// <summary>The host side's name.</summary>
+    public string InterfaceName { get; init; } = "";
+
+    /// <summary>The host side's kernel index.</summary>
+    public int InterfaceIndex { get; init; }
+
+    /// <summary>The pod side's Ethernet address.</summary>
+    public string PodMac { get; init; } = "";
+
+    /// <summary>The host side's Ethernet address.</summary>
+    public string HostMac { get; init; } = "";
+
+    /// <summary>IPv4 address; empty for none.</summary>
+    public string Ipv4 { get; init; } = "";
+
+    /// <summary>IPv6 address; empty for none.</summary>
+    public string Ipv6 { get; init; } = "";
+
+    /// <summary>Namespace of the pod.</summary>
+    public string PodNamespace { get; init; } = "";
+
+    /// <summary>Name of the pod.</summary>
+    public string PodName { get; init; } = "";
+
+    /// <summary>UID of the pod.</summary>
+    public string PodUid { get; init; } = "";
+
+    /// <summary>Path of the pod's network namespace.</summary>
+    public string NetnsPath { get; init; } = "";
+
+    /// <summary>Cookie of the pod's network namespace.</summary>
+    public string NetnsCookie { get; init; } = "";
+
+    /// <summary>When it was created.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>The last identity; 0 when none was known.</summary>
+    public uint Identity { get; init; }
+
+    /// <summary>The labels behind it.</summary>
+    public IReadOnlyList<string> Labels { get; init; } = [];
+
+    /// <summary>Puts the two rows of an endpoint into one record.</summary>
+    public static EndpointRecord Of(LocalEndpointRow endpoint, EndpointIdentityRow? identity)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        return new EndpointRecord
+        {
+            Id = endpoint.Id.Value,
+            ContainerId = endpoint.ContainerId,
+            ContainerInterfaceName = endpoint.ContainerInterfaceName,
+            InterfaceName = endpoint.InterfaceName,
+            InterfaceIndex = endpoint.InterfaceIndex,
+            PodMac = endpoint.PodMac.ToString(),
+            HostMac = endpoint.HostMac.ToString(),
+            Ipv4 = endpoint.IPv4.IsNone ? "" : endpoint.IPv4.ToString(),
+            Ipv6 = endpoint.IPv6.IsNone ? "" : endpoint.IPv6.ToString(),
+            PodNamespace = endpoint.PodNamespace,
+            PodName = endpoint.PodName,
+            PodUid = endpoint.PodUid,
+            NetnsPath = endpoint.NetnsPath,
+            NetnsCookie = endpoint.NetnsCookie.ToString(CultureInfo.InvariantCulture),
+            CreatedAt = endpoint.CreatedAt,
+            Identity = identity?.Identity.Value ?? 0,
+            Labels = identity is null ? [] : [.. identity.Labels.Select(label => label.ToString())],
+        };
+    }
+
+    /// <summary>The endpoint's row, or null with the name of the field that is wrong.</summary>
+    public LocalEndpointRow? ToEndpoint(out string wrongField)
+    {
+        wrongField = "";
+        if (Id is <= 0 or > ushort.MaxValue)
+        {
+            wrongField = nameof(Id);
+        }
+        else if (ContainerId.Length == 0)
+        {
+            wrongField = nameof(ContainerId);
+        }
+        else if (InterfaceName.Length == 0)
+        {
+            wrongField = nameof(InterfaceName);
+        }
+
+        var podMac = Mac(PodMac, nameof(PodMac), ref wrongField);
+        var hostMac = Mac(HostMac, nameof(HostMac), ref wrongField);
+        var ipv4 = Address(Ipv4, nameof(Ipv4), ref wrongField);
+        var ipv6 = Address(Ipv6, nameof(Ipv6), ref wrongField);
+        return wrongField.Length > 0 ? null : new LocalEndpointRow
+        {
+            Id = new EndpointId((ushort)Id),
+            ContainerId = ContainerId,
+            ContainerInterfaceName = ContainerInterfaceName,
+            InterfaceName = InterfaceName,
+            InterfaceIndex = InterfaceIndex,
+            PodMac = podMac,
+            HostMac = hostMac,
+            IPv4 = ipv4,
+            IPv6 = ipv6,
+            PodNamespace = PodNamespace,
+            PodName = PodName,
+            PodUid = PodUid,
+            NetnsPath = NetnsPath,
+            NetnsCookie = ulong.TryParse(NetnsCookie, NumberStyles.None, CultureInfo.InvariantCulture, out var cookie) ? cookie : 0,
+            CreatedAt = CreatedAt,
+            IsRestored = true,
+        };
+    }
+
+    /// <summary>The identity's row, or null when none was known.</summary>
+    public EndpointIdentityRow? ToIdentity() => Identity == 0 ? null : new EndpointIdentityRow
+    {
+        Id = new EndpointId((ushort)Id),
+        Identity = new Identity(Identity),
+        Labels = LabelSet.Parse(Labels),
+        PodUid = PodUid,
+    };
+
+    private static MacAddress Mac(string text, string field, ref string wrongField)
+    {
+        if (!MacAddress.TryParse(text, out var address))
+        {
+            wrongField = field;
+        }
+
+        return address;
+    }
+
+    private static IpAddr Address(string text, string field, ref string wrongField)
+    {
+        if (text.Length == 0)
+        {
+            return IpAddr.None;
+        }
+
+        if (!IpAddr.TryParse(text, out var address))
+        {
+            wrongField = field;
+        }
+
+        return address;
+    }
+}
+
+/// <summary>How endpoints are written to disk.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(EndpointRecord))]
+internal sealed partial class EndpointRecordJson : JsonSerializerContext;

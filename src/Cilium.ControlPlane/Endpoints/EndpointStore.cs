@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Text.Json;
+using Cilium.Core;
+
+namespace Cilium.ControlPlane.Endpoints;
+
+/// <summary>Endpoints on disk: <c>state/ID/ep_config.json</c>, each replaced as a whole.</summary>
+/// <remarks>Thread-safe. A process killed between any two instructions leaves either the old or the new file.</remarks>
+public sealed class EndpointStore
+{
+    private const string FileName = "ep_config.json";
+    private readonly Lock _lock = new();
+    private readonly string _root;
+
+    /// <summary>Makes a store below the agent's state directory.</summary>
+    public EndpointStore(string stateDirectory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(stateDirectory);
+        _root = Path.Combine(stateDirectory, "state");
+    }
+
+    /// <summary>Writes an endpoint.</summary>
+    public void Save(EndpointRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        lock (_lock)
+        {
+            var folder = FolderOf(new EndpointId((ushort)record.Id));
+            Directory.CreateDirectory(folder);
+            var aside = Path.Combine(folder, FileName + ".tmp");
+            File.WriteAllBytes(aside, JsonSerializer.SerializeToUtf8Bytes(record, EndpointRecordJson.Default.EndpointRecord));
+            File.Move(aside, Path.Combine(folder, FileName), overwrite: true);
+        }
+    }
+
+    /// <summary>Forgets an endpoint; without effect when there is none.</summary>
+    public void Remove(EndpointId id)
+    {
+        lock (_lock)
+        {
+            if (Directory.Exists(FolderOf(id)))
+            {
+                Directory.Delete(FolderOf(id), recursive: true);
+            }
+        }
+    }
+
+    /// <summary>Reads all endpoints; what cannot be read is told with the reason and removed.</summary>
+    public (IReadOnlyList<EndpointRecord> Records, IReadOnlyList<string> Problems) Load()
+    {
+        var records = new List<EndpointRecord>();
+        var problems = new List<string>();
+        lock (_lock)
+        {
+            if (!Directory.Exists(_root))
+            {
+                return (records, problems);
+            }
+
+            foreach (var folder in Directory.GetDirectories(_root))
+            {
+                if (!ushort.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+                {
+                    continue;
+                }
+
+                var problem = TryRead(Path.Combine(folder, FileName), id, out var record);
+                if (problem is null)
+                {
+                    records.Add(record!);
+                    continue;
+                }
+
+                problems.Add(problem);
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+
+        return (records, problems);
+    }
+
+    private static string? TryRead(string path, ushort id, out EndpointRecord? record)
+    {
+        record = null;
+        if (!File.Exists(path))
+        {
+            return $"{path} does not exist: the agent was stopped before the endpoint was complete";
+        }
+
+        try
+        {
+            record = JsonSerializer.Deserialize(File.ReadAllBytes(path), EndpointRecordJson.Default.EndpointRecord);
+        }
+        catch (JsonException exception)
+        {
+            return $"{path} cannot be read: {exception.Message}";
+        }
+
+        if (record is null || record.Id != id)
+        {
+            return $"{path} is of endpoint {record?.Id}";
+        }
+
+        return record.ToEndpoint(out var field) is null ? $"{path}: field {field} is not valid" : null;
+    }
+
+    private string FolderOf(EndpointId id) => Path.Combine(_root, id.ToString());
+}

@@ -1,0 +1,65 @@
+using Cilium.Core.Tables;
+using Cilium.Kubernetes;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.ControlPlane.Operator;
+
+/// <summary>Writes to CiliumNodes which pod CIDRs they have.</summary>
+internal sealed partial class PodCidrLoop
+{
+    private readonly IReadTable<string, CiliumNodeRow> _nodes;
+    private readonly CiliumNodeWriter _writer;
+    private readonly PodCidrAssigner _assigner;
+    private readonly ILogger _logger;
+    private readonly KeyedLoop<string> _loop;
+
+    public PodCidrLoop(
+        IReadTable<string, CiliumNodeRow> nodes, CiliumNodeWriter writer, PodCidrAssigner assigner, TimeProvider time, Random random, ILogger logger)
+    {
+        _nodes = nodes;
+        _writer = writer;
+        _assigner = assigner;
+        _logger = logger;
+        _loop = new KeyedLoop<string>("pod-cidrs", HandleAsync, time, random, logger).Watch(nodes).Prepare(_ =>
+        {
+            assigner.Restore(nodes.Snapshot().Values);
+            return Task.CompletedTask;
+        });
+    }
+
+    public Task RunAsync(CancellationToken cancellationToken) => _loop.RunAsync(cancellationToken);
+
+    private async Task HandleAsync(string name, CancellationToken cancellationToken)
+    {
+        if (!_nodes.TryGet(name, out var node))
+        {
+            foreach (var waiting in _assigner.Release(name))
+            {
+                _loop.Ask(waiting);
+            }
+
+            return;
+        }
+
+        var decision = _assigner.Decide(node);
+        if (decision.PodCidrs != node.PodCidrs && await _writer.SetPodCidrsAsync(name, decision.PodCidrs, cancellationToken))
+        {
+            LogAssigned(_logger, name, decision.PodCidrs.ToString());
+        }
+
+        if (decision.Error != node.OperatorError)
+        {
+            await _writer.SetOperatorErrorAsync(name, decision.Error, cancellationToken);
+            if (decision.Error.Length > 0)
+            {
+                LogRefused(_logger, name, decision.Error);
+            }
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Node {Node} has the pod CIDRs {Cidrs}")]
+    private static partial void LogAssigned(ILogger logger, string node, string cidrs);
+
+    [LoggerMessage(2, LogLevel.Warning, "Node {Node}: {Error}")]
+    private static partial void LogRefused(ILogger logger, string node, string error);
+}

@@ -1,0 +1,64 @@
+using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.Core;
+using Cilium.Core.Tables;
+using Cilium.Kubernetes;
+using Cilium.Policy;
+
+namespace Cilium.ControlPlane.Policies;
+
+/// <summary>Tells the policy engine the named ports of every identity's endpoints, which egress rules may name.</summary>
+internal sealed class PeerPorts(AgentTables tables, PolicyEngine engine)
+{
+    public void Follow(
+        IReadOnlyList<TableChange<NamespacedName, CiliumEndpointRow>> ciliumEndpoints, IReadOnlyList<TableChange<EndpointId, EndpointIdentityRow>> own)
+    {
+        var touched = new HashSet<Identity>();
+        foreach (var change in ciliumEndpoints)
+        {
+            AddIfNamed(touched, change.Previous?.Identity, change.Previous?.NamedPorts.Count);
+            AddIfNamed(touched, change.Current?.Identity, change.Current?.NamedPorts.Count);
+        }
+
+        foreach (var change in own)
+        {
+            AddIfNamed(touched, change.Previous?.Identity, change.Previous?.NamedPorts.Count);
+            AddIfNamed(touched, change.Current?.Identity, change.Current?.NamedPorts.Count);
+        }
+
+        if (touched.Count == 0)
+        {
+            return;
+        }
+
+        var ports = touched.ToDictionary(identity => identity, _ => new List<NamedPort>());
+        foreach (var row in tables.Kubernetes.CiliumEndpoints.Snapshot().Values)
+        {
+            if (ports.TryGetValue(row.Identity, out var list))
+            {
+                list.AddRange(row.NamedPorts.Select(port => new NamedPort(port.Name, port.Protocol, port.Port)));
+            }
+        }
+
+        foreach (var row in tables.EndpointIdentities.Snapshot().Values)
+        {
+            if (ports.TryGetValue(row.Identity, out var list))
+            {
+                list.AddRange(row.NamedPorts);
+            }
+        }
+
+        foreach (var (identity, list) in ports)
+        {
+            engine.SetNamedPorts(identity, list);
+        }
+    }
+
+    private static void AddIfNamed(HashSet<Identity> touched, Identity? identity, int? count)
+    {
+        if (identity is { } known && count > 0)
+        {
+            touched.Add(known);
+        }
+    }
+}

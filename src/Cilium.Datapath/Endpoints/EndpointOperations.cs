@@ -1,0 +1,217 @@
+using System.Collections.Concurrent;
+using Cilium.Bpf;
+using Cilium.Core;
+using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
+using Cilium.Datapath.Kernel;
+using Cilium.Datapath.Maps;
+using Cilium.Datapath.Policies;
+using Cilium.Netlink;
+using MapRow = Cilium.Datapath.Maps.EndpointRow;
+
+namespace Cilium.Datapath.Endpoints;
+
+/// <summary>
+/// Carries endpoints to the kernel. Order of an arrival: 1. its policy, complete; 2. the device's row; 3. the programs on the device;
+/// 4. the rows of its addresses, from when on it is reached. A departure goes the other way.
+/// </summary>
+internal sealed class EndpointOperations(
+    LoadedDatapath loaded,
+    LinkAttacher attacher,
+    PolicySlots policies,
+    IReadTable<PolicyContentKey, PolicyRow> policyTable,
+    RouteNetlink netlink,
+    PinPaths paths,
+    Action<Addr128> forgetConnections)
+    : IReconcilerOperations<EndpointId, EndpointRow>
+{
+    private const string FromContainer = "cil_from_container";
+    private const string PodDevicePrefix = "lxc";
+    private const string ToContainer = "cil_to_container";
+    private readonly ConcurrentDictionary<EndpointId, Applied> _applied = new();
+
+    private sealed record Applied(EndpointRow Row, MapRow MapRow, int AttachedTo);
+
+    /// <summary>Whether the kernel has exactly this row. Safe for use from many threads.</summary>
+    internal bool Has(EndpointRow row) => _applied.TryGetValue(row.Id, out var applied) && applied.Row == row;
+
+    /// <inheritdoc/>
+    public ValueTask ApplyAsync(ReconcileBatch<EndpointId, EndpointRow> batch, CancellationToken cancellationToken)
+    {
+        // Departures first: an address may have moved to another endpoint in the same batch.
+        foreach (var change in batch.Changes.Where(change => change.IsDelete))
+            Attempt(batch, change.Key, () => Remove(change.Key, change.Previous));
+        foreach (var change in batch.Changes)
+        {
+            if (change.Current is { } row)
+                Attempt(batch, change.Key, () => Write(row));
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask PruneAsync(TableSnapshot<EndpointId, EndpointRow> desired, CancellationToken cancellationToken)
+    {
+        // 1. Addresses and devices of nobody; the node's own addresses are not ours.
+        var addresses = desired.Values.SelectMany(AddressesOf).ToHashSet();
+        foreach (var (address, row) in loaded.Maps.Endpoints.ToDictionary())
+        {
+            if (!addresses.Contains(address) && (row.Flags & EndpointFlags.Host) == 0)
+                loaded.Maps.Endpoints.Delete(address);
+        }
+        var devices = desired.Values.Select(row => (uint)row.InterfaceIndex).ToHashSet();
+        foreach (var (ifindex, row) in loaded.Maps.Devices.ToDictionary())
+        {
+            if (row == default || devices.Contains(ifindex))
+                continue;
+            loaded.Maps.Devices.Update(ifindex, default);
+            DeletePodDevice((int)ifindex);
+        }
+        foreach (var ifindex in loaded.Maps.DevicesHigh.ToDictionary().Keys.Where(ifindex => !devices.Contains(ifindex)))
+        {
+            loaded.Maps.DevicesHigh.Delete(ifindex);
+            DeletePodDevice((int)ifindex);
+        }
+
+        // 2. Links of nobody.
+        var folders = desired.Keys.Select(paths.Endpoint).ToHashSet();
+        if (Directory.Exists(paths.Endpoints))
+        {
+            foreach (var folder in Directory.GetDirectories(paths.Endpoints).Where(folder => !folders.Contains(folder)))
+                PinPaths.RemoveFolder(folder);
+        }
+
+        // 3. Policies that only those used.
+        policies.PruneInherited();
+        return ValueTask.CompletedTask;
+    }
+
+    private static void Attempt(ReconcileBatch<EndpointId, EndpointRow> batch, EndpointId id, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception refusal) when (refusal is KernelException or NetlinkException or MapFullException or PolicyMissingException)
+        {
+            batch.Fail(id, refusal);
+        }
+    }
+
+    private static IEnumerable<Addr128> AddressesOf(EndpointRow row)
+    {
+        if (!row.IPv4.IsNone)
+            yield return row.IPv4.ToMap();
+        if (!row.IPv6.IsNone)
+            yield return row.IPv6.ToMap();
+    }
+
+    private void Write(EndpointRow row)
+    {
+        var before = _applied.GetValueOrDefault(row.Id);
+        var policy = row.Policy is { } key
+            ? policyTable.TryGet(key, out var found) ? found : throw new PolicyMissingException(row.Id, key)
+            : null;
+        var policyId = policy is null ? PolicySlots.NoPolicy : policies.Acquire(policy);
+        try
+        {
+            var mapRow = MapRowOf(row, policy, policyId);
+            var maps = loaded.Maps;
+            if (before?.MapRow != mapRow)
+                Put(maps.DevicesFor((uint)row.InterfaceIndex), (uint)row.InterfaceIndex, mapRow);
+            if (before?.AttachedTo != row.InterfaceIndex)
+            {
+                attacher.AttachDevice(loaded.Program(FromContainer), row.InterfaceIndex, TcDirection.Ingress, paths.EndpointLink(row.Id, FromContainer));
+                attacher.AttachDevice(loaded.Program(ToContainer), row.InterfaceIndex, TcDirection.Egress, paths.EndpointLink(row.Id, ToContainer));
+            }
+            foreach (var address in AddressesOf(row))
+                Put(maps.Endpoints, address, mapRow);
+            if (before is not null)
+                RemoveStale(before.Row, row);
+            _applied[row.Id] = new Applied(row, mapRow, row.InterfaceIndex);
+        }
+        catch (Exception) when (policy is not null)
+        {
+            policies.Release(policy.Key);
+            throw;
+        }
+        // The old policy is let go after the rows name the new one.
+        if (before?.Row.Policy is { } old)
+            policies.Release(old);
+    }
+
+    private void Remove(EndpointId id, EndpointRow? previous)
+    {
+        var row = _applied.GetValueOrDefault(id)?.Row ?? previous;
+        if (row is null)
+            return;
+        foreach (var address in AddressesOf(row))
+            RemoveAddress(id, address);
+        RemoveDevice(id, (uint)row.InterfaceIndex);
+        PinPaths.RemoveFolder(paths.Endpoint(id));
+        // The pod's namespace usually took the device along; a pod that keeps running loses its network here, as it should.
+        if (netlink.FindLink(row.InterfaceIndex) is { } link && link.Name == row.InterfaceName)
+            netlink.DeleteLink(link.Index);
+        if (_applied.TryRemove(id, out var applied) && applied.Row.Policy is { } policy)
+            policies.Release(policy);
+    }
+
+    private void DeletePodDevice(int ifindex)
+    {
+        if (netlink.FindLink(ifindex) is { Kind: "veth" } link && link.Name.StartsWith(PodDevicePrefix, StringComparison.Ordinal))
+            netlink.DeleteLink(ifindex);
+    }
+
+    private void RemoveStale(EndpointRow before, EndpointRow now)
+    {
+        foreach (var address in AddressesOf(before).Except(AddressesOf(now)))
+            RemoveAddress(before.Id, address);
+        if (before.InterfaceIndex != now.InterfaceIndex)
+            RemoveDevice(before.Id, (uint)before.InterfaceIndex);
+    }
+
+    // An address or device may belong to a newer endpoint already.
+    private void RemoveAddress(EndpointId id, Addr128 address)
+    {
+        if (!loaded.Maps.Endpoints.TryLookup(address, out var row) || row.EndpointId != id.Value)
+            return;
+        loaded.Maps.Endpoints.Delete(address);
+        forgetConnections(address);
+    }
+
+    private void RemoveDevice(EndpointId id, uint ifindex)
+    {
+        var map = loaded.Maps.DevicesFor(ifindex);
+        if (!map.TryLookup(ifindex, out var row) || row.EndpointId != id.Value)
+            return;
+        if (ReferenceEquals(map, loaded.Maps.Devices))
+            map.Update(ifindex, default);
+        else
+            map.Delete(ifindex);
+    }
+
+    private static void Put<TKey>(BpfMap<TKey, MapRow> map, TKey key, MapRow row)
+        where TKey : unmanaged
+    {
+        if (map.Update(key, row) == MapStatus.Full)
+            throw new MapFullException(map, 1);
+    }
+
+    private static MapRow MapRowOf(EndpointRow row, PolicyRow? policy, uint policyId) => new(
+        row.Identity.Value,
+        row.Id.Value,
+        EndpointFlags.Present
+            | (policy is { IngressEnforced: true } ? EndpointFlags.IngressEnforced : 0)
+            | (policy is { EgressEnforced: true } ? EndpointFlags.EgressEnforced : 0),
+        policyId,
+        (uint)row.InterfaceIndex,
+        row.PodMac.ToMap(),
+        row.HostMac.ToMap(),
+        0,
+        row.IPv4.IsNone ? default : row.IPv4.ToMap(),
+        row.IPv6.IsNone ? default : row.IPv6.ToMap());
+}
+
+/// <summary>An endpoint names a policy that has no row (yet).</summary>
+internal sealed class PolicyMissingException(EndpointId endpoint, PolicyContentKey policy)
+    : Exception($"endpoint {endpoint} names policy {policy.Value}, which does not exist");

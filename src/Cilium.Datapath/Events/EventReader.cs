@@ -1,0 +1,107 @@
+using Cilium.Bpf;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.Datapath.Events;
+
+/// <summary>
+/// Empties the event ring on a thread of its own. Programs wake it only when the ring fills to a threshold, which costs them least;
+/// a timer takes what lies below, more seldom while nothing comes.
+/// </summary>
+internal sealed partial class EventReader : IRingBufferSink, IDisposable
+{
+    private static readonly TimeSpan s_busyWait = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_idleWait = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_lossInterval = TimeSpan.FromSeconds(1);
+    private const int IdleAfterRounds = 50;
+    private const uint EventsLost = 0;
+
+    private readonly RingBufferReader _ring;
+    private readonly PerCpuBpfMap<uint, ulong> _lost;
+    private readonly IDatapathEventSink[] _sinks;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly ulong[] _lostPerCpu;
+    private readonly Thread _thread;
+    private ulong _lostBefore;
+    private volatile bool _isStopping;
+
+    internal EventReader(BpfMap events, PerCpuBpfMap<uint, ulong> lost, IEnumerable<IDatapathEventSink> sinks, TimeProvider time, ILogger logger)
+    {
+        _ring = new RingBufferReader(events);
+        _lost = lost;
+        _lostPerCpu = new ulong[lost.Cpus];
+        _sinks = [.. sinks];
+        _time = time;
+        _logger = logger;
+        _lostBefore = ReadLost();
+        _thread = new Thread(Run) { IsBackground = true, Name = "datapath events" };
+        _thread.Start();
+    }
+
+    /// <inheritdoc/>
+    public void OnRecord(ReadOnlySpan<byte> record)
+    {
+        if (!EventDecoder.TryDecode(record, out var decoded, out var packet))
+            return;
+        foreach (var sink in _sinks)
+            sink.OnEvent(decoded, packet);
+    }
+
+    /// <summary>Takes what is in the ring and ends the thread.</summary>
+    public void Dispose()
+    {
+        _isStopping = true;
+        _thread.Join();
+        _ring.Dispose();
+    }
+
+    private void Run()
+    {
+        var idleRounds = 0;
+        var lossCheckedAt = _time.GetTimestamp();
+        try
+        {
+            while (!_isStopping)
+            {
+                idleRounds = _ring.Drain(this) > 0 ? 0 : idleRounds + 1;
+                if (_time.GetElapsedTime(lossCheckedAt) >= s_lossInterval)
+                {
+                    lossCheckedAt = _time.GetTimestamp();
+                    ReportLost();
+                }
+                _ring.Wait(idleRounds > IdleAfterRounds ? s_idleWait : s_busyWait);
+            }
+            _ring.Drain(this);
+            ReportLost();
+        }
+        catch (KernelException refusal)
+        {
+            LogStopped(_logger, refusal.Message);
+        }
+    }
+
+    private void ReportLost()
+    {
+        var lost = ReadLost();
+        var count = unchecked(lost - _lostBefore);
+        _lostBefore = lost;
+        if (count == 0)
+            return;
+        foreach (var sink in _sinks)
+            sink.OnLost(count);
+    }
+
+    private ulong ReadLost()
+    {
+        var sum = 0ul;
+        if (_lost.TryLookup(EventsLost, _lostPerCpu))
+        {
+            foreach (var count in _lostPerCpu)
+                sum += count;
+        }
+        return sum;
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "Reading events stopped: {Reason}")]
+    private static partial void LogStopped(ILogger logger, string reason);
+}

@@ -1,0 +1,47 @@
+using Cilium.Bpf;
+using Cilium.Core;
+using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
+using Cilium.Datapath.Kernel;
+using Cilium.Datapath.Maps;
+
+namespace Cilium.Datapath.IpCache;
+
+/// <summary>Carries identities and tunnel endpoints to cilium_ipcache, in batches.</summary>
+internal sealed class IpCacheOperations(BpfMap<IpcacheKey, IpcacheValue> map) : IReconcilerOperations<Prefix, IpCacheRow>
+{
+    /// <inheritdoc/>
+    public ValueTask ApplyAsync(ReconcileBatch<Prefix, IpCacheRow> batch, CancellationToken cancellationToken)
+    {
+        var keys = new List<IpcacheKey>(batch.Changes.Count);
+        var values = new List<IpcacheValue>(batch.Changes.Count);
+        var deleted = new List<IpcacheKey>();
+        foreach (var change in batch.Changes)
+        {
+            if (change.Current is { } row)
+            {
+                keys.Add(change.Key.ToMap());
+                values.Add(ValueOf(row));
+            }
+            else
+            {
+                deleted.Add(change.Key.ToMap());
+            }
+        }
+        if (keys.Count > 0)
+            MapFullException.ThrowIfShort(map, keys.ToArray(), values.ToArray());
+        map.DeleteBatch(deleted.ToArray());
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask PruneAsync(TableSnapshot<Prefix, IpCacheRow> desired, CancellationToken cancellationToken)
+    {
+        var wanted = desired.Keys.Select(prefix => prefix.ToMap()).ToHashSet();
+        map.DeleteBatch(map.ToDictionary().Keys.Where(key => !wanted.Contains(key)).ToArray());
+        return ValueTask.CompletedTask;
+    }
+
+    private static IpcacheValue ValueOf(IpCacheRow row) =>
+        new(row.Identity.Value, IpcacheFlags.None, row.TunnelEndpoint.IsNone ? default : row.TunnelEndpoint.ToMap());
+}

@@ -1,0 +1,80 @@
+using Cilium.Bpf;
+using Cilium.Core;
+using Cilium.Datapath.Devices;
+using Cilium.Datapath.Nodes;
+
+namespace Cilium.Datapath.Kernel;
+
+/// <summary>The values of the programs' constants (bpf/lib/config.h) for this node.</summary>
+internal sealed class DatapathConstants
+{
+    private const uint SetReturnValueHelper = 187;
+    private readonly Dictionary<string, byte[]> _values = [];
+
+    internal DatapathConstants(DatapathOptions options, LocalNodeRow node, NodeNetwork network)
+    {
+        // A single family has one world; two families have one each, as upstream tells them apart.
+        var isDual = options.EnableIPv4 && options.EnableIPv6;
+        Set("enable_ipv4", options.EnableIPv4);
+        Set("enable_ipv6", options.EnableIPv6);
+        Set("node_ipv4", node.IPv4);
+        Set("node_ipv6", node.IPv6);
+        Set("router_ipv4", node.RouterIPv4);
+        Set("router_ipv6", node.RouterIPv6);
+        Set("world_ipv4_identity", isDual ? Identity.WorldIPv4.Value : Identity.World.Value);
+        Set("world_ipv6_identity", isDual ? Identity.WorldIPv6.Value : Identity.World.Value);
+        Set("host_identity", Identity.Host.Value);
+        Set("host_tunnel_identity", Identity.RemoteNode.Value);
+        Set("cilium_host_ifindex", (uint)network.Host.Index);
+        Set("overlay_ifindex", (uint)(network.Tunnel?.Index ?? 0));
+        Set("enable_tunnel", options.EnableTunnel);
+        Set("tunnel_over_ipv6", node.IPv4.IsNone);
+        Set("tunnel_port", options.TunnelPort);
+        Set("enable_socket_lb", options.EnableSocketLoadBalancing);
+        Set("enable_set_retval", KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper));
+        Set("reject_no_backend", options.RejectServiceWithoutBackend);
+        Set("enable_masquerade_ipv4", options.EnableIPv4 && options.EnableIPv4Masquerade && !node.IPv4.IsNone);
+        Set("enable_masquerade_ipv6", options.EnableIPv6 && options.EnableIPv6Masquerade && !node.IPv6.IsNone);
+        foreach (var prefix in options.NativeRoutingPrefixes)
+        {
+            var family = prefix.IsIPv4 ? "ipv4" : "ipv6";
+            Set($"native_{family}_cidr", prefix.Address);
+            Set($"native_{family}_prefix", (uint)prefix.Length128);
+        }
+        Set("ct_timeout_tcp", Seconds(options.ConntrackTimeoutTcp));
+        Set("ct_timeout_tcp_syn", Seconds(options.ConntrackTimeoutTcpSyn));
+        Set("ct_timeout_tcp_closing", Seconds(options.ConntrackTimeoutTcpFin));
+        Set("ct_timeout_any", Seconds(options.ConntrackTimeoutAny));
+        Set("ct_timeout_service_tcp", Seconds(options.ConntrackTimeoutTcp));
+        Set("ct_timeout_service_any", Seconds(options.ConntrackTimeoutAny));
+        Set("monitor_aggregation", (byte)options.MonitorAggregation);
+        Set("monitor_interval", Seconds(options.MonitorAggregationInterval));
+        Set("enable_trace_events", options.EnableTraceEvents);
+        Set("enable_drop_events", options.EnableDropEvents);
+        Set("enable_verdict_events", options.EnablePolicyVerdictEvents);
+        Set("capture_length", (uint)Math.Clamp(options.TracePayloadLength, 0, 128));
+    }
+
+    internal void WriteTo(BpfObject obj)
+    {
+        foreach (var (name, value) in _values)
+            obj.TrySetConstant(name, value);
+    }
+
+    private static uint Seconds(TimeSpan time) => (uint)Math.Ceiling(time.TotalSeconds);
+
+    private void Set(string name, bool value) => _values[name] = [value ? (byte)1 : (byte)0];
+
+    private void Set(string name, byte value) => _values[name] = [value];
+
+    private void Set(string name, ushort value) => _values[name] = BitConverter.GetBytes(value);
+
+    private void Set(string name, uint value) => _values[name] = BitConverter.GetBytes(value);
+
+    private void Set(string name, IpAddr value)
+    {
+        var bytes = new byte[16];
+        value.WriteNetworkBytes(bytes);
+        _values[name] = bytes;
+    }
+}

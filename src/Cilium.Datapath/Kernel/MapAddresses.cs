@@ -1,0 +1,31 @@
+using Cilium.Core;
+using Cilium.Datapath.Maps;
+
+namespace Cilium.Datapath.Kernel;
+
+/// <summary>Our vocabulary as the maps spell it, and back.</summary>
+internal static class MapAddresses
+{
+    internal static Addr128 ToMap(this IpAddr address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        address.WriteNetworkBytes(bytes);
+        return Addr128.FromBytes(bytes);
+    }
+
+    internal static IpAddr ToIpAddr(this Addr128 address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        address.Write(bytes);
+        return IpAddr.FromNetworkBytes(bytes);
+    }
+
+    internal static MacAddr ToMap(this MacAddress mac)
+    {
+        Span<byte> bytes = stackalloc byte[6];
+        mac.WriteBytes(bytes);
+        return MacAddr.FromBytes(bytes);
+    }
+
+    internal static IpcacheKey ToMap(this Prefix prefix) => new((uint)prefix.Length128, prefix.Address.ToMap());
+}

@@ -1,0 +1,188 @@
+using Cilium.Bpf;
+using Cilium.Core;
+using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
+using Cilium.Datapath.Conntrack;
+using Cilium.Datapath.Devices;
+using Cilium.Datapath.Endpoints;
+using Cilium.Datapath.Events;
+using Cilium.Datapath.IpCache;
+using Cilium.Datapath.Kernel;
+using Cilium.Datapath.LoadBalancing;
+using Cilium.Datapath.Maps;
+using Cilium.Datapath.Nodes;
+using Cilium.Datapath.Policies;
+using Cilium.Netlink;
+using Microsoft.Extensions.Logging;
+using EndpointRow = Cilium.Datapath.Endpoints.EndpointRow;
+using MapRow = Cilium.Datapath.Maps.EndpointRow;
+
+namespace Cilium.Datapath;
+
+/// <summary>The datapath on the running kernel: loads and attaches the programs and keeps their maps equal to the tables.</summary>
+/// <param name="tables">What is desired.</param>
+/// <param name="options">What is constant.</param>
+/// <param name="ns">The node's network namespace.</param>
+/// <param name="sinks">Who hears events.</param>
+/// <param name="time">The clock; its timestamps must be CLOCK_MONOTONIC, as the system's are.</param>
+/// <param name="loggers">Where to log.</param>
+public sealed partial class KernelDatapath(
+    DatapathTables tables, DatapathOptions options, NodeNamespace ns, IEnumerable<IDatapathEventSink> sinks, TimeProvider time, ILoggerFactory loggers)
+    : IDatapath, IDisposable
+{
+    private readonly ILogger _logger = loggers.CreateLogger<KernelDatapath>();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Stack<IDisposable> _resources = new();
+    private readonly List<Task> _loops = [];
+    private Reconciler<EndpointId, EndpointRow>? _endpoints;
+    private EndpointOperations? _endpointOperations;
+    private LoadedDatapath? _loaded;
+    private NodeNetwork? _network;
+    private EventReader? _events;
+    private ConntrackCollector? _collector;
+    private int _isDisposed;
+
+    /// <inheritdoc/>
+    public int DeviceMtu => Started(_network).DeviceMtu;
+
+    /// <inheritdoc/>
+    public int RouteMtu => Started(_network).RouteMtu;
+
+    /// <summary>The node's maps, for reading.</summary>
+    /// <exception cref="InvalidOperationException">The datapath was not started.</exception>
+    public DatapathMaps Maps => Started(_loaded).Maps;
+
+    /// <inheritdoc/>
+    public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
+    {
+        var began = time.GetTimestamp();
+
+        // 1. Devices, addresses and routes of the node.
+        var netlink = Keep(ns.OpenNetlink());
+        _network = new NodeDevices(netlink, ns, options).Ensure(node);
+
+        // 2. Programs and maps; rows that must be there before a packet comes.
+        var loaded = _loaded = Keep(new DatapathLoader(options, loggers.CreateLogger<DatapathLoader>()).Load(new DatapathConstants(options, node, _network)));
+        var policies = Keep(new PolicySlots(loaded.Maps, InnerPolicyShape()));
+        WriteHostAddresses(loaded.Maps, node, netlink);
+
+        // 3. Programs take over: links of an earlier agent are updated in place.
+        var attacher = new LinkAttacher(ns, options.EnableTcx && KernelFeatures.HasTcx);
+        new NodeAttachments(loaded, attacher, options).Attach(_network);
+
+        // 4. Readers.
+        _events = new EventReader(loaded.Maps.Events, loaded.Maps.Lost, sinks, time, loggers.CreateLogger<EventReader>());
+        var collector = _collector = new ConntrackCollector(loaded.Maps, time, loggers.CreateLogger<ConntrackCollector>());
+
+        // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
+        var paths = new PinPaths(options.BpfRoot);
+        _endpointOperations = new EndpointOperations(loaded, attacher, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget);
+        _endpoints = Run(tables.Endpoints, _endpointOperations);
+        Run(tables.Policies, new PolicyOperations(policies));
+        Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
+        Run(tables.Frontends, new FrontendOperations(loaded.Maps));
+        Run(tables.Nodes, new NodeOperations(Keep(ns.OpenNetlink()), node, _network, options));
+
+        LogStarted(_logger, (long)time.GetElapsedTime(began).TotalMilliseconds, _network.DeviceMtu, string.Join(' ', _network.Underlay.Select(d => d.Name)));
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken)
+    {
+        // A write that left the row as it was has a later revision than the row: there is nothing to wait for.
+        var reconciler = Started(_endpoints);
+        return tables.Endpoints.TryGet(endpoint, out var row) && Started(_endpointOperations).Has(row)
+            && reconciler.StatusOf(endpoint) is { State: ReconcileState.Done } done
+            ? Task.FromResult(done)
+            : reconciler.WaitForRowAsync(endpoint, revision, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (_isDisposed != 0)
+            return;
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_loops).WaitAsync(cancellationToken).ConfigureAwait(false);
+        Dispose();
+    }
+
+    /// <summary>Closes descriptors and ends reader threads; what is pinned stays.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+            return;
+        _stop.Cancel();
+        Interlocked.Exchange(ref _events, null)?.Dispose();
+        Interlocked.Exchange(ref _collector, null)?.Dispose();
+        while (_resources.TryPop(out var resource))
+            resource.Dispose();
+        _stop.Dispose();
+    }
+
+    private static T Started<T>(T? part)
+        where T : class => part ?? throw new InvalidOperationException("the datapath was not started");
+
+    private static MapShape InnerPolicyShape()
+    {
+        using var obj = DatapathLoader.Open(DatapathLoader.Resources().First());
+        return obj.Maps.Single(map => map.Name == "cilium_policy").Inner
+            ?? throw new InvalidOperationException("cilium_policy declares no inner map");
+    }
+
+    /// <summary>Tells the programs which addresses are the node's own: those of its devices, and the gateway's.</summary>
+    private static void WriteHostAddresses(DatapathMaps maps, LocalNodeRow node, RouteNetlink netlink)
+    {
+        const int loopback = 1;
+        var row = new MapRow(Identity.Host.Value, 0, EndpointFlags.Present | EndpointFlags.Host, PolicySlots.NoPolicy, 0, default, default, 0, default, default);
+        var addresses = netlink.Addresses().Where(a => a.LinkIndex != loopback).Select(a => IpAddr.FromIPAddress(a.Address))
+            .Concat([node.IPv4, node.IPv6, node.RouterIPv4, node.RouterIPv6])
+            .Where(address => !address.IsNone)
+            .Select(address => address.ToMap())
+            .ToHashSet();
+        foreach (var address in addresses)
+            maps.Endpoints.Update(address, row);
+        foreach (var (address, present) in maps.Endpoints.ToDictionary())
+        {
+            if ((present.Flags & EndpointFlags.Host) != 0 && !addresses.Contains(address))
+                maps.Endpoints.Delete(address);
+        }
+    }
+
+    private T Keep<T>(T resource)
+        where T : IDisposable
+    {
+        _resources.Push(resource);
+        return resource;
+    }
+
+    private Reconciler<TKey, TRow> Run<TKey, TRow>(Table<TKey, TRow> table, IReconcilerOperations<TKey, TRow> operations)
+        where TKey : notnull
+        where TRow : class
+    {
+        var reconciler = new Reconciler<TKey, TRow>(table, operations, new ReconcilerOptions(), time, loggers.CreateLogger<Reconciler<TKey, TRow>>());
+        _loops.Add(Task.Run(() => LoopAsync(reconciler)));
+        return reconciler;
+    }
+
+    private async Task LoopAsync<TKey, TRow>(Reconciler<TKey, TRow> reconciler)
+        where TKey : notnull
+        where TRow : class
+    {
+        try
+        {
+            await reconciler.RunAsync(_stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            LogLoopEnded(_logger, reconciler.Name);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Datapath started in {Milliseconds} ms: device MTU {Mtu}, underlay {Devices}")]
+    private static partial void LogStarted(ILogger logger, long milliseconds, int mtu, string devices);
+
+    [LoggerMessage(2, LogLevel.Debug, "Reconciling {Table} ended")]
+    private static partial void LogLoopEnded(ILogger logger, string table);
+}

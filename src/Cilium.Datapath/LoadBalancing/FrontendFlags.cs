@@ -1,0 +1,21 @@
+namespace Cilium.Datapath.LoadBalancing;
+
+/// <summary>The flags of a frontend's value; numbers are upstream's.</summary>
+[Flags]
+public enum FrontendFlags : ushort
+{
+    /// <summary>A cluster address.</summary>
+    None = 0,
+
+    /// <summary>An external address.</summary>
+    ExternalIP = 1 << 0,
+
+    /// <summary>A node port.</summary>
+    NodePort = 1 << 1,
+
+    /// <summary>A load balancer's address.</summary>
+    LoadBalancer = 1 << 5,
+
+    /// <summary>Traffic from outside the cluster is taken.</summary>
+    Routable = 1 << 6,
+}

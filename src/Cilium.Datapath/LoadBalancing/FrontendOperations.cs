@@ -1,0 +1,189 @@
+using Cilium.Bpf;
+using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
+using Cilium.Datapath.Kernel;
+using Cilium.Datapath.Maps;
+
+namespace Cilium.Datapath.LoadBalancing;
+
+/// <summary>
+/// Carries services to their maps by difference. New connections take a random slot, so slots hold the active backends, or the
+/// terminating ones when no other is left.
+/// </summary>
+internal sealed class FrontendOperations(DatapathMaps maps) : IReconcilerOperations<L4Address, FrontendRow>
+{
+    private readonly Dictionary<L4Address, IReadOnlyList<BackendRef>> _applied = [];
+    private ServiceState? _state;
+
+    /// <inheritdoc/>
+    public ValueTask ApplyAsync(ReconcileBatch<L4Address, FrontendRow> batch, CancellationToken cancellationToken)
+    {
+        var state = State();
+        var writes = new ServiceBatch();
+        foreach (var change in batch.Changes.Where(change => change.Current is not null))
+            Write(state, writes, change.Current!);
+        foreach (var change in batch.Changes.Where(change => change.IsDelete))
+            Remove(state, writes, change.Key);
+        Commit(writes);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask PruneAsync(TableSnapshot<L4Address, FrontendRow> desired, CancellationToken cancellationToken)
+    {
+        var state = State();
+        var writes = new ServiceBatch();
+        var wanted = desired.Keys.Select(ServiceState.KeyOf).ToHashSet();
+        foreach (var key in state.Frontends.Keys.Where(key => !wanted.Contains(key)).ToArray())
+        {
+            RemoveService(state, writes, state.Frontends[key].ServiceId);
+            state.Frontends.Remove(key);
+            writes.Delete(key);
+        }
+        var ids = state.Frontends.Values.Select(value => value.ServiceId).ToHashSet();
+        foreach (var id in state.Slots.Keys.Concat(state.RevNat.Keys).Where(id => !ids.Contains(id)).Distinct().ToArray())
+            RemoveService(state, writes, id);
+        foreach (var (address, backend) in state.Backends.Where(entry => entry.Value.References <= 0).ToArray())
+        {
+            state.Backends.Remove(address);
+            writes.DeleteBackend(backend.Id);
+        }
+        Commit(writes);
+        return ValueTask.CompletedTask;
+    }
+
+    private ServiceState State()
+    {
+        if (_state is not null)
+            return _state;
+        // After a failed write the maps are the truth: read them again, and count references anew.
+        _state = ServiceState.Read(maps);
+        foreach (var backends in _applied.Values)
+        {
+            foreach (var backend in backends)
+            {
+                if (_state.Backends.TryGetValue(backend.Address, out var known))
+                    known.References++;
+            }
+        }
+        return _state;
+    }
+
+    private void Commit(ServiceBatch writes)
+    {
+        try
+        {
+            writes.WriteTo(maps);
+        }
+        catch (Exception refusal) when (refusal is KernelException or MapFullException)
+        {
+            _state = null;
+            throw;
+        }
+    }
+
+    private void Write(ServiceState state, ServiceBatch writes, FrontendRow row)
+    {
+        var key = ServiceState.KeyOf(row.Address);
+        var isKnown = state.Frontends.TryGetValue(key, out var present);
+        var id = isKnown ? present.ServiceId : state.NewServiceId();
+
+        // 1. Backends, referenced before those of the row's earlier form are let go.
+        var before = _applied.GetValueOrDefault(row.Address) ?? [];
+        foreach (var backend in row.Backends)
+            Reference(state, writes, backend);
+        foreach (var backend in before)
+            Release(state, writes, backend.Address);
+        _applied[row.Address] = row.Backends;
+
+        // 2. Slots that differ.
+        var active = row.Backends.Where(backend => backend.State == BackendState.Active).ToList();
+        var chosen = active.Count > 0 ? active : [.. row.Backends];
+        var slots = state.Slots.TryGetValue(id, out var found) ? found : state.Slots[id] = [];
+        for (var i = 0; i < chosen.Count; i++)
+        {
+            var value = SlotOf(state, chosen[i]);
+            if (i < slots.Count && slots[i] == value)
+                continue;
+            if (i < slots.Count)
+                slots[i] = value;
+            else
+                slots.Add(value);
+            writes.Put(new SlotKey(id, (uint)i), value);
+        }
+        for (var i = chosen.Count; i < slots.Count; i++)
+            writes.Delete(new SlotKey(id, (uint)i));
+        slots.RemoveRange(chosen.Count, slots.Count - chosen.Count);
+
+        // 3. Reverse translation and the frontend itself.
+        var revNat = new RevNatValue(key.Address, key.Port, 0);
+        if (!state.RevNat.TryGetValue(id, out var oldRevNat) || oldRevNat != revNat)
+            writes.Put(id, state.RevNat[id] = revNat);
+        var frontend = new FrontendValue(id, (ushort)chosen.Count, (ushort)FlagsOf(row.Kind));
+        if (!isKnown || present != frontend)
+            writes.Put(key, state.Frontends[key] = frontend);
+    }
+
+    private void Remove(ServiceState state, ServiceBatch writes, L4Address address)
+    {
+        var key = ServiceState.KeyOf(address);
+        if (state.Frontends.Remove(key, out var value))
+        {
+            writes.Delete(key);
+            RemoveService(state, writes, value.ServiceId);
+        }
+        if (!_applied.Remove(address, out var backends))
+            return;
+        foreach (var backend in backends)
+            Release(state, writes, backend.Address);
+    }
+
+    private static void RemoveService(ServiceState state, ServiceBatch writes, uint id)
+    {
+        if (state.Slots.Remove(id, out var slots))
+        {
+            for (var i = 0; i < slots.Count; i++)
+                writes.Delete(new SlotKey(id, (uint)i));
+        }
+        if (state.RevNat.Remove(id))
+            writes.DeleteRevNat(id);
+    }
+
+    private static void Reference(ServiceState state, ServiceBatch writes, BackendRef backend)
+    {
+        var value = ServiceState.ValueOf(backend);
+        if (!state.Backends.TryGetValue(backend.Address, out var known))
+        {
+            known = state.Backends[backend.Address] = new ServiceState.Backend(state.NewBackendId(), value);
+            writes.Put(known.Id, value);
+        }
+        else if (known.Value != value)
+        {
+            known = state.Backends[backend.Address] = known with { Value = value };
+            writes.Put(known.Id, value);
+        }
+        known.References++;
+    }
+
+    private static void Release(ServiceState state, ServiceBatch writes, L4Address address)
+    {
+        if (!state.Backends.TryGetValue(address, out var known) || --known.References > 0)
+            return;
+        state.Backends.Remove(address);
+        writes.DeleteBackend(known.Id);
+    }
+
+    private static SlotValue SlotOf(ServiceState state, BackendRef backend)
+    {
+        var known = state.Backends[backend.Address];
+        return new SlotValue(known.Id, known.Value.Address, known.Value.Port, known.Value.Protocol, 0);
+    }
+
+    private static FrontendFlags FlagsOf(FrontendKind kind) => kind switch
+    {
+        FrontendKind.NodePort => FrontendFlags.NodePort | FrontendFlags.Routable,
+        FrontendKind.LoadBalancer => FrontendFlags.LoadBalancer | FrontendFlags.Routable,
+        FrontendKind.ExternalIPs => FrontendFlags.ExternalIP | FrontendFlags.Routable,
+        _ => FrontendFlags.None,
+    };
+}

@@ -1,0 +1,74 @@
+using Cilium.Bpf;
+using Cilium.Datapath.Kernel;
+using Cilium.Datapath.Maps;
+
+namespace Cilium.Datapath.LoadBalancing;
+
+/// <summary>
+/// Writes for the service maps, gathered and then made in the order that leaves no reference dangling: 1. backends, 2. slots,
+/// 3. reverse translation, 4. frontends; then deletions the other way: 5. frontends, 6. slots, 7. reverse translation, 8. backends.
+/// </summary>
+internal sealed class ServiceBatch
+{
+    private readonly Writes<uint, BackendValue> _backends = new();
+    private readonly Writes<SlotKey, SlotValue> _slots = new();
+    private readonly Writes<uint, RevNatValue> _revNat = new();
+    private readonly Writes<FrontendKey, FrontendValue> _frontends = new();
+
+    internal void Put(uint backend, BackendValue value) => _backends.Put(backend, value);
+
+    internal void Put(SlotKey slot, SlotValue value) => _slots.Put(slot, value);
+
+    internal void Put(uint service, RevNatValue value) => _revNat.Put(service, value);
+
+    internal void Put(FrontendKey frontend, FrontendValue value) => _frontends.Put(frontend, value);
+
+    internal void DeleteBackend(uint backend) => _backends.Delete(backend);
+
+    internal void Delete(SlotKey slot) => _slots.Delete(slot);
+
+    internal void DeleteRevNat(uint service) => _revNat.Delete(service);
+
+    internal void Delete(FrontendKey frontend) => _frontends.Delete(frontend);
+
+    internal void WriteTo(DatapathMaps maps)
+    {
+        _backends.WriteTo(maps.Backends);
+        _slots.WriteTo(maps.Slots);
+        _revNat.WriteTo(maps.RevNat);
+        _frontends.WriteTo(maps.Frontends);
+        _frontends.DeleteFrom(maps.Frontends);
+        _slots.DeleteFrom(maps.Slots);
+        _revNat.DeleteFrom(maps.RevNat);
+        _backends.DeleteFrom(maps.Backends);
+    }
+
+    // The last word on a key counts.
+    private sealed class Writes<TKey, TValue>
+        where TKey : unmanaged
+        where TValue : unmanaged
+    {
+        private readonly Dictionary<TKey, TValue> _put = [];
+        private readonly HashSet<TKey> _deleted = [];
+
+        internal void Put(TKey key, TValue value)
+        {
+            _put[key] = value;
+            _deleted.Remove(key);
+        }
+
+        internal void Delete(TKey key)
+        {
+            _put.Remove(key);
+            _deleted.Add(key);
+        }
+
+        internal void WriteTo(BpfMap<TKey, TValue> map)
+        {
+            if (_put.Count > 0)
+                MapFullException.ThrowIfShort(map, _put.Keys.ToArray(), _put.Values.ToArray());
+        }
+
+        internal void DeleteFrom(BpfMap<TKey, TValue> map) => map.DeleteBatch(_deleted.ToArray());
+    }
+}

@@ -1,0 +1,63 @@
+using Cilium.Datapath.Kernel;
+using Cilium.Datapath.Maps;
+
+namespace Cilium.Datapath.LoadBalancing;
+
+/// <summary>
+/// What the service maps hold: read from them at the start, so that the ids that packets and connections carry survive a restart.
+/// </summary>
+internal sealed class ServiceState
+{
+    private uint _nextServiceId;
+    private uint _nextBackendId;
+
+    private ServiceState()
+    {
+    }
+
+    internal Dictionary<FrontendKey, FrontendValue> Frontends { get; private init; } = [];
+
+    /// <summary>Slots by service, in order.</summary>
+    internal Dictionary<uint, List<SlotValue>> Slots { get; } = [];
+
+    internal Dictionary<uint, RevNatValue> RevNat { get; private init; } = [];
+
+    internal Dictionary<L4Address, Backend> Backends { get; } = [];
+
+    internal sealed record Backend(uint Id, BackendValue Value)
+    {
+        /// <summary>Slots and draining places that name the backend.</summary>
+        internal int References { get; set; }
+    }
+
+    internal static ServiceState Read(DatapathMaps maps)
+    {
+        var state = new ServiceState { Frontends = maps.Frontends.ToDictionary(), RevNat = maps.RevNat.ToDictionary() };
+        foreach (var (key, value) in maps.Slots.ToDictionary().OrderBy(slot => slot.Key.ServiceId).ThenBy(slot => slot.Key.Slot))
+        {
+            var slots = state.Slots.TryGetValue(key.ServiceId, out var found) ? found : state.Slots[key.ServiceId] = [];
+            // A hole is the rest of a crash: an empty value differs from every desired one and is written over.
+            while (slots.Count < key.Slot)
+                slots.Add(default);
+            slots.Add(value);
+        }
+        foreach (var (id, value) in maps.Backends.ToDictionary())
+            state.Backends[AddressOf(value)] = new Backend(id, value);
+        state._nextServiceId = state.Frontends.Values.Select(f => f.ServiceId).Concat(state.RevNat.Keys).Concat(state.Slots.Keys).DefaultIfEmpty().Max() + 1;
+        state._nextBackendId = state.Backends.Values.Select(b => b.Id).DefaultIfEmpty().Max() + 1;
+        return state;
+    }
+
+    // Ids are not used again for as long as possible: connections may still name those of deleted services.
+    internal uint NewServiceId() => _nextServiceId++ is var id and not 0 ? id : _nextServiceId++;
+
+    internal uint NewBackendId() => _nextBackendId++ is var id and not 0 ? id : _nextBackendId++;
+
+    internal static FrontendKey KeyOf(L4Address frontend) => new(frontend.Address.ToMap(), NetPort.From(frontend.Port), (byte)frontend.Protocol, 0);
+
+    internal static L4Address AddressOf(BackendValue value) =>
+        new(value.Address.ToIpAddr(), value.Port.Number, (Core.L4Protocol)value.Protocol);
+
+    internal static BackendValue ValueOf(BackendRef backend) =>
+        new(backend.Address.Address.ToMap(), NetPort.From(backend.Address.Port), (byte)backend.Address.Protocol, (byte)backend.State);
+}

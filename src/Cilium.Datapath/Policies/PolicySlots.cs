@@ -1,0 +1,242 @@
+using Cilium.Bpf;
+using Cilium.Datapath.Kernel;
+using Cilium.Datapath.Maps;
+using EntryKey = Cilium.Datapath.Maps.PolicyKey;
+
+namespace Cilium.Datapath.Policies;
+
+/// <summary>
+/// The array of policies: content by key, shared between endpoints. A new content is built aside in an empty inner map, and endpoints
+/// are switched to its index; inner maps are put into the array in batches ahead of need, since each insertion costs a grace period.
+/// Safe for use from many threads.
+/// </summary>
+internal sealed class PolicySlots : IDisposable
+{
+    /// <summary>The index of endpoints without a policy; its inner map stays empty.</summary>
+    internal const uint NoPolicy = 0;
+    private const int RefillBatch = 64;
+    private const int RefillBelow = 24;
+
+    private readonly DatapathMaps _maps;
+    private readonly MapShape _innerShape;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<PolicyContentKey, PolicySlot> _slots = [];
+    private readonly List<PolicySlot> _inherited = [];
+    private readonly Queue<PolicySlot> _empty = new();
+    private readonly Queue<uint> _bare = new();
+    private uint _nextStamp;
+    private bool _isRefilling;
+
+    internal PolicySlots(DatapathMaps maps, MapShape innerShape)
+    {
+        _maps = maps;
+        _innerShape = innerShape;
+        _nextStamp = maps.PolicyStamps.ToDictionary().Values.DefaultIfEmpty().Max() + 1;
+        var present = maps.Policies.ReadIds();
+        for (var id = 0u; id < maps.Policies.Shape.MaxEntries; id++)
+        {
+            if (!present.ContainsKey(id))
+            {
+                if (id != NoPolicy)
+                    _bare.Enqueue(id);
+                continue;
+            }
+            if (id == NoPolicy || maps.Policies.OpenOrNull(id) is not { } opened)
+                continue;
+            var inner = opened.As<EntryKey, PolicyValue>();
+            var content = inner.ToDictionary();
+            var slot = new PolicySlot(id, inner, content);
+            if (content.Count == 0)
+                _empty.Enqueue(slot);
+            else
+                _inherited.Add(slot);
+        }
+        if (!present.ContainsKey(NoPolicy))
+            InsertNoPolicy();
+        Refill();
+    }
+
+    /// <summary>Whether it is time for <see cref="Refill"/>.</summary>
+    internal bool IsLow
+    {
+        get
+        {
+            lock (_lock)
+                return _empty.Count < RefillBelow && _bare.Count > 0;
+        }
+    }
+
+    /// <summary>Indices that hold a policy of ours, with the number of endpoints that use each.</summary>
+    internal IReadOnlyDictionary<PolicyContentKey, (uint Id, int References)> InUse()
+    {
+        lock (_lock)
+            return _slots.ToDictionary(entry => entry.Key, entry => (entry.Value.Id, entry.Value.References));
+    }
+
+    /// <summary>The index of a policy, written completely if it was not there; one more endpoint uses it.</summary>
+    internal uint Acquire(PolicyRow row)
+    {
+        if (IsEmptyOfRoom())
+            Refill();
+        lock (_lock)
+        {
+            var slot = Install(row);
+            slot.References++;
+            return slot.Id;
+        }
+    }
+
+    /// <summary>One endpoint less uses the policy.</summary>
+    internal void Release(PolicyContentKey key)
+    {
+        lock (_lock)
+        {
+            if (!_slots.TryGetValue(key, out var slot))
+                return;
+            slot.References--;
+            FreeIfUnused(key, slot);
+        }
+    }
+
+    /// <summary>Makes the map match the row, in place when endpoints use it already.</summary>
+    internal void Apply(PolicyRow row)
+    {
+        if (IsEmptyOfRoom())
+            Refill();
+        lock (_lock)
+        {
+            var slot = Install(row);
+            var desired = PolicyContent.Of(row);
+            if (!PolicyContent.AreEqual(slot.Content, desired))
+                Write(slot, desired);
+        }
+    }
+
+    /// <summary>The policy is no longer desired; its index is freed when no endpoint uses it.</summary>
+    internal void Forget(PolicyContentKey key)
+    {
+        lock (_lock)
+        {
+            if (!_slots.TryGetValue(key, out var slot))
+                return;
+            slot.IsDesired = false;
+            FreeIfUnused(key, slot);
+        }
+    }
+
+    /// <summary>Frees what an earlier agent left, once every endpoint row has been written anew.</summary>
+    internal void PruneInherited()
+    {
+        lock (_lock)
+        {
+            var used = _maps.Endpoints.ToDictionary().Values.Select(row => row.PolicyId).ToHashSet();
+            foreach (var slot in _inherited.Where(slot => !used.Contains(slot.Id)).ToArray())
+            {
+                Write(slot, []);
+                _inherited.Remove(slot);
+                _empty.Enqueue(slot);
+            }
+        }
+    }
+
+    /// <summary>Puts empty inner maps into the array, many in one call. Costs a grace period (about 10 ms) outside the lock.</summary>
+    internal void Refill()
+    {
+        uint[] ids;
+        lock (_lock)
+        {
+            if (_isRefilling || _empty.Count >= RefillBelow)
+                return;
+            _isRefilling = true;
+            ids = [.. Enumerable.Range(0, Math.Min(RefillBatch, _bare.Count)).Select(_ => _bare.Dequeue())];
+        }
+        var inners = ids.Select(_ => BpfMap.Create("policy_inner", _innerShape)).ToArray();
+        try
+        {
+            _maps.Policies.UpdateBatch(ids, inners);
+            lock (_lock)
+            {
+                for (var i = 0; i < ids.Length; i++)
+                    _empty.Enqueue(new PolicySlot(ids[i], inners[i].As<EntryKey, PolicyValue>(), []));
+            }
+        }
+        finally
+        {
+            lock (_lock)
+                _isRefilling = false;
+        }
+    }
+
+    /// <summary>Closes the inner maps; the array keeps them.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach (var slot in _slots.Values.Concat(_inherited).Concat(_empty))
+                slot.Close();
+        }
+    }
+
+    private bool IsEmptyOfRoom()
+    {
+        lock (_lock)
+            return _empty.Count == 0;
+    }
+
+    private PolicySlot Install(PolicyRow row)
+    {
+        if (_slots.TryGetValue(row.Key, out var present))
+        {
+            present.IsDesired = true;
+            return present;
+        }
+        var desired = PolicyContent.Of(row);
+        var slot = _inherited.Find(old => PolicyContent.AreEqual(old.Content, desired));
+        if (slot is not null)
+        {
+            // The same policy as before the restart: verdicts cached under its stamp stay true.
+            _inherited.Remove(slot);
+        }
+        else
+        {
+            if (!_empty.TryDequeue(out slot))
+                throw new MapFullException(_maps.Policies, 1);
+            try
+            {
+                Write(slot, desired);
+            }
+            catch (MapFullException)
+            {
+                slot.Change([]);
+                _empty.Enqueue(slot);
+                throw;
+            }
+        }
+        slot.IsDesired = true;
+        _slots[row.Key] = slot;
+        return slot;
+    }
+
+    private void FreeIfUnused(PolicyContentKey key, PolicySlot slot)
+    {
+        if (slot.IsDesired || slot.References > 0)
+            return;
+        _slots.Remove(key);
+        Write(slot, []);
+        _empty.Enqueue(slot);
+    }
+
+    private void Write(PolicySlot slot, Dictionary<EntryKey, PolicyValue> desired)
+    {
+        // Stamp 0 forbids caching while the content changes; the new stamp makes every connection ask once.
+        _maps.PolicyStamps.Update(slot.Id, 0);
+        slot.Change(desired);
+        _maps.PolicyStamps.Update(slot.Id, _nextStamp++);
+    }
+
+    private void InsertNoPolicy()
+    {
+        using var inner = BpfMap.Create("policy_inner", _innerShape);
+        _maps.Policies.UpdateBatch([NoPolicy], [inner]);
+    }
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using Cilium.Hubble.Client;
+
+namespace Cilium.Hosts.Hubble;
+
+/// <summary>How the server is reached: options, then HUBBLE_* variables, then the configuration file.</summary>
+internal sealed class ServerOptions
+{
+    private readonly Option<string?> _server = new("--server") { Description = "Address of a Hubble server (unix:///path or host:port).", Recursive = true };
+    private readonly Option<string?> _timeout = new("--timeout") { Description = "Hubble server dialing timeout (default 5s).", Recursive = true };
+    private readonly Option<string?> _requestTimeout = new("--request-timeout")
+    {
+        Description = "Unary request timeout; only for status and list (default 12s).",
+        Recursive = true,
+    };
+
+    private readonly Option<bool> _tls = new("--tls") { Description = "Use TLS.", Recursive = true };
+    private readonly Option<string?> _tlsServerName = new("--tls-server-name") { Description = "Server name in the server's certificate.", Recursive = true };
+    private readonly Option<string?> _tlsCaFile = new("--tls-ca-cert-files") { Description = "PEM file of trusted authorities.", Recursive = true };
+    private readonly Option<bool> _debug = new("--debug", "-D") { Description = "Print informal messages.", Recursive = true };
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in (Option[])[_server, _timeout, _requestTimeout, _tls, _tlsServerName, _tlsCaFile, _debug])
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    public bool IsDebug(ParseResult arguments) => arguments.GetValue(_debug);
+
+    public TimeSpan RequestTimeout(ParseResult arguments) => Duration(arguments, _requestTimeout, "request-timeout", TimeSpan.FromSeconds(12));
+
+    public ServerConnection Connect(ParseResult arguments)
+    {
+        var address = HubbleAddress.Choose(Value(arguments, _server, "server"), Environment.GetEnvironmentVariable("CILIUM_SOCK"));
+        if (address.SocketPath.Length == 0 && (arguments.GetValue(_tls) || HubbleConfig.Value("tls") == "true"))
+        {
+            address = address with { UseTls = true };
+        }
+
+        var timeout = Duration(arguments, _timeout, "timeout", TimeSpan.FromSeconds(5));
+        var channel = address.Open(timeout, Value(arguments, _tlsServerName, "tls-server-name") ?? "", Value(arguments, _tlsCaFile, "tls-ca-cert-files") ?? "");
+        return new ServerConnection(address, channel);
+    }
+
+    private static string? Value(ParseResult arguments, Option<string?> option, string key) => arguments.GetValue(option) ?? HubbleConfig.Value(key);
+
+    private static TimeSpan Duration(ParseResult arguments, Option<string?> option, string key, TimeSpan standard)
+    {
+        var text = Value(arguments, option, key);
+        if (text is null)
+        {
+            return standard;
+        }
+
+        return FlowSelection.TryParseDuration(text, out var duration) && duration > TimeSpan.Zero
+            ? duration
+            : throw new FormatException($"--{key}: '{text}' is no duration such as 5s");
+    }
+}

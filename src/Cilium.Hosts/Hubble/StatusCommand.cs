@@ -1,0 +1,42 @@
+using System.CommandLine;
+using Cilium.Hubble.Client;
+using Cilium.Hubble.Printing;
+using Grpc.Health.V1;
+using Proto = Cilium.Hubble.Proto;
+
+namespace Cilium.Hosts.Hubble;
+
+/// <summary><c>hubble status</c>: the health check and the counters of a server.</summary>
+internal static class StatusCommand
+{
+    public static Command Create(ServerOptions server)
+    {
+        var output = new Option<string>("--output", "-o") { Description = "compact, dict or json (default compact).", DefaultValueFactory = _ => "compact" };
+        output.AcceptOnlyFromAmong("compact", "dict", "json");
+        var command = new Command("status", "Display status of Hubble server") { output };
+        command.SetAction((arguments, cancellationToken) => CommandErrors.RunConnected(arguments, server, async connection =>
+        {
+            var writer = arguments.InvocationConfiguration.Output;
+            var deadline = TimeProvider.System.GetUtcNow().UtcDateTime + server.RequestTimeout(arguments);
+            var health = await new Health.HealthClient(connection.Channel).CheckAsync(
+                new HealthCheckRequest { Service = "observer.Observer" }, deadline: deadline, cancellationToken: cancellationToken);
+            var status = await new Proto.Observer.ObserverClient(connection.Channel).ServerStatusAsync(
+                new Proto.ServerStatusRequest(), deadline: deadline, cancellationToken: cancellationToken);
+            switch (arguments.GetValue(output))
+            {
+                case "json":
+                    writer.WriteLine(ProtoJson.Format(status));
+                    break;
+                case "dict":
+                    StatusText.WriteDict(writer, status);
+                    break;
+                default:
+                    var word = health.Status == HealthCheckResponse.Types.ServingStatus.Serving ? "Ok" : $"Unavailable: {health.Status}";
+                    writer.WriteLine($"Healthcheck (via {connection.Address.Text}): {word}");
+                    StatusText.WriteCompact(writer, status);
+                    break;
+            }
+        }, cancellationToken));
+        return command;
+    }
+}

@@ -1,0 +1,21 @@
+using Cilium.Core;
+
+namespace Cilium.Ipam;
+
+/// <summary>An address in use.</summary>
+/// <param name="Address">The address.</param>
+/// <param name="Owner"><c>router</c>, <c>health</c> or <c>namespace/pod</c>.</param>
+/// <param name="Range">The range it is from.</param>
+/// <param name="ExpirationId">While its commit is awaited: what the commit must name. Null when committed.</param>
+/// <param name="ExpiresAt">When it is free again without a commit.</param>
+public sealed record AddressLease(IpAddr Address, string Owner, Prefix Range, Guid? ExpirationId = null, DateTimeOffset? ExpiresAt = null);
+
+/// <summary>The answer to a request for an address.</summary>
+/// <param name="Status">How it ended.</param>
+/// <param name="Lease">The address when it was given.</param>
+/// <param name="Message">What to tell the user when it was not; empty otherwise.</param>
+public readonly record struct AddressResult(AllocationStatus Status, AddressLease? Lease, string Message)
+{
+    /// <summary>True when an address was given.</summary>
+    public bool IsOk => Status == AllocationStatus.Ok;
+}

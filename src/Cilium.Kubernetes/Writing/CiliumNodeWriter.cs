@@ -1,0 +1,110 @@
+using Cilium.Core;
+using Cilium.Kubernetes.Wire;
+using Cilium.Kubernetes.Writing;
+
+namespace Cilium.Kubernetes;
+
+/// <summary>Writes CiliumNodes: the agent its own content, the operator existence, CIDRs and errors.</summary>
+/// <remarks>Thread-safe. Refusals of the server are <see cref="KubernetesException"/>.</remarks>
+public sealed class CiliumNodeWriter
+{
+    private readonly KubernetesObjects _objects;
+
+    /// <summary>Makes a writer over a connection.</summary>
+    public CiliumNodeWriter(KubernetesConnection connection)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        _objects = new KubernetesObjects(connection);
+    }
+
+    /// <summary>Makes the CiliumNode of a node, empty but for owner and labels; one that exists is left alone.</summary>
+    /// <returns>True when it was created.</returns>
+    public async Task<bool> EnsureAsync(string nodeName, string nodeUid, StringMap labels, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _objects.CreateAsync(Resource.CiliumNodes, "", New(nodeName, nodeUid, labels, new CiliumNodeSpecWire()), WireJson.Default.CiliumNodeWire, cancellationToken);
+            return true;
+        }
+        catch (KubernetesException exception) when (exception.IsAlreadyExists)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Creates the CiliumNode or changes the fields that the agent owns.</summary>
+    public async Task ApplyAsync(CiliumNodeContent content, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        var spec = new CiliumNodeSpecWire
+        {
+            Addresses = [.. content.Addresses.Select(address => new CiliumNodeAddressWire { Type = address.Type, Ip = address.Address.ToString() })],
+            Health = content.HealthIPv4.IsNone && content.HealthIPv6.IsNone
+                ? null
+                : new IpPairWire { Ipv4 = TextOf(content.HealthIPv4), Ipv6 = TextOf(content.HealthIPv6) },
+            Bootid = content.BootId.Length == 0 ? null : content.BootId,
+            Ipam = content.PodCidrs is { } cidrs ? new CiliumNodeIpamWire { PodCIDRs = [.. cidrs.Select(cidr => cidr.ToString())] } : null,
+        };
+        var name = new NamespacedName("", content.Name);
+        var value = New(content.Name, content.NodeUid, content.Labels, spec);
+        if (await _objects.PatchAsync(Resource.CiliumNodes, name, "", KubernetesObjects.MergePatch, value, WireJson.Default.CiliumNodeWire, cancellationToken) is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            await _objects.CreateAsync(Resource.CiliumNodes, "", value, WireJson.Default.CiliumNodeWire, cancellationToken);
+        }
+        catch (KubernetesException exception) when (exception.IsAlreadyExists)
+        {
+            // The operator created it in between.
+            await _objects.PatchAsync(Resource.CiliumNodes, name, "", KubernetesObjects.MergePatch, value, WireJson.Default.CiliumNodeWire, cancellationToken);
+        }
+    }
+
+    /// <summary>Sets the pod CIDRs of a node.</summary>
+    /// <returns>False when the CiliumNode is absent.</returns>
+    public async Task<bool> SetPodCidrsAsync(string nodeName, IEnumerable<Prefix> podCidrs, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(podCidrs);
+        var patch = new CiliumNodeWire
+        {
+            Spec = new CiliumNodeSpecWire { Ipam = new CiliumNodeIpamWire { PodCIDRs = [.. podCidrs.Select(cidr => cidr.ToString())] } },
+        };
+        return await _objects.PatchAsync(
+            Resource.CiliumNodes, new NamespacedName("", nodeName), "", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
+    }
+
+    /// <summary>Sets <c>status.ipam.operator-status.error</c>; an empty text says that all is well.</summary>
+    /// <returns>False when the CiliumNode is absent.</returns>
+    public async Task<bool> SetOperatorErrorAsync(string nodeName, string error, CancellationToken cancellationToken)
+    {
+        var patch = new CiliumNodeWire
+        {
+            Status = new CiliumNodeStatusWire { Ipam = new CiliumNodeIpamStatusWire { OperatorStatus = new OperatorStatusWire { Error = error } } },
+        };
+        return await _objects.PatchAsync(
+            Resource.CiliumNodes, new NamespacedName("", nodeName), "status", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
+    }
+
+    /// <summary>Deletes a CiliumNode, if it still is the object with this uid.</summary>
+    /// <returns>False when it was gone.</returns>
+    public Task<bool> DeleteAsync(string nodeName, string uid, CancellationToken cancellationToken) =>
+        _objects.DeleteAsync(Resource.CiliumNodes, new NamespacedName("", nodeName), uid.Length == 0 ? null : uid, null, cancellationToken);
+
+    private static string? TextOf(IpAddr address) => address.IsNone ? null : address.ToString();
+
+    private static CiliumNodeWire New(string name, string nodeUid, StringMap labels, CiliumNodeSpecWire spec) => new()
+    {
+        ApiVersion = Resource.CiliumNodes.ApiVersion,
+        Kind = Resource.CiliumNodes.Kind,
+        Metadata = new MetaWire
+        {
+            Name = name,
+            Labels = labels.Count == 0 ? null : new Dictionary<string, string>(labels),
+            OwnerReferences = nodeUid.Length == 0 ? null : [new OwnerWire { ApiVersion = "v1", Kind = "Node", Name = name, Uid = nodeUid }],
+        },
+        Spec = spec,
+    };
+}

@@ -1,0 +1,191 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Cilium.Lab.Controllers;
+using Cilium.Lab.Json;
+
+namespace Cilium.Lab.Nodes;
+
+/// <summary>Keeps one container running by its pod's restart policy, with probes.</summary>
+internal sealed class ContainerRun(
+    NodeServices services, JsonObject pod, ContainerRecord record, PodSandbox sandbox, string podAddress, EventRecorder events, Action report)
+{
+    private static readonly TimeSpan FirstBackoff = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongestBackoff = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan StablePeriod = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ListenPoll = TimeSpan.FromMilliseconds(4);
+    private const int ListenPolls = 1500;
+
+    private readonly JsonNode container = pod.Items("spec", record.IsInit ? "initContainers" : "containers").First(item => item.Text("name") == record.Name);
+
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        var backoff = FirstBackoff;
+        while (true)
+        {
+            var began = services.State.Clock.GetTimestamp();
+            await RunOnceAsync(cancel);
+            if (!ShouldRestart()) return;
+            if (services.State.Clock.GetElapsedTime(began) > StablePeriod) backoff = FirstBackoff;
+            record.LastState = record.StateDocument();
+            record.Phase = ContainerPhase.Waiting;
+            record.Reason = "CrashLoopBackOff";
+            record.Message = $"back-off {backoff.TotalSeconds:0}s restarting failed container={record.Name} pod={pod.Name()}";
+            events.Warn(pod, "BackOff", $"Back-off restarting failed container {record.Name} in pod {pod.Name()}");
+            report();
+            await Task.Delay(backoff, services.State.Clock, cancel);
+            backoff = TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, LongestBackoff.Ticks));
+            record.RestartCount++;
+        }
+    }
+
+    private async Task RunOnceAsync(CancellationToken cancel)
+    {
+        var process = record.Process = await StartAsync(cancel);
+        record.Phase = ContainerPhase.Running;
+        record.Message = "";
+        record.StartedAt = services.State.Clock.Stamp();
+        events.Normal(pod, "Started", $"Started container {record.Name}");
+        using var probing = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var probes = record.IsInit ? Task.CompletedTask : ProbeAsync(process, probing.Token);
+        report();
+        try
+        {
+            await process.WaitForExitAsync(cancel);
+        }
+        finally
+        {
+            await probing.CancelAsync();
+            await probes.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        record.Phase = ContainerPhase.Terminated;
+        record.ExitCode = process.ExitCode;
+        record.Reason = process.ExitCode == 0 ? "Completed" : "Error";
+        record.FinishedAt = services.State.Clock.Stamp();
+        record.IsReady = record.IsInit && process.ExitCode == 0;
+        record.IsStarted = false;
+        report();
+    }
+
+    private async Task<Process> StartAsync(CancellationToken cancel)
+    {
+        while (true)
+        {
+            try
+            {
+                var environment = ContainerEnvironment.Of(services.State, services.Layout, Current(), container);
+                var command = await services.Commands.BuildAsync(services.Node, pod, container, environment, cancel);
+                events.Normal(pod, "Created", $"Created container: {record.Name}");
+                return sandbox.Start(record.Name, command, environment, container.Text("workingDir"));
+            }
+            catch (UnknownImageException unknown)
+            {
+                record.Reason = "ImagePullBackOff";
+                record.Message = $"Back-off pulling image \"{record.Image}\": {unknown.Message}";
+                events.Warn(pod, "Failed", $"Failed to pull image \"{record.Image}\": {unknown.Message}");
+                report();
+                await Task.Delay(LongestBackoff, services.State.Clock, cancel);
+            }
+        }
+    }
+
+    /// <summary>The pod as stored now: variables may name its addresses.</summary>
+    private JsonObject Current() =>
+        services.State.Store.Get(Storage.BuiltInKinds.Pods, pod.Namespace(), pod.Name())?.Json ?? pod;
+
+    private bool ShouldRestart()
+    {
+        if (record.IsInit) return record.ExitCode != 0;
+        return pod.Text("spec", "restartPolicy") switch
+        {
+            "Never" => false,
+            "OnFailure" => record.ExitCode != 0,
+            _ => true,
+        };
+    }
+
+    private async Task ProbeAsync(Process process, CancellationToken cancel)
+    {
+        await WaitUntilListeningAsync(process, cancel);
+        if (ProbeOf("startupProbe") is { } startup) await RepeatAsync(startup, once: true, "Startup", process, cancel);
+        record.IsStarted = true;
+        var readiness = Task.CompletedTask;
+        if (ProbeOf("readinessProbe") is { } probe) readiness = RepeatAsync(probe, once: false, "Readiness", process, cancel);
+        else
+        {
+            record.IsReady = true;
+            report();
+        }
+
+        var liveness = ProbeOf("livenessProbe") is { } alive ? RepeatAsync(alive, once: false, "Liveness", process, cancel) : Task.CompletedTask;
+        await Task.WhenAll(readiness, liveness);
+    }
+
+    /// <summary>One of the lab's servers counts as running when it listens, so that the first request to a ready pod is answered.</summary>
+    private async Task WaitUntilListeningAsync(Process process, CancellationToken cancel)
+    {
+        if (WorkloadImage.Find(record.Image) is not { Kind: ImageKind.Server, Port: > 0 } || container.Items("command").Any()) return;
+        for (var poll = 0; poll < ListenPolls && !process.HasExited && !Listens(process.Id); poll++) await Task.Delay(ListenPoll, services.State.Clock, cancel);
+    }
+
+    private static bool Listens(int processId)
+    {
+        foreach (var table in (ReadOnlySpan<string>)["tcp", "tcp6"])
+        {
+            try
+            {
+                var path = string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/net/{table}");
+                if (File.ReadLines(path).Any(line => line.Contains(" 0A ", StringComparison.Ordinal))) return true;
+            }
+            catch (IOException)
+            {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+    private async Task RepeatAsync(Probe probe, bool once, string kind, Process process, CancellationToken cancel)
+    {
+        await Task.Delay(probe.InitialDelay, services.State.Clock, cancel);
+        var failures = 0;
+        while (!cancel.IsCancellationRequested)
+        {
+            var wrong = await probe.CheckAsync(podAddress, services.State.Clock, cancel);
+            failures = wrong is null ? 0 : failures + 1;
+            if (wrong is not null && (record.IsStarted || kind == "Liveness")) events.Warn(pod, "Unhealthy", $"{kind} probe failed: {wrong}");
+            if (wrong is null && once) return;
+            if (kind == "Readiness" && (wrong is null) != record.IsReady && (wrong is null || failures >= probe.FailureThreshold))
+            {
+                record.IsReady = wrong is null;
+                report();
+            }
+
+            if (kind != "Readiness" && failures >= probe.FailureThreshold)
+            {
+                events.Normal(pod, "Killing", $"Container {record.Name} failed {kind.ToLowerInvariant()} probe, will be restarted");
+                if (!process.HasExited) Signals.Terminate(process.Id);
+                return;
+            }
+
+            await Task.Delay(record.IsReady || wrong is null ? probe.Period : QuickPeriod(probe), services.State.Clock, cancel);
+        }
+    }
+
+    /// <summary>A container that is still starting is asked more often, so that it becomes ready when it is.</summary>
+    private static TimeSpan QuickPeriod(Probe probe) => probe.Period < QuickestProbe ? probe.Period : QuickestProbe;
+
+    private static readonly TimeSpan QuickestProbe = TimeSpan.FromMilliseconds(200);
+
+    private Probe? ProbeOf(string name) => container.Members(name) is { } definition
+        ? new Probe(definition, container, services.Layout.NodeNamespace(services.Node), ExecuteAsync)
+        : null;
+
+    private async Task<int> ExecuteAsync(IReadOnlyList<string> command, CancellationToken cancel)
+    {
+        if (record.Process is not { HasExited: false } process) return 1;
+        return (await Shell.RunAsync(sandbox.ExecCommand(process.Id, command, terminal: false), cancel)).ExitCode;
+    }
+}

@@ -1,0 +1,82 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+using Cilium.Lab.Json;
+using Cilium.Lab.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.Lab.Nodes;
+
+/// <summary>Runs the pods that are bound to one node and reports the node's state.</summary>
+internal sealed partial class NodeRunner(NodeServices services)
+{
+    private readonly ConcurrentDictionary<string, (PodWorker Worker, Task Run)> pods = new();
+
+    public string Node => services.Node;
+
+    public PodWorker? Find(string uid) => pods.TryGetValue(uid, out var entry) ? entry.Worker : null;
+
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        var status = new NodeStatus(services).RunAsync(cancel);
+        var store = services.State.Store;
+        while (!cancel.IsCancellationRequested)
+        {
+            using var watch = store.Watch(store.Revision, resource => resource == BuiltInKinds.Pods);
+            foreach (var pod in store.List(BuiltInKinds.Pods).Objects) Note(pod.Json, isGone: false, cancel);
+            try
+            {
+                await foreach (var change in watch.Changes.ReadAllAsync(cancel)) Note(change.Object.Json, change.Type == ChangeType.Deleted, cancel);
+            }
+            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            {
+                break;
+            }
+        }
+
+        await Task.WhenAll([.. pods.Values.Select(entry => entry.Run), status]);
+    }
+
+    private void Note(JsonObject pod, bool isGone, CancellationToken cancel)
+    {
+        if (pod.Text("spec", "nodeName") != services.Node) return;
+        var uid = pod.Uid();
+        if (isGone)
+        {
+            if (pods.TryGetValue(uid, out var gone)) gone.Worker.End(0);
+            return;
+        }
+
+        if (!pods.TryGetValue(uid, out var entry))
+        {
+            if (pod.Text("status", "phase") is "Succeeded" or "Failed" && pod.IsDeleting() is false) return;
+            var worker = new PodWorker(services, pod);
+            entry = pods[uid] = (worker, SuperviseAsync(worker, uid, cancel));
+        }
+
+        if (pod.IsDeleting()) entry.Worker.End(pod.Number("metadata", "deletionGracePeriodSeconds") ?? 30);
+    }
+
+    private async Task SuperviseAsync(PodWorker worker, string uid, CancellationToken cancel)
+    {
+        await Task.Yield();
+        try
+        {
+            await worker.RunAsync(cancel);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            Log.Failed(services.State.Log, uid, services.Node, failure);
+            throw;
+        }
+        finally
+        {
+            pods.TryRemove(uid, out _);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(20, LogLevel.Error, "pod {Uid} on {Node} failed")]
+        public static partial void Failed(ILogger log, string uid, string node, Exception failure);
+    }
+}

@@ -1,0 +1,164 @@
+using System.Text.Json.Nodes;
+using Cilium.Lab.Cluster;
+using Cilium.Lab.Controllers;
+using Cilium.Lab.Json;
+using Cilium.Lab.Registry;
+using Cilium.Lab.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.Lab.Nodes;
+
+/// <summary>
+/// Carries one pod through its life on a node: (1) network namespace and addresses by CNI, (2) init containers, (3) containers until
+/// the pod is deleted or complete, (4) removal.
+/// </summary>
+internal sealed partial class PodWorker(NodeServices services, JsonObject pod)
+{
+    private static readonly TimeSpan SandboxRetry = TimeSpan.FromSeconds(1);
+    private readonly CancellationTokenSource ending = new();
+    private readonly EventRecorder events = new(services.State, "kubelet");
+    private readonly List<ContainerRecord> containers =
+    [
+        .. pod.Items("spec", "initContainers").Select(container => new ContainerRecord(container.TextOr("", "name"), container.TextOr("", "image"), true)),
+        .. pod.Items("spec", "containers").Select(container => new ContainerRecord(container.TextOr("", "name"), container.TextOr("", "image"), false)),
+    ];
+
+    private IReadOnlyList<string> addresses = [];
+    private long graceSeconds = 30;
+
+    public PodSandbox Sandbox { get; } = services.CreateSandbox(pod);
+
+    public IReadOnlyList<ContainerRecord> Containers => containers;
+
+    /// <summary>Ends the pod; a second call may only shorten the grace period.</summary>
+    public void End(long seconds)
+    {
+        graceSeconds = Math.Min(graceSeconds, seconds);
+        ending.Cancel();
+    }
+
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, ending.Token);
+        try
+        {
+            await LiveAsync(either.Token);
+            if (!either.IsCancellationRequested) await Task.Delay(Timeout.InfiniteTimeSpan, services.State.Clock, either.Token);
+        }
+        catch (OperationCanceledException) when (either.IsCancellationRequested)
+        {
+            Log.Ending(services.State.Log, pod.Namespace(), pod.Name());
+        }
+
+        if (!stopping.IsCancellationRequested) await RemoveAsync(stopping);
+        ending.Dispose();
+    }
+
+    private async Task LiveAsync(CancellationToken cancel)
+    {
+        Report();
+        await JoinNetworkAsync(cancel);
+        Sandbox.WriteFiles(addresses);
+        Report();
+        var runs = new List<Task>();
+        foreach (var record in containers)
+        {
+            var run = new ContainerRun(services, pod, record, Sandbox, addresses[0], events, Report);
+            if (record.IsInit) await run.RunAsync(cancel);
+            else runs.Add(run.RunAsync(cancel));
+        }
+
+        await Task.WhenAll(runs);
+    }
+
+    /// <summary>Step 1. Repeated until it succeeds: the agent may come later than the pod.</summary>
+    private async Task JoinNetworkAsync(CancellationToken cancel)
+    {
+        while (true)
+        {
+            try
+            {
+                Sandbox.Prepare();
+                if (Sandbox.UsesHostNetwork)
+                {
+                    addresses = [.. services.Addresses.All.Select(address => address.ToString())];
+                    return;
+                }
+
+                if (services.Cni.FindConfiguration() is null)
+                {
+                    Refuse("NetworkNotReady", "network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized");
+                    await services.Cni.WaitForConfigurationAsync(services.State.Clock, cancel);
+                    continue;
+                }
+
+                addresses = (await services.Cni.AddAsync(pod, Sandbox.ContainerId, Sandbox.NamespaceName, cancel)).Addresses;
+                if (addresses.Count > 0) return;
+                throw new CniFailureException("the plugin gave no address");
+            }
+            catch (CniFailureException failure)
+            {
+                Refuse("FailedCreatePodSandBox", $"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox \"{Sandbox.ContainerId}\": {failure.Message}");
+                await LeaveNetworkAsync(cancel);
+                await Task.Delay(SandboxRetry, services.State.Clock, cancel);
+            }
+        }
+    }
+
+    private void Refuse(string reason, string message)
+    {
+        events.Warn(pod, reason, message);
+        Report();
+    }
+
+    private async Task LeaveNetworkAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await services.Cni.DeleteAsync(pod, Sandbox.ContainerId, Sandbox.NamespaceName, cancel);
+        }
+        catch (CniFailureException failure)
+        {
+            events.Warn(pod, "FailedKillPod", $"error killing pod: failed to \"KillPodSandbox\": {failure.Message}");
+        }
+    }
+
+    /// <summary>Step 4. The API object goes last, when nothing of the pod is left on the machine.</summary>
+    private async Task RemoveAsync(CancellationToken stopping)
+    {
+        foreach (var process in containers.Select(record => record.Process).OfType<System.Diagnostics.Process>())
+        {
+            if (!process.HasExited) Signals.Terminate(process.Id);
+        }
+
+        using var grace = new CancellationTokenSource(TimeSpan.FromSeconds(graceSeconds), services.State.Clock);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(grace.Token, stopping);
+        try
+        {
+            foreach (var process in containers.Select(record => record.Process).OfType<System.Diagnostics.Process>()) await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            Log.Killing(services.State.Log, pod.Namespace(), pod.Name());
+        }
+
+        foreach (var record in containers) record.IsReady = false;
+        if (!Sandbox.UsesHostNetwork) await LeaveNetworkAsync(stopping);
+        await Sandbox.RemoveAsync(services.State.Clock);
+        services.State.Delete(BuiltInKinds.Pods, pod.Namespace(), pod.Name(), new DeleteOptions { GracePeriodSeconds = 0, Uid = pod.Uid() });
+    }
+
+    private void Report()
+    {
+        lock (containers) services.StatusWriter.Write(pod, containers, addresses, Sandbox.ContainerId);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(10, LogLevel.Debug, "pod {Namespace}/{Name} is ending")]
+        public static partial void Ending(ILogger log, string @namespace, string name);
+
+        [LoggerMessage(11, LogLevel.Information, "pod {Namespace}/{Name} did not end within its grace period")]
+        public static partial void Killing(ILogger log, string @namespace, string name);
+    }
+}

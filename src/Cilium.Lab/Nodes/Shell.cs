@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Cilium.Lab.Nodes;
+
+/// <summary>What a finished command left.</summary>
+internal sealed record ShellResult(int ExitCode, string Output, string Error)
+{
+    public bool Succeeded => ExitCode == 0;
+
+    /// <summary>One line that says why a command failed.</summary>
+    public string Reason => Error.Trim() is { Length: > 0 } error ? error : Output.Trim() is { Length: > 0 } output ? output : $"exit status {ExitCode}";
+}
+
+/// <summary>Runs the machine's own commands.</summary>
+internal static class Shell
+{
+    public static async Task<ShellResult> RunAsync(
+        IReadOnlyList<string> command, CancellationToken cancel, string? input = null, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{command[0]} did not start");
+        try
+        {
+            var output = process.StandardOutput.ReadToEndAsync(cancel);
+            var error = process.StandardError.ReadToEndAsync(cancel);
+            try
+            {
+                if (input is not null) await process.StandardInput.WriteAsync(input.AsMemory(), cancel);
+                process.StandardInput.Close();
+            }
+            catch (IOException)
+            {
+                // The command ended without reading its input; its exit code tells why.
+                process.StandardInput.Dispose();
+            }
+
+            await process.WaitForExitAsync(cancel);
+            return new ShellResult(process.ExitCode, await output, await error);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
+    }
+
+    /// <summary>Runs a command that must succeed.</summary>
+    /// <exception cref="InvalidOperationException">It failed; the message is its own.</exception>
+    public static async Task<string> RequireAsync(IReadOnlyList<string> command, CancellationToken cancel)
+    {
+        var result = await RunAsync(command, cancel);
+        return result.Succeeded ? result.Output : throw new InvalidOperationException($"{string.Join(' ', command)}: {result.Reason}");
+    }
+
+    /// <summary>A word quoted for <c>sh</c>.</summary>
+    public static string Quote(string word) =>
+        new StringBuilder().Append('\'').Append(word.Replace("'", "'\\''", StringComparison.Ordinal)).Append('\'').ToString();
+}

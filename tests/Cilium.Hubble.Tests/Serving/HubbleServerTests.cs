@@ -1,0 +1,135 @@
+using System.CommandLine;
+using Cilium.Hosts.Hubble;
+using Cilium.Hubble.Serving;
+using Cilium.Hubble.Client;
+using Grpc.Core;
+using Grpc.Health.V1;
+using Microsoft.Extensions.Logging.Abstractions;
+using Peers = Cilium.Hubble.Proto.Peers;
+
+namespace Cilium.Hubble.Tests.Serving;
+
+public sealed class HubbleServerTests : IAsyncLifetime
+{
+    private readonly Scene _scene = new();
+    private readonly PeerDirectory _peers = new();
+    private readonly string _folder = Directory.CreateTempSubdirectory("hubble-test-").FullName;
+    private HubbleServer? _server;
+
+    private HubbleAddress Address => HubbleAddress.Parse($"unix://{_scene.Observer.Options.SocketPath}");
+
+    public async ValueTask InitializeAsync()
+    {
+        _scene.Observer.Options.SocketPath = Path.Combine(_folder, "run", "hubble.sock");
+        _server = new HubbleServer(_scene.Observer, _peers, NullLoggerFactory.Instance);
+        await _server.StartAsync(CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server!.StopAsync(CancellationToken.None);
+        await _server.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Flows_travel_over_a_Unix_socket()
+    {
+        _scene.Record(_scene.Trace());
+        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        using var call = new Proto.Observer.ObserverClient(channel).GetFlows(new Proto.GetFlowsRequest { Number = 5 });
+
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        Assert.Equal("client", call.ResponseStream.Current.Flow.Source.PodName);
+        Assert.Equal("kind/worker", call.ResponseStream.Current.NodeName);
+        Assert.False(await call.ResponseStream.MoveNext(CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Status_nodes_namespaces_and_health_are_served()
+    {
+        _scene.Record(_scene.Trace());
+        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        var client = new Proto.Observer.ObserverClient(channel);
+
+        var status = await client.ServerStatusAsync(new Proto.ServerStatusRequest());
+        Assert.Equal((1ul, 4095ul, 1ul), (status.NumFlows, status.MaxFlows, status.SeenFlows));
+        Assert.Equal("cilium v1", status.Version);
+        Assert.Equal("kind/worker", Assert.Single((await client.GetNodesAsync(new Proto.GetNodesRequest())).Nodes).Name);
+        Assert.Equal("default", Assert.Single((await client.GetNamespacesAsync(new Proto.GetNamespacesRequest())).Namespaces).Namespace_);
+        var health = await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = "observer.Observer" });
+        Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, health.Status);
+    }
+
+    [Fact]
+    public async Task A_wrong_filter_is_an_invalid_argument_that_names_the_field()
+    {
+        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        var request = new Proto.GetFlowsRequest();
+        request.Whitelist.Add(new Proto.FlowFilter { SourceIp = { "10.0.0.300" } });
+        using var call = new Proto.Observer.ObserverClient(channel).GetFlows(request);
+
+        var error = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(CancellationToken.None));
+
+        Assert.Equal(StatusCode.InvalidArgument, error.StatusCode);
+        Assert.Contains("source_ip", error.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Peers_are_told_and_then_their_changes()
+    {
+        _peers.Set(new HubblePeer("kind/worker", "172.18.0.2:4244"));
+        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        using var call = new Peers.Peer.PeerClient(channel).Notify(new Peers.NotifyRequest());
+
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.Equal(Peers.ChangeNotificationType.PeerAdded, call.ResponseStream.Current.Type);
+        _peers.Set(new HubblePeer("kind/worker", "172.18.0.3:4244"));
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.Equal(Peers.ChangeNotificationType.PeerUpdated, call.ResponseStream.Current.Type);
+        _peers.Remove("kind/worker");
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.Equal(Peers.ChangeNotificationType.PeerDeleted, call.ResponseStream.Current.Type);
+    }
+
+    [Fact]
+    public async Task The_command_prints_what_the_server_has()
+    {
+        _scene.Record(_scene.Trace());
+        _scene.Record(_scene.Drop(133));
+
+        var (code, output, _) = await Run("observe", "--server", Address.Text, "--print-node-name", "--type", "trace:to-endpoint");
+        Assert.Equal(0, code);
+        Assert.Equal(
+            "Jan  2 15:04:05.123 [kind/worker]: default/client:40312 (ID:34512) -> default/web-0:80 (ID:21001) to-endpoint FORWARDED (TCP Flags: SYN)\n",
+            output);
+
+        (_, output, _) = await Run("observe", "--server", Address.Text, "--not", "-t", "trace", "--last", "5");
+        Assert.Contains("Policy denied DROPPED", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("to-endpoint", output, StringComparison.Ordinal);
+
+        (_, output, _) = await Run("status", "--server", Address.Text);
+        Assert.StartsWith($"Healthcheck (via {Address.Text}): Ok\nCurrent/Max Flows: 2/4,095 (0.05%)\nFlows/s: ", output, StringComparison.Ordinal);
+        Assert.EndsWith("Connected Nodes: 1/1\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_is_not_there_is_one_clear_line()
+    {
+        var (code, output, error) = await Run("observe", "--server", "unix:///nonexistent/hubble.sock");
+
+        Assert.Equal(1, code);
+        Assert.Empty(output);
+        Assert.StartsWith("failed to connect to 'unix:///nonexistent/hubble.sock': ", error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+
+    private static async Task<(int Code, string Output, string Error)> Run(params string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var code = await HubbleCommand.Create().Parse(arguments).InvokeAsync(new InvocationConfiguration { Output = output, Error = error });
+        return (code, output.ToString(), error.ToString());
+    }
+}

@@ -1,0 +1,8 @@
+namespace Cilium.Policy.Tests.Compilation;
+
+internal enum Verdict
+{
+    Allowed,
+    DeniedByRule,
+    DeniedByDefault,
+}

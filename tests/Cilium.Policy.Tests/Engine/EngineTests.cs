@@ -1,0 +1,95 @@
+using Cilium.Core;
+
+namespace Cilium.Policy.Tests.Engine;
+
+public sealed class EngineTests
+{
+    private static readonly PolicyOptions s_options = new() { Cluster = new ClusterFacts("c1") };
+    private static readonly PolicyOrigin s_origin = new("CiliumNetworkPolicy", "n0", "p");
+    private static readonly PolicyRule s_rule = new()
+    {
+        Origin = s_origin,
+        Subject = LabelSelector.Parse("app=server"),
+        Ingress = PolicySection.Create([PeerRule.Create([new LabelPeer(LabelSelector.Parse("app=client"))], PortMatch.OfPorts(L4Protocol.Tcp, 80))]),
+    };
+
+    [Fact]
+    public void A_new_identity_of_an_existing_rule_changes_the_policy_in_place()
+    {
+        var engine = new PolicyEngine(s_options);
+        engine.SetPolicy(s_origin, [s_rule]);
+        engine.AddSubject(new PolicySubject(LabelSet.Parse("k8s:app=server", "k8s:n=1")));
+        engine.AddSubject(new PolicySubject(LabelSet.Parse("k8s:app=server", "k8s:n=2")));
+        var first = engine.Commit();
+        var content = Assert.Single(first.Contents);
+        Assert.Null(content.InPlace);
+        Assert.Equal([content.Id, content.Id], first.Assignments.Values);
+
+        engine.UpsertIdentity(new Identity(300), LabelSet.Parse("k8s:app=client"));
+        engine.UpsertIdentity(new Identity(301), LabelSet.Parse("k8s:app=nobody"));
+        var second = engine.Commit();
+        var key = new PolicyKey(TrafficDirection.Ingress, new Identity(300), L4Protocol.Tcp, 80, 16);
+        Assert.Equal([new PolicyEntry(key, PolicyVerdict.Allow)], Assert.Single(second.Contents).InPlace!.Upserts);
+        Assert.Empty(second.Assignments);
+
+        engine.RemoveIdentity(new Identity(300));
+        Assert.Equal([key], Assert.Single(engine.Commit().Contents).InPlace!.Deletes.Select(entry => entry.Key));
+    }
+
+    [Fact]
+    public void A_changed_rule_gives_its_subjects_another_policy_and_removes_the_old_one()
+    {
+        var engine = new PolicyEngine(s_options);
+        var subject = new PolicySubject(LabelSet.Parse("k8s:app=server"));
+        engine.SetPolicy(s_origin, [s_rule]);
+        engine.AddSubject(subject);
+        var before = engine.Commit().Assignments[subject];
+        engine.SetPolicy(s_origin, [s_rule with { Egress = PolicySection.Create([PeerRule.Nothing]) }]);
+        var update = engine.Commit();
+        Assert.NotEqual(before, update.Assignments[subject]);
+        Assert.Equal([before], update.RemovedContents);
+    }
+
+    [Fact]
+    public void An_equal_rule_set_again_changes_nothing()
+    {
+        var engine = new PolicyEngine(s_options);
+        engine.SetPolicy(s_origin, [s_rule]);
+        engine.AddSubject(new PolicySubject(LabelSet.Parse("k8s:app=server")));
+        engine.Commit();
+        engine.SetPolicy(s_origin, [s_rule with { }]);
+        var update = engine.Commit();
+        Assert.Empty(update.Contents);
+        Assert.Empty(update.Assignments);
+    }
+
+    [Fact]
+    public void Prefixes_of_rules_get_identities_while_a_rule_names_them()
+    {
+        var engine = new PolicyEngine(s_options);
+        var peer = CidrPeer.Parse("192.0.2.0/24");
+        engine.SetPolicy(s_origin, [s_rule with { Egress = PolicySection.Create([PeerRule.Create([peer])]) }]);
+        var added = Assert.Single(engine.Commit().CidrsAdded);
+        Assert.Equal((peer.Prefix, 16777217u), (added.Key, added.Value.Id.Value));
+        Assert.True(engine.Identities.TryGet(added.Value.Id, out _));
+        engine.RemovePolicy(s_origin with { Uid = "other" });
+        Assert.Equal(added, Assert.Single(engine.Commit().CidrsRemoved));
+        Assert.False(engine.Identities.TryGet(added.Value.Id, out _));
+    }
+
+    [Fact]
+    public void An_entry_is_explained_by_all_objects_that_give_it()
+    {
+        var engine = new PolicyEngine(s_options);
+        var subject = new PolicySubject(LabelSet.Parse("k8s:app=server"));
+        var other = s_origin with { Name = "q" };
+        engine.SetPolicy(s_origin, [s_rule]);
+        engine.SetPolicy(other, [s_rule with { Origin = other }]);
+        engine.UpsertIdentity(new Identity(300), LabelSet.Parse("k8s:app=client"));
+        engine.AddSubject(subject);
+        engine.Commit();
+        Assert.Equal([s_origin, other], engine.Explain(subject, new PolicyKey(TrafficDirection.Ingress, new Identity(300), L4Protocol.Tcp, 80, 16)));
+        Assert.Equal([PolicyOrigin.AllowLocalhostIngress], engine.Explain(subject, new PolicyKey(TrafficDirection.Ingress, Identity.Host, L4Protocol.Any, 0, 0)));
+        Assert.Empty(engine.Explain(subject, new PolicyKey(TrafficDirection.Ingress, new Identity(300), L4Protocol.Tcp, 81, 16)));
+    }
+}

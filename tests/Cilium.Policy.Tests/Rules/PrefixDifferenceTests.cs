@@ -1,0 +1,35 @@
+using Cilium.Core;
+using FsCheck;
+using FsCheck.Xunit;
+
+namespace Cilium.Policy.Tests.Rules;
+
+public sealed class PrefixDifferenceTests
+{
+    [Fact]
+    public void One_hole_leaves_one_prefix_for_each_bit()
+    {
+        var parts = PrefixDifference.Subtract(Prefix.Parse("10.0.0.0/8"), [Prefix.Parse("10.1.0.0/16")]);
+        Assert.Equal(8, parts.Count);
+        Assert.Contains(Prefix.Parse("10.128.0.0/9"), parts);
+        Assert.Contains(Prefix.Parse("10.0.0.0/16"), parts);
+    }
+
+    [Fact]
+    public void A_hole_as_large_as_the_prefix_leaves_nothing() =>
+        Assert.Empty(PrefixDifference.Subtract(Prefix.Parse("fd00::/64"), [Prefix.Parse("fd00::/48")]));
+
+    [Property]
+    public void Parts_hold_exactly_the_addresses_outside_the_holes(DoNotSize<int> any)
+    {
+        var random = new Random(any.Item);
+        var prefix = new Prefix(IpAddr.Parse("10.1.2.0"), 24);
+        var holes = Enumerable.Range(0, random.Next(5)).Select(_ => new Prefix(prefix.Address.Add((UInt128)random.Next(256)), random.Next(22, 33))).ToArray();
+        var parts = PrefixDifference.Subtract(prefix, holes);
+        for (var i = 0; i < 256; i++)
+        {
+            var address = prefix.Address.Add((UInt128)i);
+            Assert.Equal(holes.Any(hole => hole.Contains(address)) ? 0 : 1, parts.Count(part => part.Contains(address)));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+namespace Cilium.Policy.Tests.Selectors;
+
+public sealed class SelectorScopeTests
+{
+    private static readonly SelectorScope s_namespaced = new("n0");
+    private static readonly SelectorScope s_clusterWide = new(null);
+
+    [Fact]
+    public void A_peer_is_held_to_the_policys_namespace() => Assert.Equal(
+        LabelSelector.Parse("app=a", "k8s:io.kubernetes.pod.namespace=n0"), s_namespaced.ScopePeer(LabelSelector.Parse("app=a"), LabelSelector.All));
+
+    [Theory]
+    [InlineData("k8s:io.kubernetes.pod.namespace=n1")]
+    [InlineData("io.kubernetes.pod.namespace=n1")]
+    [InlineData("k8s:io.cilium.k8s.namespace.labels.team=x")]
+    [InlineData("reserved:host")]
+    public void A_peer_that_names_namespaces_or_reserved_labels_is_left_alone(string requirement)
+    {
+        var selector = LabelSelector.Parse(requirement);
+        Assert.Equal(selector, s_namespaced.ScopePeer(selector, LabelSelector.All));
+        Assert.Equal(selector, s_clusterWide.ScopePeer(selector, LabelSelector.All));
+    }
+
+    [Fact]
+    public void A_cluster_wide_empty_peer_means_any_pod_unless_the_subject_is_init()
+    {
+        var anyPod = LabelSelector.Create(LabelRequirement.Create("k8s:io.kubernetes.pod.namespace", SelectorOperator.Exists));
+        Assert.Equal(anyPod, s_clusterWide.ScopePeer(LabelSelector.All, LabelSelector.All));
+        Assert.Equal(LabelSelector.All, s_clusterWide.ScopePeer(LabelSelector.All, LabelSelector.Parse("reserved:init")));
+    }
+
+    [Fact]
+    public void Another_namespace_of_a_subject_is_overwritten_and_reported()
+    {
+        var scoped = s_namespaced.ScopeSubject(LabelSelector.Parse("app=a", "k8s:io.kubernetes.pod.namespace=n1"), out var overwrote);
+        Assert.True(overwrote);
+        Assert.Equal(LabelSelector.Parse("app=a", "k8s:io.kubernetes.pod.namespace=n0"), scoped);
+        Assert.Equal(LabelSelector.All, s_clusterWide.ScopeSubject(LabelSelector.All, out _));
+    }
+}

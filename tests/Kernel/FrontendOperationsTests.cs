@@ -1,0 +1,143 @@
+using Cilium.Core;
+using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
+using Cilium.Datapath.Inspection;
+using Cilium.Datapath.LoadBalancing;
+
+namespace Cilium.KernelTests;
+
+public sealed class FrontendOperationsTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Differences_applied_equal_the_desired_services(int seed)
+    {
+        using var maps = new TestMaps();
+        var random = new Random(seed);
+        var operations = new FrontendOperations(maps.Maps);
+        var desired = new Dictionary<L4Address, FrontendRow>();
+        for (var round = 0; round < 60; round++)
+        {
+            var changes = new List<TableChange<L4Address, FrontendRow>>();
+            foreach (var number in Enumerable.Range(0, 8).Where(_ => random.Next(3) == 0))
+            {
+                var address = Frontend(number);
+                var before = desired.GetValueOrDefault(address);
+                var now = random.Next(4) == 0 ? null : Row(address, random);
+                if (now is null)
+                    desired.Remove(address);
+                else
+                    desired[address] = now;
+                if (before is not null || now is not null)
+                    changes.Add(new TableChange<L4Address, FrontendRow>(address, before, now, round));
+            }
+            if (random.Next(15) == 0)
+            {
+                // A restart: what the maps hold is all that is known, and everything desired is told anew.
+                operations = new FrontendOperations(maps.Maps);
+                changes = [.. desired.Values.Select(row => new TableChange<L4Address, FrontendRow>(row.Address, null, row, round))];
+                await operations.ApplyAsync(new ReconcileBatch<L4Address, FrontendRow>(changes), CancellationToken.None);
+                await operations.PruneAsync(Snapshot(desired), CancellationToken.None);
+            }
+            else
+            {
+                await operations.ApplyAsync(new ReconcileBatch<L4Address, FrontendRow>(changes), CancellationToken.None);
+            }
+            AssertEqual(maps, desired);
+        }
+    }
+
+    [Fact]
+    public async Task Ids_survive_a_restart()
+    {
+        using var maps = new TestMaps();
+        var rows = Enumerable.Range(0, 20).Select(i => Row(Frontend(i), new Random(i))).ToDictionary(row => row.Address);
+        await new FrontendOperations(maps.Maps).ApplyAsync(Batch(rows.Values), CancellationToken.None);
+        var before = new DatapathInspection(maps.Maps).Services().ToList();
+        var again = new FrontendOperations(maps.Maps);
+        await again.ApplyAsync(Batch(rows.Values.Reverse()), CancellationToken.None);
+        await again.PruneAsync(Snapshot(rows), CancellationToken.None);
+        Assert.Equal(before, new DatapathInspection(maps.Maps).Services());
+    }
+
+    [Fact]
+    public async Task A_terminating_backend_serves_only_when_it_is_the_last()
+    {
+        using var maps = new TestMaps();
+        var operations = new FrontendOperations(maps.Maps);
+        BackendRef active = new(Backend(1), BackendState.Active), leaving = new(Backend(2), BackendState.Terminating);
+        var row = new FrontendRow { Address = Frontend(0), ServiceNamespace = "ns", ServiceName = "svc", Backends = EquatableArray.Create([active, leaving]) };
+        await operations.ApplyAsync(Batch([row]), CancellationToken.None);
+        Assert.Equal(Backend(1), Assert.Single(Assert.Single(new DatapathInspection(maps.Maps).Services()).Backends).Address);
+        await operations.ApplyAsync(Batch([row with { Backends = EquatableArray.Create([leaving]) }]), CancellationToken.None);
+        Assert.Equal(Backend(2), Assert.Single(Assert.Single(new DatapathInspection(maps.Maps).Services()).Backends).Address);
+    }
+
+    [Fact]
+    public async Task Five_thousand_services_are_written_in_batches()
+    {
+        using var maps = new TestMaps();
+        var rows = Enumerable.Range(0, 5000).Select(i => new FrontendRow
+        {
+            Address = Frontend(i),
+            ServiceNamespace = "ns",
+            ServiceName = $"s{i}",
+            Backends = Enumerable.Range(0, 5).Select(b => new BackendRef(Backend((i * 5) + b), BackendState.Active)).ToEquatableArray(),
+        });
+        var batch = Batch(rows);
+        var began = TimeProvider.System.GetTimestamp();
+        await new FrontendOperations(maps.Maps).ApplyAsync(batch, CancellationToken.None);
+        Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(5));
+        Assert.Equal(25000, maps.Maps.Slots.ToDictionary().Count);
+        Assert.Equal(25000, maps.Maps.Backends.ToDictionary().Count);
+    }
+
+    private static void AssertEqual(TestMaps maps, Dictionary<L4Address, FrontendRow> desired)
+    {
+        var services = new DatapathInspection(maps.Maps).Services().ToList();
+        Assert.Equal(desired.Count, services.Count);
+        Assert.Equal(services.Count, services.Select(service => service.Id).Distinct().Count());
+        Assert.Equal(desired.Count, maps.Maps.RevNat.ToDictionary().Count);
+        Assert.Equal(services.Sum(service => service.Backends.Count), maps.Maps.Slots.ToDictionary().Count);
+        Assert.Equal(
+            desired.Values.SelectMany(row => row.Backends).Select(b => b.Address).Distinct().Count(), maps.Maps.Backends.ToDictionary().Count);
+        foreach (var service in services)
+        {
+            var active = desired[service.Frontend].Backends.Where(b => b.State == BackendState.Active).ToList();
+            var expected = active.Count > 0 ? active : [.. desired[service.Frontend].Backends];
+            Assert.Equal(expected.Select(b => b.Address), service.Backends.Select(b => b.Address));
+            Assert.True(service.HasReverse);
+            Assert.All(service.Backends, b => Assert.True(maps.Maps.Backends.TryLookup(b.Id, out var value) && ServiceState.AddressOf(value) == b.Address));
+        }
+    }
+
+    private static FrontendRow Row(L4Address address, Random random) => new()
+    {
+        Address = address,
+        ServiceNamespace = "ns",
+        ServiceName = "svc",
+        Backends = Enumerable.Range(0, 12).Where(_ => random.Next(3) == 0)
+            .Select(i => new BackendRef(Backend(i), i % 5 == 4 ? BackendState.Terminating : BackendState.Active)).ToEquatableArray(),
+    };
+
+    private static L4Address Frontend(int number) => new(IpAddr.FromIPv4(0x0a600000u + (uint)number), 80, L4Protocol.Tcp);
+
+    private static L4Address Backend(int number) => new(IpAddr.FromIPv4(0x0a000000u + (uint)number), 8080, L4Protocol.Tcp);
+
+    private static ReconcileBatch<L4Address, FrontendRow> Batch(IEnumerable<FrontendRow> rows) =>
+        new([.. rows.Select(row => new TableChange<L4Address, FrontendRow>(row.Address, null, row, 1))]);
+
+    private static TableSnapshot<L4Address, FrontendRow> Snapshot(Dictionary<L4Address, FrontendRow> rows)
+    {
+        var store = new StateStore();
+        var table = store.CreateTable<L4Address, FrontendRow>("rows", row => row.Address);
+        store.Write(transaction =>
+        {
+            foreach (var row in rows.Values)
+                transaction.Upsert(table, row);
+        });
+        return table.Snapshot();
+    }
+}

@@ -1,0 +1,97 @@
+using Cilium.Core;
+using Cilium.Datapath;
+using Cilium.Datapath.Policies;
+using EntryKey = Cilium.Datapath.Maps.PolicyKey;
+using PolicyValue = Cilium.Datapath.Maps.PolicyValue;
+
+namespace Cilium.KernelTests;
+
+public sealed class PolicySlotsTests
+{
+    [Fact]
+    public void A_policy_is_complete_in_its_index_and_shared()
+    {
+        using var maps = new TestMaps();
+        using var slots = new PolicySlots(maps.Maps, maps.InnerPolicy);
+        var first = slots.Acquire(Row(1, 256, 257));
+        Assert.Equal(first, slots.Acquire(Row(1, 256, 257)));
+        var second = slots.Acquire(Row(2, 258));
+        Assert.NotEqual(first, second);
+        Assert.NotEqual(PolicySlots.NoPolicy, first);
+        Assert.Equal(PolicyContent.Of(Row(1, 256, 257)), Read(maps, first));
+        Assert.True(maps.Maps.PolicyStamps.TryLookup(first, out var firstStamp) && firstStamp != 0);
+        Assert.True(maps.Maps.PolicyStamps.TryLookup(second, out var secondStamp) && secondStamp != 0 && secondStamp != firstStamp);
+    }
+
+    [Fact]
+    public void An_update_changes_the_map_and_the_stamp()
+    {
+        using var maps = new TestMaps();
+        using var slots = new PolicySlots(maps.Maps, maps.InnerPolicy);
+        var id = slots.Acquire(Row(1, 256, 257));
+        maps.Maps.PolicyStamps.TryLookup(id, out var before);
+        slots.Apply(Row(1, 256, 257));
+        maps.Maps.PolicyStamps.TryLookup(id, out var unchanged);
+        Assert.Equal(before, unchanged);
+        slots.Apply(Row(1, 257, 300, 301));
+        Assert.Equal(PolicyContent.Of(Row(1, 257, 300, 301)), Read(maps, id));
+        maps.Maps.PolicyStamps.TryLookup(id, out var after);
+        Assert.NotEqual(before, after);
+    }
+
+    [Fact]
+    public void An_index_is_freed_when_neither_row_nor_endpoint_needs_it()
+    {
+        using var maps = new TestMaps();
+        using var slots = new PolicySlots(maps.Maps, maps.InnerPolicy);
+        var id = slots.Acquire(Row(1, 256));
+        slots.Forget(new PolicyContentKey(1));
+        Assert.NotEmpty(Read(maps, id));
+        slots.Release(new PolicyContentKey(1));
+        Assert.Empty(Read(maps, id));
+        Assert.Empty(slots.InUse());
+    }
+
+    [Fact]
+    public void The_content_of_an_earlier_agent_is_found_again_with_its_stamp()
+    {
+        using var maps = new TestMaps();
+        uint id, stamp;
+        using (var slots = new PolicySlots(maps.Maps, maps.InnerPolicy))
+        {
+            id = slots.Acquire(Row(1, 256, 257));
+            slots.Acquire(Row(2, 300));
+            maps.Maps.PolicyStamps.TryLookup(id, out stamp);
+        }
+        using var again = new PolicySlots(maps.Maps, maps.InnerPolicy);
+        Assert.Equal(id, again.Acquire(Row(77, 256, 257)));
+        maps.Maps.PolicyStamps.TryLookup(id, out var now);
+        Assert.Equal(stamp, now);
+        again.PruneInherited();
+        Assert.Single(Enumerable.Range(1, 100), i => Read(maps, (uint)i).Count > 0);
+    }
+
+    [Fact]
+    public void More_policies_than_one_batch_of_inner_maps_are_taken()
+    {
+        using var maps = new TestMaps();
+        using var slots = new PolicySlots(maps.Maps, maps.InnerPolicy);
+        var ids = Enumerable.Range(1, 200).Select(i => slots.Acquire(Row(i, (uint)i))).ToHashSet();
+        Assert.Equal(200, ids.Count);
+    }
+
+    private static Dictionary<EntryKey, PolicyValue> Read(TestMaps maps, uint id)
+    {
+        using var inner = maps.Maps.Policies.OpenOrNull(id);
+        return inner is null ? [] : inner.As<EntryKey, PolicyValue>().ToDictionary();
+    }
+
+    private static PolicyRow Row(long key, params uint[] identities) => new()
+    {
+        Key = new PolicyContentKey(key),
+        IngressEnforced = true,
+        EgressEnforced = false,
+        Entries = identities.Select(identity => new PolicyEntry(
+            new PolicyKey(TrafficDirection.Ingress, new Identity(identity), L4Protocol.Tcp, 80, 16), PolicyVerdict.Allow)).ToEquatableArray(),
+    };
+}
