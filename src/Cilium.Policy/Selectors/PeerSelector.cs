@@ -80,6 +80,11 @@ public sealed record EntityPeer(Entity Entity) : PeerSelector
 public sealed record CidrPeer(Prefix Prefix, bool IncludesWorld) : PeerSelector
 {
     /// <summary>Makes a peer from the text of a rule: a prefix or an address.</summary>
+    /// <exception cref="FormatException">The text is neither.</exception>
+    public static CidrPeer Parse(string text) =>
+        TryParse(text, out var peer) ? peer : throw new FormatException($"'{text}' is neither a CIDR nor an address");
+
+    /// <summary>Makes a peer from the text of a rule: a prefix or an address.</summary>
     public static bool TryParse(string text, out CidrPeer peer)
     {
         var valid = Prefix.TryParseAddressOrPrefix(text, out var prefix);
