@@ -100,7 +100,13 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
             return LabelSelector.All;
         }
 
-        return scope.ScopeSubject(selectors.DecodeWithSources(endpoints), out _);
+        var subject = scope.ScopeSubject(selectors.DecodeWithSources(endpoints), out var overwroteNamespace);
+        if (overwroteNamespace)
+        {
+            selectors.Warn(endpoints, $"the policy selects endpoints of its own namespace, {scope.Namespace}, not of the one written here");
+        }
+
+        return subject;
     }
 
     private List<PeerRule> DecodeElements(JsonField list, LabelSelector subject, string[] members, bool isDeny)
