@@ -2,7 +2,6 @@ using Cilium.ControlPlane.Api;
 using Cilium.ControlPlane.Cni;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Nodes;
-using Cilium.Datapath.Nodes;
 using Cilium.Kubernetes;
 using Cilium.Policy;
 using Microsoft.Extensions.Hosting;
