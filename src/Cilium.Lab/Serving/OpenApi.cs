@@ -10,7 +10,7 @@ namespace Cilium.Lab.Serving;
 /// </summary>
 internal sealed class OpenApi(ResourceCatalog catalog, Discovery discovery)
 {
-    public const string Version2Type = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    public const string Version2Type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
     /// <summary>
     /// A version 2 document without definitions, in protobuf: swagger (1) 2.0, info (2) with title and version, paths (8), definitions (9).
