@@ -35,6 +35,7 @@ public sealed partial class KernelDatapath(
     private readonly Stack<IDisposable> _resources = new();
     private readonly List<Task> _loops = [];
     private Reconciler<EndpointId, EndpointRow>? _endpoints;
+    private EndpointOperations? _endpointOperations;
     private LoadedDatapath? _loaded;
     private NodeNetwork? _network;
     private EventReader? _events;
@@ -75,9 +76,8 @@ public sealed partial class KernelDatapath(
 
         // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
         var paths = new PinPaths(options.BpfRoot);
-        _endpoints = Run(
-            tables.Endpoints,
-            new EndpointOperations(loaded, attacher, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget));
+        _endpointOperations = new EndpointOperations(loaded, attacher, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget);
+        _endpoints = Run(tables.Endpoints, _endpointOperations);
         Run(tables.Policies, new PolicyOperations(policies));
         Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         Run(tables.Frontends, new FrontendOperations(loaded.Maps));
@@ -88,8 +88,15 @@ public sealed partial class KernelDatapath(
     }
 
     /// <inheritdoc/>
-    public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken) =>
-        Started(_endpoints).WaitForRowAsync(endpoint, revision, cancellationToken);
+    public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken)
+    {
+        // A write that left the row as it was has a later revision than the row: there is nothing to wait for.
+        var reconciler = Started(_endpoints);
+        return tables.Endpoints.TryGet(endpoint, out var row) && Started(_endpointOperations).Has(row)
+            && reconciler.StatusOf(endpoint) is { State: ReconcileState.Done } done
+            ? Task.FromResult(done)
+            : reconciler.WaitForRowAsync(endpoint, revision, cancellationToken);
+    }
 
     /// <inheritdoc/>
     public async Task StopAsync(CancellationToken cancellationToken)

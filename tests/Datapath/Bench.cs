@@ -111,6 +111,8 @@ internal sealed class Bench : IDisposable, IRingBufferSink
 
     internal BpfMap Map(string name) => _maps[name];
 
+    internal IEnumerable<string> ProgramNames => _programs.Keys;
+
     internal BpfProgram Program(string name) => _programs[name];
 
     /// <summary>Runs a program on a packet that is on device 1. <paramref name="ingress"/> is the device it came in by, 0: none.</summary>
@@ -126,6 +128,20 @@ internal sealed class Bench : IDisposable, IRingBufferSink
         var run = _programs[program].TestRun(packet, output, context);
         _ = _events.Drain(this);
         return new Outcome(run.Verdict, output[..run.DataBytes], BinaryPrimitives.ReadUInt32LittleEndian(context.AsSpan(ContextMark)), [.. _seen]);
+    }
+
+    /// <summary>Waits for an event of packets that flow by themselves; null after two seconds.</summary>
+    internal SeenEvent? Await(Func<SeenEvent, bool> wanted)
+    {
+        var end = Environment.TickCount64 + 2000;
+        while (Environment.TickCount64 < end)
+        {
+            _ = _events.Wait(TimeSpan.FromMilliseconds(10));
+            _ = _events.Drain(this);
+            if (_seen.Find(e => wanted(e)) is { } found)
+                return found;
+        }
+        return null;
     }
 
     public void OnRecord(ReadOnlySpan<byte> record)

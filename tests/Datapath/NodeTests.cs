@@ -1,4 +1,3 @@
-using Cilium.Bpf;
 using Cilium.Datapath.Maps;
 
 namespace Cilium.DatapathTests;

@@ -126,20 +126,121 @@ public sealed class KernelDatapathTests
     }
 
     [Fact]
+    public async Task A_service_is_translated_at_the_socket()
+    {
+        using var node = new TestNode();
+        await node.StartAsync();
+        TestPod a = node.AddPod(11), b = node.AddPod(12);
+        await node.PutAsync(a.Row);
+        await node.PutAsync(b.Row);
+        using var server = TestNetwork.Serve(b.Namespace, b.IPv4, 8080);
+        var row = new FrontendRow
+        {
+            Address = new L4Address(IpAddr.Parse("10.96.0.11"), 80, L4Protocol.Tcp),
+            ServiceNamespace = "default",
+            ServiceName = "web",
+            Backends = EquatableArray.Create([new BackendRef(new L4Address(b.Row.IPv4, 8080, L4Protocol.Tcp), BackendState.Active)]),
+        };
+        node.Tables.Store.Write(write => write.Upsert(node.Tables.Frontends, row));
+        Assert.True(await HappensAsync(() => node.Datapath.Maps.Frontends.ToDictionary().Count == 1));
+        Assert.Equal(a.IPv4.ToString(), node.RunInCgroup(() => TestNetwork.Ask(a.Namespace, IPAddress.Parse("10.96.0.11"), 80)));
+        Assert.NotEmpty(node.Datapath.Maps.SocketRevNat.ToDictionary());
+        // The node itself has no route to the service but its default: only the socket hook leads it to the pod.
+        Assert.NotNull(node.RunInCgroup(() => TestNetwork.Ask(node.Node, IPAddress.Parse("10.96.0.11"), 80)));
+    }
+
+    [Fact]
+    public async Task Pods_reach_each_other_across_nodes_with_the_senders_identity()
+    {
+        using var first = new TestNode(1);
+        using var second = new TestNode(2, first);
+        await first.StartAsync();
+        await second.StartAsync();
+        TestPod a = first.AddPod(11), b = second.AddPod(12), c = first.AddPod(13);
+        await first.PutAsync(a.Row);
+        await first.PutAsync(c.Row);
+        var onlyA = IngressPolicy(1, new PolicyEntry(new PolicyKey(TrafficDirection.Ingress, a.Row.Identity, L4Protocol.Any, 0, 0), PolicyVerdict.Allow));
+        await second.PutAsync(b.Row with { Policy = onlyA.Key }, onlyA);
+        first.Learn(second, b);
+        second.Learn(first, a, c);
+        Assert.True(await HappensAsync(() => a.Pings(b.IPv4, 500)));
+        Assert.True(a.Pings(b.IPv6));
+        Assert.True(b.Pings(a.IPv4));
+        Assert.False(c.Pings(b.IPv4, 300));
+        using var server = TestNetwork.Serve(b.Namespace, b.IPv4, 80);
+        Assert.Equal(a.IPv4.ToString(), TestNetwork.Ask(a.Namespace, b.IPv4, 80));
+        Assert.Null(TestNetwork.Ask(c.Namespace, b.IPv4, 80, 300));
+        Assert.Contains(second.Events.Snapshot(), e => e.Type == DatapathEventType.Drop && e.SourceIdentity == c.Row.Identity);
+        // The node reaches the other node's pod, too, but for its policy.
+        Assert.False(TestNetwork.Pings(first.Node, b.IPv4, 300));
+        Assert.True(TestNetwork.Pings(second.Node, a.IPv4));
+    }
+
+    [Fact]
+    public async Task Expired_connections_are_removed()
+    {
+        using var node = new TestNode();
+        node.Options.ConntrackTimeoutAny = TimeSpan.FromSeconds(1);
+        await node.StartAsync();
+        TestPod a = node.AddPod(11), b = node.AddPod(12);
+        await node.PutAsync(a.Row);
+        await node.PutAsync(b.Row);
+        Assert.True(a.Pings(b.IPv4));
+        Assert.True(a.Pings(TestNode.WorldAddress));
+        var inspection = new DatapathInspection(node.Datapath.Maps);
+        Assert.NotEmpty(inspection.Conntrack());
+        Assert.True(await HappensAsync(() => inspection.Conntrack().All(c => c.Key.Protocol != (byte)L4Protocol.Icmp)));
+        Assert.True(await HappensAsync(() => !inspection.Translations().Any()));
+    }
+
+    [Fact]
+    public async Task Pods_that_come_and_go_leave_nothing()
+    {
+        using var node = new TestNode();
+        await node.StartAsync();
+        var random = new Random(7);
+        for (var round = 0; round < 4; round++)
+        {
+            var pods = Enumerable.Range(20, 12).Select(id => node.AddPod((ushort)id)).ToList();
+            foreach (var pod in pods)
+            {
+                var policy = IngressPolicy(random.Next(1, 4), new PolicyEntry(new PolicyKey(TrafficDirection.Ingress, pod.Row.Identity, L4Protocol.Any, 0, 0), PolicyVerdict.Allow));
+                await node.PutAsync(pod.Row with { Policy = policy.Key }, policy);
+            }
+            if (round % 2 == 1)
+                await node.RestartAsync();
+            node.Tables.Store.Write(write =>
+            {
+                foreach (var pod in pods)
+                    write.Delete(node.Tables.Endpoints, pod.Row.Id);
+                for (var key = 1; key < 4; key++)
+                    write.Delete(node.Tables.Policies, new PolicyContentKey(key));
+            });
+            node.Tables.Endpoints.CompleteInitializer("test");
+            Assert.True(await HappensAsync(() => !Directory.EnumerateDirectories(node.Options.BpfRoot + "/cilium/endpoints").Any()));
+            Assert.True(await HappensAsync(() => node.Datapath.Maps.Endpoints.ToDictionary().Values.All(row => row.PolicyId == 0)));
+            Assert.True(await HappensAsync(() => node.Datapath.Maps.Devices.ToDictionary().Values.All(row => row == default)));
+            Assert.True(await HappensAsync(() => node.Datapath.Maps.Policies.ReadIds().Keys.All(id => IsEmpty(node, id))));
+            foreach (var pod in pods)
+                pod.Dispose();
+        }
+    }
+
+    [Fact]
     public async Task Other_nodes_give_routes_and_prefixes_that_go_with_them()
     {
         using var node = new TestNode();
         await node.StartAsync();
-        var remote = new NodeRow { Name = "other", IPv4 = IpAddr.Parse("172.30.0.3"), PodPrefixes = EquatableArray.Create([Prefix.Parse("10.78.0.0/24"), Prefix.Parse("fd78::/64")]) };
-        var range = new IpCacheRow { Prefix = Prefix.Parse("10.78.0.0/24"), Identity = Identity.World, TunnelEndpoint = remote.IPv4 };
+        var remote = new NodeRow { Name = "other", IPv4 = IpAddr.Parse("172.30.0.3"), PodPrefixes = EquatableArray.Create([Prefix.Parse("10.79.0.0/24"), Prefix.Parse("fd79::/64")]) };
+        var range = new IpCacheRow { Prefix = Prefix.Parse("10.79.0.0/24"), Identity = Identity.World, TunnelEndpoint = remote.IPv4 };
         node.Tables.Store.Write(write =>
         {
             write.Upsert(node.Tables.Nodes, remote);
             write.Upsert(node.Tables.IpCache, range);
         });
-        var wanted = IPNetwork.Parse("10.78.0.0/24");
+        var wanted = IPNetwork.Parse("10.79.0.0/24");
         Assert.True(await HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).Any(r => r.Destination == wanted && r.Mtu == 1450)));
-        Assert.True(await HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).Any(r => r.Destination == IPNetwork.Parse("fd78::/64"))));
+        Assert.True(await HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).Any(r => r.Destination == IPNetwork.Parse("fd79::/64"))));
         Assert.True(await HappensAsync(() => new DatapathInspection(node.Datapath.Maps).IpCache().Contains((range.Prefix, Identity.World, remote.IPv4))));
         node.Tables.Store.Write(write =>
         {
@@ -148,6 +249,12 @@ public sealed class KernelDatapathTests
         });
         Assert.True(await HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).All(r => r.Destination != wanted)));
         Assert.True(await HappensAsync(() => !new DatapathInspection(node.Datapath.Maps).IpCache().Any()));
+    }
+
+    private static bool IsEmpty(TestNode node, uint policy)
+    {
+        using var inner = node.Datapath.Maps.Policies.OpenOrNull(policy);
+        return inner is null || inner.As<Cilium.Datapath.Maps.PolicyKey, Cilium.Datapath.Maps.PolicyValue>().ToDictionary().Count == 0;
     }
 
     private static PolicyRow IngressPolicy(long key, params PolicyEntry[] entries) =>

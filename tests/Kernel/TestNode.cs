@@ -7,6 +7,7 @@ using Cilium.Core.Tables;
 using Cilium.Datapath;
 using Cilium.Datapath.Endpoints;
 using Cilium.Datapath.Events;
+using Cilium.Datapath.IpCache;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.Nodes;
 using Cilium.Netlink;
@@ -22,30 +23,37 @@ internal sealed class TestNode : IDisposable
     private readonly PinFolder _pins = new();
     private readonly TestCgroup _cgroup = new();
     private readonly List<TestPod> _pods = [];
+    private readonly bool _ownsWorld;
 
-    internal TestNode()
+    internal TestNode(int number = 1, TestNode? neighbour = null)
     {
         _prefix = $"cd-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
+        Number = number;
         Node = NetworkNamespace.Create(_prefix + "n");
-        World = NetworkNamespace.Create(_prefix + "w");
+        _ownsWorld = neighbour is null;
+        World = neighbour?.World ?? NetworkNamespace.Create(_prefix + "w");
         Netlink = RouteNetlink.Open(Node);
         using var world = RouteNetlink.Open(World);
-        Netlink.CreateVeth(new LinkSettings { Name = "und0", IsUp = true }, new LinkSettings { Name = "world0", Namespace = World });
+        if (_ownsWorld)
+        {
+            world.ChangeLink(1, new LinkSettings { IsUp = true });
+            world.CreateBridge(new LinkSettings { Name = "net0", IsUp = true });
+            world.AddAddress(new InterfaceAddress(world.FindLink("net0")!.Index, WorldAddress, 24));
+        }
+        Netlink.CreateVeth(new LinkSettings { Name = "und0", IsUp = true }, new LinkSettings { Name = $"port{number}", Namespace = World });
+        world.ChangeLink(
+            world.FindLink($"port{number}")!.Index, new LinkSettings { IsUp = true, MasterIndex = world.FindLink("net0")!.Index });
         var underlay = Netlink.FindLink("und0")!.Index;
-        var remote = world.FindLink("world0")!.Index;
-        world.ChangeLink(remote, new LinkSettings { IsUp = true });
-        world.ChangeLink(1, new LinkSettings { IsUp = true });
         Netlink.ChangeLink(1, new LinkSettings { IsUp = true });
-        Netlink.AddAddress(new InterfaceAddress(underlay, IPAddress.Parse("172.30.0.2"), 24));
-        world.AddAddress(new InterfaceAddress(remote, WorldAddress, 24));
+        Netlink.AddAddress(new InterfaceAddress(underlay, IPAddress.Parse($"172.30.0.{1 + number}"), 24));
         Netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse("0.0.0.0/0"), Gateway = WorldAddress, LinkIndex = underlay });
         Row = new LocalNodeRow
         {
-            Name = "node",
-            IPv4 = IpAddr.Parse("172.30.0.2"),
-            RouterIPv4 = IpAddr.Parse("10.77.0.1"),
-            RouterIPv6 = IpAddr.Parse("fd77::1"),
-            PodPrefixes = EquatableArray.Create([Prefix.Parse("10.77.0.0/24"), Prefix.Parse("fd77::/64")]),
+            Name = $"node{number}",
+            IPv4 = IpAddr.Parse($"172.30.0.{1 + number}"),
+            RouterIPv4 = IpAddr.Parse($"10.77.{number}.1"),
+            RouterIPv6 = IpAddr.Parse($"fd77:{number}::1"),
+            PodPrefixes = EquatableArray.Create([Prefix.Parse($"10.77.{number}.0/24"), Prefix.Parse($"fd77:{number}::/64")]),
         };
         Options = new DatapathOptions
         {
@@ -58,6 +66,8 @@ internal sealed class TestNode : IDisposable
     }
 
     internal static IPAddress WorldAddress { get; } = IPAddress.Parse("172.30.0.1");
+
+    internal int Number { get; }
 
     internal NetworkNamespace Node { get; }
 
@@ -94,6 +104,23 @@ internal sealed class TestNode : IDisposable
         return pod;
     }
 
+    /// <summary>Tells this node of another and its pods, as the control plane does.</summary>
+    internal void Learn(TestNode other, params TestPod[] pods) => Tables.Store.Write(write =>
+    {
+        write.Upsert(Tables.Nodes, new NodeRow { Name = other.Row.Name, IPv4 = other.Row.IPv4, PodPrefixes = other.Row.PodPrefixes });
+        write.Upsert(Tables.IpCache, new IpCacheRow { Prefix = Prefix.Of(other.Row.IPv4), Identity = Identity.RemoteNode });
+        foreach (var prefix in other.Row.PodPrefixes)
+            write.Upsert(Tables.IpCache, new IpCacheRow { Prefix = prefix, Identity = Identity.World, TunnelEndpoint = other.Row.IPv4 });
+        foreach (var pod in pods)
+        {
+            foreach (var address in new[] { pod.Row.IPv4, pod.Row.IPv6 })
+                write.Upsert(Tables.IpCache, new IpCacheRow { Prefix = Prefix.Of(address), Identity = pod.Row.Identity, TunnelEndpoint = other.Row.IPv4 });
+        }
+    });
+
+    /// <summary>Runs code as a process of the node's cgroup.</summary>
+    internal T RunInCgroup<T>(Func<T> work) => _cgroup.Run(work);
+
     internal async Task<ReconcileStatus> PutAsync(EndpointRow row, PolicyRow? policy = null)
     {
         var revision = Tables.Store.Write(write =>
@@ -113,9 +140,12 @@ internal sealed class TestNode : IDisposable
             pod.Dispose();
         Netlink.Dispose();
         Node.Dispose();
-        World.Dispose();
         NetworkNamespace.Delete(_prefix + "n");
-        NetworkNamespace.Delete(_prefix + "w");
+        if (_ownsWorld)
+        {
+            World.Dispose();
+            NetworkNamespace.Delete(_prefix + "w");
+        }
         _pins.Dispose();
         _cgroup.Dispose();
     }
@@ -136,8 +166,8 @@ internal sealed class TestPod : IDisposable
         var device = $"lxc{id}";
         var hostMac = MacAddress.FromBytes([2, 0, 0, 0, 1, (byte)id]);
         var podMac = MacAddress.FromBytes([2, 0, 0, 0, 2, (byte)id]);
-        IPv4 = IPAddress.Parse($"10.77.0.{id}");
-        IPv6 = IPAddress.Parse($"fd77::{id}");
+        IPv4 = IPAddress.Parse($"10.77.{node.Number}.{id}");
+        IPv6 = IPAddress.Parse($"fd77:{node.Number}::{id}");
         node.Netlink.CreateVeth(
             new LinkSettings { Name = device, Mac = Physical(hostMac), IsUp = true },
             new LinkSettings { Name = "eth0", Mac = Physical(podMac), Namespace = Namespace });

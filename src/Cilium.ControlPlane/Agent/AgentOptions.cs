@@ -1,4 +1,3 @@
-using Cilium.Core;
 using Cilium.Datapath;
 using Cilium.Policy;
 

@@ -99,7 +99,11 @@ internal sealed partial class CniInstallation(AgentOptions options, ILogger<CniI
         var aside = target + ".new";
         File.Copy(source, aside, overwrite: true);
         File.SetLastWriteTimeUtc(aside, sourceInfo.LastWriteTimeUtc);
-        File.SetUnixFileMode(aside, (UnixFileMode)0b111_101_101);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(aside, (UnixFileMode)0b111_101_101);
+        }
+
         File.Move(aside, target, overwrite: true);
         LogInstalled(logger, target);
     }

@@ -14,7 +14,7 @@ namespace Cilium.Datapath.Conntrack;
 /// </summary>
 internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
 {
-    private static readonly TimeSpan s_quietWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_quietWait = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_busyWait = TimeSpan.FromMilliseconds(50);
     private const int BusyRecords = 1000;
     private const uint RecordsLost = 1;

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Cilium.Lab.Json;
 using Cilium.Lab.Storage;
 using Microsoft.AspNetCore.Http;
 
