@@ -9,13 +9,9 @@ using Cilium.Datapath.Events;
 using Cilium.Datapath.IpCache;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.LoadBalancing;
-using Cilium.Datapath.Maps;
 using Cilium.Datapath.Nodes;
 using Cilium.Datapath.Policies;
-using Cilium.Netlink;
 using Microsoft.Extensions.Logging;
-using EndpointRow = Cilium.Datapath.Endpoints.EndpointRow;
-using MapRow = Cilium.Datapath.Maps.EndpointRow;
 
 namespace Cilium.Datapath;
 
@@ -56,6 +52,7 @@ public sealed partial class KernelDatapath(
     public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
+        node = OfEnabledFamilies(node);
 
         // 1. Devices, addresses and routes of the node.
         var netlink = Keep(ns.OpenNetlink());
@@ -64,7 +61,7 @@ public sealed partial class KernelDatapath(
         // 2. Programs and maps; rows that must be there before a packet comes.
         var loaded = _loaded = Keep(new DatapathLoader(options, loggers.CreateLogger<DatapathLoader>()).Load(new DatapathConstants(options, node, _network)));
         var policies = Keep(new PolicySlots(loaded.Maps, InnerPolicyShape()));
-        WriteHostAddresses(loaded.Maps, node, netlink);
+        Keep(new HostAddresses(loaded.Maps, node, ns));
 
         // 3. Programs take over: links of an earlier agent are updated in place.
         var attacher = new LinkAttacher(ns, options.EnableTcx && KernelFeatures.HasTcx);
@@ -131,24 +128,15 @@ public sealed partial class KernelDatapath(
             ?? throw new InvalidOperationException("cilium_policy declares no inner map");
     }
 
-    /// <summary>Tells the programs which addresses are the node's own: those of its devices, and the gateway's.</summary>
-    private static void WriteHostAddresses(DatapathMaps maps, LocalNodeRow node, RouteNetlink netlink)
+    // What is switched off is as if the node had no address of the family.
+    private LocalNodeRow OfEnabledFamilies(LocalNodeRow node) => node with
     {
-        const int loopback = 1;
-        var row = new MapRow(Identity.Host.Value, 0, EndpointFlags.Present | EndpointFlags.Host, PolicySlots.NoPolicy, 0, default, default, 0, default, default);
-        var addresses = netlink.Addresses().Where(a => a.LinkIndex != loopback).Select(a => IpAddr.FromIPAddress(a.Address))
-            .Concat([node.IPv4, node.IPv6, node.RouterIPv4, node.RouterIPv6])
-            .Where(address => !address.IsNone)
-            .Select(address => address.ToMap())
-            .ToHashSet();
-        foreach (var address in addresses)
-            maps.Endpoints.Update(address, row);
-        foreach (var (address, present) in maps.Endpoints.ToDictionary())
-        {
-            if ((present.Flags & EndpointFlags.Host) != 0 && !addresses.Contains(address))
-                maps.Endpoints.Delete(address);
-        }
-    }
+        IPv4 = options.EnableIPv4 ? node.IPv4 : IpAddr.None,
+        IPv6 = options.EnableIPv6 ? node.IPv6 : IpAddr.None,
+        RouterIPv4 = options.EnableIPv4 ? node.RouterIPv4 : IpAddr.None,
+        RouterIPv6 = options.EnableIPv6 ? node.RouterIPv6 : IpAddr.None,
+        PodPrefixes = node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? options.EnableIPv4 : options.EnableIPv6).ToEquatableArray(),
+    };
 
     private T Keep<T>(T resource)
         where T : IDisposable
