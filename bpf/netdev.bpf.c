@@ -40,21 +40,21 @@ int cil_from_netdev(struct __sk_buff *ctx)
 	local = endpoint_of_address(&flow.packet.destination);
 	if (!local)
 		return TC_ACT_OK;
-	known = ipcache_lookup(&flow.packet.source);
-	flow.source_identity = known ? known->identity : world_identity(&flow.packet);
 	trace_from(ctx, &flow, TRACE_FROM_NETWORK);
 	if (local->flags & ENDPOINT_HOST) {
 		ret = masquerade_enabled(&flow.packet) ? snat_ingress(ctx, &flow) : 0;
 		if (ret < 0)
 			return drop(ctx, &flow, ret);
 		if (ret == 0)
-			return enable_packet_lb ? to_node(ctx, &flow) : TC_ACT_OK;
+			return enable_packet_lb ? to_node(ctx, &flow, 0) : TC_ACT_OK;
 		local = endpoint_of_address(&flow.packet.destination);
 		if (!local)
 			return drop(ctx, &flow, DROP_UNROUTABLE);
 		if (local->flags & ENDPOINT_HOST)
 			return TC_ACT_OK;
 	}
+	known = ipcache_lookup(&flow.packet.source);
+	flow.source_identity = known ? known->identity : world_identity(&flow.packet);
 	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, 0);
 }
 

@@ -48,7 +48,7 @@ int cil_from_overlay(struct __sk_buff *ctx)
 	if (!local)
 		return drop(ctx, &flow, DROP_UNROUTABLE);
 	if (local->flags & ENDPOINT_HOST)
-		return to_node(ctx, &flow);
+		return to_node(ctx, &flow, 1);
 	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, CT_FROM_TUNNEL);
 }
 

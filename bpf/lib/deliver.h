@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* The last step of a forwarded packet: into a pod, into the tunnel, to the stack. */
 #pragma once
-#include "events.h"
+#include "drop.h"
 
 #define MARK_MASK 0x0F00
 #define MARK_OVERLAY 0x0400

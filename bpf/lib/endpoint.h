@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Who stands at an address or a device. */
 #pragma once
-#include "events.h"
+#include "drop.h"
 
 static __always_inline const struct endpoint_row *endpoint_of_device(__u32 ifindex)
 {

@@ -46,8 +46,10 @@ static __always_inline int to_pod(struct __sk_buff *ctx, struct flow *flow, cons
 	return deliver_local(ctx, flow, row, how, routed);
 }
 
-/* A packet for the node itself: a reply to a service that the node spoke to gets the service's face. Never dropped by policy. */
-static __always_inline int to_node(struct __sk_buff *ctx, struct flow *flow)
+/* A packet for the node itself: a reply to a service that the node spoke to gets the service's face. Never dropped by policy.
+ * `track`: the connection is entered, so that the node's answer is known as one. Otherwise what is not known passes unseen.
+ */
+static __always_inline int to_node(struct __sk_buff *ctx, struct flow *flow, int track)
 {
 	struct ct_view view;
 	int ret;
@@ -57,7 +59,13 @@ static __always_inline int to_node(struct __sk_buff *ctx, struct flow *flow)
 	ct_find(ctx, flow, &view);
 	ct_touch(&flow->packet, flow, &view);
 	if (!view.entry) {
-		flow->reason = REASON_UNKNOWN;
+		if (!track)
+			return TC_ACT_OK;
+		if (!is_icmp_error(&flow->packet)) {
+			ret = ct_create(flow, &view, 0, 0, CT_FROM_TUNNEL);
+			if (ret < 0)
+				return drop(ctx, flow, ret);
+		}
 	} else if (view.entry->service_id && flow->reason >= REASON_REPLY) {
 		ret = service_reverse(ctx, flow, view.entry->service_id, 0);
 		if (ret < 0)

@@ -83,8 +83,11 @@ __shared_body int rewrite_end(struct __sk_buff *ctx, struct packet *p, __u32 end
 		}
 	}
 	*old = *address;
-	if (to_port && !is_icmp_error(p))
+	if (to_port && !is_icmp_error(p)) {
 		*old_port = to_port;
+		if (end == REWRITE_DESTINATION && p->protocol != PROTO_ICMP && p->protocol != PROTO_ICMPV6)
+			p->policy_port = to_port;
+	}
 	return 0;
 }
 

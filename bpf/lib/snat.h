@@ -188,6 +188,7 @@ __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const st
 	struct packet *p;
 	struct snat_value *value, fresh = {};
 	struct snat_key key = {};
+	__u64 checksum;
 	__u8 type;
 	int ret;
 
@@ -195,6 +196,8 @@ __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const st
 		return -DROP_INVALID;
 	p = &flow->packet;
 	type = bpf_ntohs(p->policy_port);
+	if (l4_checksum_offset(p->protocol, &checksum) < 0)
+		return -DROP_SNAT_UNSUPPORTED_PROTOCOL;
 	if (p->protocol == PROTO_ICMP && type != ICMP_ECHO && type != ICMP_ECHO_REPLY)
 		return -DROP_SNAT_UNSUPPORTED_PROTOCOL;
 	if (p->protocol == PROTO_ICMPV6 && type != ICMPV6_ECHO && type != ICMPV6_ECHO_REPLY)

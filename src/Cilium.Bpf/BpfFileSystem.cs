@@ -6,15 +6,10 @@ namespace Cilium.Bpf;
 /// <summary>The file system that holds pins.</summary>
 public static class BpfFileSystem
 {
-    private const long Magic = 0xcafe4a11;
+    private const uint Magic = 0xcafe4a11;
 
     /// <summary>Whether the folder lies on a bpffs.</summary>
-    public static unsafe bool IsMounted(string path)
-    {
-        // struct statfs begins with f_type and is 120 bytes on 64-bit machines.
-        var buffer = stackalloc byte[256];
-        return Libc.statfs(path, buffer) == 0 && (*(long*)buffer & 0xffffffff) == Magic;
-    }
+    public static bool IsMounted(string path) => Libc.FileSystemOf(path) == Magic;
 
     /// <summary>Creates the folder and mounts a bpffs on it, unless it is on one already.</summary>
     /// <exception cref="KernelException">The mount was refused.</exception>

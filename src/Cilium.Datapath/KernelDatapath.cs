@@ -9,13 +9,9 @@ using Cilium.Datapath.Events;
 using Cilium.Datapath.IpCache;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.LoadBalancing;
-using Cilium.Datapath.Maps;
 using Cilium.Datapath.Nodes;
 using Cilium.Datapath.Policies;
-using Cilium.Netlink;
 using Microsoft.Extensions.Logging;
-using EndpointRow = Cilium.Datapath.Endpoints.EndpointRow;
-using MapRow = Cilium.Datapath.Maps.EndpointRow;
 
 namespace Cilium.Datapath;
 
@@ -35,10 +31,12 @@ public sealed partial class KernelDatapath(
     private readonly Stack<IDisposable> _resources = new();
     private readonly List<Task> _loops = [];
     private Reconciler<EndpointId, EndpointRow>? _endpoints;
+    private EndpointOperations? _endpointOperations;
     private LoadedDatapath? _loaded;
     private NodeNetwork? _network;
     private EventReader? _events;
     private ConntrackCollector? _collector;
+    private int _isDisposed;
 
     /// <inheritdoc/>
     public int DeviceMtu => Started(_network).DeviceMtu;
@@ -54,6 +52,7 @@ public sealed partial class KernelDatapath(
     public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
+        node = OfEnabledFamilies(node);
 
         // 1. Devices, addresses and routes of the node.
         var netlink = Keep(ns.OpenNetlink());
@@ -62,34 +61,45 @@ public sealed partial class KernelDatapath(
         // 2. Programs and maps; rows that must be there before a packet comes.
         var loaded = _loaded = Keep(new DatapathLoader(options, loggers.CreateLogger<DatapathLoader>()).Load(new DatapathConstants(options, node, _network)));
         var policies = Keep(new PolicySlots(loaded.Maps, InnerPolicyShape()));
-        WriteHostAddresses(loaded.Maps, node, netlink);
+        Keep(new HostAddresses(loaded.Maps, node, ns));
 
         // 3. Programs take over: links of an earlier agent are updated in place.
         var attacher = new LinkAttacher(ns, options.EnableTcx && KernelFeatures.HasTcx);
         new NodeAttachments(loaded, attacher, options).Attach(_network);
 
-        // 4. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
+        // 4. Readers.
+        _events = new EventReader(loaded.Maps.Events, loaded.Maps.Lost, sinks, time, loggers.CreateLogger<EventReader>());
+        var collector = _collector = new ConntrackCollector(loaded.Maps, time, loggers.CreateLogger<ConntrackCollector>());
+
+        // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
         var paths = new PinPaths(options.BpfRoot);
-        _endpoints = Run(tables.Endpoints, new EndpointOperations(loaded, attacher, policies, tables.Policies, Keep(ns.OpenNetlink()), paths));
+        _endpointOperations = new EndpointOperations(loaded, attacher, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget);
+        _endpoints = Run(tables.Endpoints, _endpointOperations);
         Run(tables.Policies, new PolicyOperations(policies));
         Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         Run(tables.Frontends, new FrontendOperations(loaded.Maps));
         Run(tables.Nodes, new NodeOperations(Keep(ns.OpenNetlink()), node, _network, options));
 
-        // 5. Readers.
-        _events = new EventReader(loaded.Maps.Events, loaded.Maps.Lost, sinks, time, loggers.CreateLogger<EventReader>());
-        _collector = new ConntrackCollector(loaded.Maps, time, loggers.CreateLogger<ConntrackCollector>());
         LogStarted(_logger, (long)time.GetElapsedTime(began).TotalMilliseconds, _network.DeviceMtu, string.Join(' ', _network.Underlay.Select(d => d.Name)));
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken) =>
-        Started(_endpoints).WaitForRowAsync(endpoint, revision, cancellationToken);
+    public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken)
+    {
+        // A write that left the row as it was has a later revision than the row: there is nothing to wait for.
+        var reconciler = Started(_endpoints);
+        return tables.Endpoints.TryGet(endpoint, out var row) && Started(_endpointOperations).Has(row)
+            && reconciler.StatusOf(endpoint) is { State: ReconcileState.Done } done
+            ? Task.FromResult(done)
+            : reconciler.WaitForRowAsync(endpoint, revision, cancellationToken);
+    }
 
     /// <inheritdoc/>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        if (_isDisposed != 0)
+            return;
         await _stop.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_loops).WaitAsync(cancellationToken).ConfigureAwait(false);
         Dispose();
@@ -98,8 +108,9 @@ public sealed partial class KernelDatapath(
     /// <summary>Closes descriptors and ends reader threads; what is pinned stays.</summary>
     public void Dispose()
     {
-        if (!_stop.IsCancellationRequested)
-            _stop.Cancel();
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+            return;
+        _stop.Cancel();
         Interlocked.Exchange(ref _events, null)?.Dispose();
         Interlocked.Exchange(ref _collector, null)?.Dispose();
         while (_resources.TryPop(out var resource))
@@ -117,24 +128,15 @@ public sealed partial class KernelDatapath(
             ?? throw new InvalidOperationException("cilium_policy declares no inner map");
     }
 
-    /// <summary>Tells the programs which addresses are the node's own: those of its devices, and the gateway's.</summary>
-    private static void WriteHostAddresses(DatapathMaps maps, LocalNodeRow node, RouteNetlink netlink)
+    // What is switched off is as if the node had no address of the family.
+    private LocalNodeRow OfEnabledFamilies(LocalNodeRow node) => node with
     {
-        const int loopback = 1;
-        var row = new MapRow(Identity.Host.Value, 0, EndpointFlags.Present | EndpointFlags.Host, PolicySlots.NoPolicy, 0, default, default, 0, default, default);
-        var addresses = netlink.Addresses().Where(a => a.LinkIndex != loopback).Select(a => IpAddr.FromIPAddress(a.Address))
-            .Concat([node.IPv4, node.IPv6, node.RouterIPv4, node.RouterIPv6])
-            .Where(address => !address.IsNone)
-            .Select(address => address.ToMap())
-            .ToHashSet();
-        foreach (var address in addresses)
-            maps.Endpoints.Update(address, row);
-        foreach (var (address, present) in maps.Endpoints.ToDictionary())
-        {
-            if ((present.Flags & EndpointFlags.Host) != 0 && !addresses.Contains(address))
-                maps.Endpoints.Delete(address);
-        }
-    }
+        IPv4 = options.EnableIPv4 ? node.IPv4 : IpAddr.None,
+        IPv6 = options.EnableIPv6 ? node.IPv6 : IpAddr.None,
+        RouterIPv4 = options.EnableIPv4 ? node.RouterIPv4 : IpAddr.None,
+        RouterIPv6 = options.EnableIPv6 ? node.RouterIPv6 : IpAddr.None,
+        PodPrefixes = node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? options.EnableIPv4 : options.EnableIPv6).ToEquatableArray(),
+    };
 
     private T Keep<T>(T resource)
         where T : IDisposable

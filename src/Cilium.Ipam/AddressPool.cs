@@ -87,15 +87,15 @@ public sealed class AddressPool
                 }
             }
 
-            _ranges.RemoveAll(range => range.Taken == 0 && !ranges.Contains(range.Range));
             foreach (var wanted in sorted)
             {
-                if (_ranges.Find(range => range.Range != wanted && range.Range.Overlaps(wanted)) is { } other)
+                if (_ranges.Find(range => range.Range != wanted && range.Taken > 0 && range.Range.Overlaps(wanted)) is { } other)
                 {
                     throw new ArgumentException($"range {wanted} overlaps {other.Range}, of which {other.Taken} addresses are in use", nameof(ranges));
                 }
             }
 
+            _ranges.RemoveAll(range => range.Taken == 0 && !ranges.Contains(range.Range));
             _retired.Clear();
             _retired.UnionWith(_ranges.Select(range => range.Range).Where(range => !ranges.Contains(range)));
             foreach (var wanted in ranges.Distinct())
@@ -146,7 +146,7 @@ public sealed class AddressPool
                     : new AddressResult(AllocationStatus.InUse, null, $"address {address} is in use by {lease.Owner}");
             }
 
-            var range = _ranges.Find(candidate => candidate.Range.Contains(address));
+            var range = _ranges.Find(candidate => candidate.Range.Contains(address) && !_retired.Contains(candidate.Range));
             if (range is null)
             {
                 return new AddressResult(AllocationStatus.OutOfRange, null, $"address {address} is in none of the ranges: {DescribeRanges()}");

@@ -8,7 +8,9 @@ internal sealed class TestMaps : IDisposable
 {
     internal TestMaps()
     {
-        using var obj = BpfObject.Open("maps", KernelObjects.Bytes("maps.bpf.o"));
+        using var obj = DatapathLoader.Open("bpf/lxc.bpf.o");
+        foreach (var program in obj.Programs)
+            obj.SetAutoload(program.Name, load: false);
         foreach (var map in new[] { "cilium_ct", "cilium_snat", "cilium_lb_sk_rev", "cilium_frag" })
             obj.SetMaxEntries(map, 1024);
         InnerPolicy = obj.Maps.Single(map => map.Name == "cilium_policy").Inner!.Value;

@@ -56,4 +56,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int umount2(string target, int flags);
+
+    /// <summary>The magic number of the file system a path lies on, or zero.</summary>
+    internal static uint FileSystemOf(string path)
+    {
+        // struct statfs begins with f_type and is 120 bytes on 64-bit machines.
+        var buffer = stackalloc byte[256];
+        return statfs(path, buffer) == 0 ? *(uint*)buffer : 0;
+    }
 }

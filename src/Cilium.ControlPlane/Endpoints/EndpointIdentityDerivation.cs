@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Threading.Channels;
 using Cilium.ControlPlane.Agent;
 using Cilium.Core;
 using Cilium.Kubernetes;
@@ -18,19 +18,29 @@ internal sealed partial class EndpointIdentityDerivation(
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
     private readonly Dictionary<EndpointId, Waiting> _waiting = [];
-    private readonly Dictionary<EndpointId, LabelSet> _wanted = [];
-    private readonly ConcurrentQueue<(EndpointId Id, LabelSet Labels, Identity Identity)> _answers = new();
-    private readonly SemaphoreSlim _answered = new(0);
+    private readonly Dictionary<EndpointId, Wanted> _wanted = [];
+    // At most one question per endpoint is open, so the bound is never met.
+    private readonly Channel<(EndpointId Id, LabelSet Labels, Identity Identity)> _answers =
+        Channel.CreateBounded<(EndpointId, LabelSet, Identity)>(ushort.MaxValue);
     private readonly LabelFilter _filter = LabelFilter.Parse(options.Labels);
 
     public string Name => "endpoint-identities";
+
+    /// <summary>Writes the identities that endpoints had before a restart. Call before <see cref="RunAsync"/>.</summary>
+    public void Restore(IEnumerable<EndpointIdentityRow> rows) => tables.Store.Write(transaction =>
+    {
+        foreach (var row in rows)
+        {
+            transaction.Upsert(tables.EndpointIdentities, row);
+        }
+    });
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var endpoints = tables.Endpoints.Subscribe();
         using var pods = tables.Kubernetes.Pods.Subscribe();
         using var namespaces = tables.Kubernetes.Namespaces.Subscribe();
-        var wakeup = new Wakeup(time, endpoints.WaitAsync, pods.WaitAsync, namespaces.WaitAsync, _answered.WaitAsync);
+        var wakeup = new Wakeup(time, endpoints.WaitAsync, pods.WaitAsync, namespaces.WaitAsync, token => _answers.Reader.WaitToReadAsync(token).AsTask());
         while (true)
         {
             var touched = new HashSet<EndpointId>(_waiting.Keys);
@@ -105,39 +115,49 @@ internal sealed partial class EndpointIdentityDerivation(
             return;
         }
 
-        if (_wanted.TryGetValue(row.Id, out var wanted) && wanted.Equals(labels))
+        if (_wanted.TryGetValue(row.Id, out var wanted) && wanted.Labels.Equals(labels))
         {
             WaitFor(row);
             return;
         }
 
-        _wanted[row.Id] = labels;
-        var request = allocator.AllocateAsync(labels, cancellationToken);
-        if (request.IsCompletedSuccessfully)
+        if (!await TryAskAsync(row.Id, labels, cancellationToken).ConfigureAwait(false))
         {
-            await AssignAsync(row.Id, labels, request.Result, cancellationToken).ConfigureAwait(false);
-            return;
+            WaitFor(row);
         }
-
-        WaitFor(row);
-        _ = AnswerAsync(row.Id, labels, request);
     }
 
-    // The allocator counts users; a restored endpoint becomes one when its pod is seen.
+    // The allocator may count users; a restored endpoint becomes one when its pod is seen.
     private async ValueTask TakeReferenceAsync(EndpointId id, LabelSet labels, CancellationToken cancellationToken)
     {
         if (!_wanted.ContainsKey(id))
         {
-            _wanted[id] = labels;
-            var request = allocator.AllocateAsync(labels, cancellationToken);
-            if (request.IsCompletedSuccessfully)
-            {
-                await AssignAsync(id, labels, request.Result, cancellationToken).ConfigureAwait(false);
-            }
-            else
-            {
-                _ = AnswerAsync(id, labels, request);
-            }
+            await TryAskAsync(id, labels, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<bool> TryAskAsync(EndpointId id, LabelSet labels, CancellationToken cancellationToken)
+    {
+        Abandon(id);
+        var question = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _wanted[id] = new Wanted(labels, question);
+        var request = allocator.AllocateAsync(labels, question.Token);
+        if (!request.IsCompletedSuccessfully)
+        {
+            _ = AnswerAsync(id, labels, request);
+            return false;
+        }
+
+        await AssignAsync(id, labels, request.Result, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    private void Abandon(EndpointId id)
+    {
+        if (_wanted.Remove(id, out var wanted))
+        {
+            wanted.Question.Cancel();
+            wanted.Question.Dispose();
         }
     }
 
@@ -145,20 +165,18 @@ internal sealed partial class EndpointIdentityDerivation(
     {
         try
         {
-            _answers.Enqueue((id, labels, await request.ConfigureAwait(false)));
+            await _answers.Writer.WriteAsync((id, labels, await request.ConfigureAwait(false))).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            // The agent stops: nobody waits for the answer.
+            // The endpoint is gone, wants other labels, or the agent stops: nobody waits for the answer.
             return;
         }
-
-        _answered.Release();
     }
 
     private async ValueTask TakeAnswersAsync(CancellationToken cancellationToken)
     {
-        while (_answers.TryDequeue(out var answer))
+        while (_answers.Reader.TryRead(out var answer))
         {
             await AssignAsync(answer.Id, answer.Labels, answer.Identity, cancellationToken).ConfigureAwait(false);
         }
@@ -167,7 +185,7 @@ internal sealed partial class EndpointIdentityDerivation(
     private async ValueTask AssignAsync(EndpointId id, LabelSet labels, Identity identity, CancellationToken cancellationToken)
     {
         // An answer to a question that is no longer asked gives its reference back.
-        if (!tables.Endpoints.TryGet(id, out var row) || !_wanted.TryGetValue(id, out var wanted) || !wanted.Equals(labels))
+        if (!tables.Endpoints.TryGet(id, out var row) || !_wanted.TryGetValue(id, out var wanted) || !wanted.Labels.Equals(labels))
         {
             await allocator.ReleaseAsync(identity, cancellationToken).ConfigureAwait(false);
             return;
@@ -240,7 +258,7 @@ internal sealed partial class EndpointIdentityDerivation(
     private async ValueTask ForgetAsync(EndpointId id, CancellationToken cancellationToken)
     {
         _waiting.Remove(id);
-        _wanted.Remove(id);
+        Abandon(id);
         if (tables.EndpointIdentities.TryGet(id, out var row))
         {
             tables.Store.Write(transaction => transaction.Delete(tables.EndpointIdentities, id));
@@ -252,6 +270,8 @@ internal sealed partial class EndpointIdentityDerivation(
     }
 
     private sealed record Waiting(DateTimeOffset Since);
+
+    private sealed record Wanted(LabelSet Labels, CancellationTokenSource Question);
 
     [LoggerMessage(1, LogLevel.Warning, "Endpoint {Endpoint} of {Owner} starts as reserved:init: its identity is not known yet")]
     private static partial void LogStartsAsInit(ILogger logger, EndpointId endpoint, string owner);

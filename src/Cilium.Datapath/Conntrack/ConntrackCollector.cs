@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Cilium.Bpf;
@@ -13,7 +14,7 @@ namespace Cilium.Datapath.Conntrack;
 /// </summary>
 internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
 {
-    private static readonly TimeSpan s_quietWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_quietWait = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_busyWait = TimeSpan.FromMilliseconds(50);
     private const int BusyRecords = 1000;
     private const uint RecordsLost = 1;
@@ -26,6 +27,7 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
     private readonly ExpiryWheel<SnatKey> _translations;
     private readonly ulong[] _lostPerCpu;
     private readonly Thread _thread;
+    private readonly ConcurrentDictionary<Addr128, uint> _departed = new();
     private ulong _lostBefore;
     private volatile bool _isStopping;
 
@@ -57,6 +59,9 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
             _connections.Add(created.Key, created.Lifetime);
     }
 
+    /// <summary>Has the connections of an address removed soon, except those that a later owner of the address makes from now on.</summary>
+    internal void Forget(Addr128 address) => _departed[address] = Now;
+
     /// <summary>Ends the thread.</summary>
     public void Dispose()
     {
@@ -78,6 +83,8 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
                     _lostBefore = lost;
                     Scan();
                 }
+                if (!_departed.IsEmpty)
+                    RemoveDeparted();
                 var now = Now;
                 _connections.Turn(now, key => Collect(_maps.Conntrack, _connections, key, now, static entry => entry.Lifetime));
                 _translations.Turn(now, key => Collect(_maps.Snat, _translations, key, now, static entry => entry.Lifetime));
@@ -102,6 +109,28 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
         else
             map.Delete(key);
     }
+
+    private void RemoveDeparted()
+    {
+        var departed = _departed.ToArray();
+        var gone = departed.ToDictionary(entry => entry.Key, entry => entry.Value);
+        var cursor = _maps.Conntrack.Read();
+        var doomed = new List<CtTuple>();
+        while (cursor.Next(out var keys, out var values))
+        {
+            for (var i = 0; i < keys.Length; i++)
+            {
+                if (IsOf(gone, keys[i].LowAddress, values[i]) || IsOf(gone, keys[i].HighAddress, values[i]))
+                    doomed.Add(keys[i]);
+            }
+        }
+        _maps.Conntrack.DeleteBatch(doomed.ToArray());
+        foreach (var entry in departed)
+            _departed.TryRemove(entry);
+    }
+
+    private static bool IsOf(Dictionary<Addr128, uint> gone, Addr128 address, CtEntry entry) =>
+        gone.TryGetValue(address, out var second) && entry.Created <= second;
 
     private void Scan()
     {

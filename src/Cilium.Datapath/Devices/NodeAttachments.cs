@@ -47,6 +47,7 @@ internal sealed class NodeAttachments(LoadedDatapath loaded, LinkAttacher attach
             PinPaths.RemoveFolder(_paths.SocketLinks);
             return;
         }
+        CgroupFileSystem.EnsureMounted(options.CgroupRoot);
         foreach (var program in loaded.SocketPrograms)
         {
             if (SocketHook(program.Name) is { } hook && HasFamily(program.Name))

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Cilium.Bpf;
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
@@ -15,14 +16,24 @@ namespace Cilium.Datapath.Endpoints;
 /// 4. the rows of its addresses, from when on it is reached. A departure goes the other way.
 /// </summary>
 internal sealed class EndpointOperations(
-    LoadedDatapath loaded, LinkAttacher attacher, PolicySlots policies, IReadTable<PolicyContentKey, PolicyRow> policyTable, RouteNetlink netlink, PinPaths paths)
+    LoadedDatapath loaded,
+    LinkAttacher attacher,
+    PolicySlots policies,
+    IReadTable<PolicyContentKey, PolicyRow> policyTable,
+    RouteNetlink netlink,
+    PinPaths paths,
+    Action<Addr128> forgetConnections)
     : IReconcilerOperations<EndpointId, EndpointRow>
 {
     private const string FromContainer = "cil_from_container";
+    private const string PodDevicePrefix = "lxc";
     private const string ToContainer = "cil_to_container";
-    private readonly Dictionary<EndpointId, Applied> _applied = [];
+    private readonly ConcurrentDictionary<EndpointId, Applied> _applied = new();
 
     private sealed record Applied(EndpointRow Row, MapRow MapRow, int AttachedTo);
+
+    /// <summary>Whether the kernel has exactly this row. Safe for use from many threads.</summary>
+    internal bool Has(EndpointRow row) => _applied.TryGetValue(row.Id, out var applied) && applied.Row == row;
 
     /// <inheritdoc/>
     public ValueTask ApplyAsync(ReconcileBatch<EndpointId, EndpointRow> batch, CancellationToken cancellationToken)
@@ -51,11 +62,16 @@ internal sealed class EndpointOperations(
         var devices = desired.Values.Select(row => (uint)row.InterfaceIndex).ToHashSet();
         foreach (var (ifindex, row) in loaded.Maps.Devices.ToDictionary())
         {
-            if (row != default && !devices.Contains(ifindex))
-                loaded.Maps.Devices.Update(ifindex, default);
+            if (row == default || devices.Contains(ifindex))
+                continue;
+            loaded.Maps.Devices.Update(ifindex, default);
+            DeletePodDevice((int)ifindex);
         }
         foreach (var ifindex in loaded.Maps.DevicesHigh.ToDictionary().Keys.Where(ifindex => !devices.Contains(ifindex)))
+        {
             loaded.Maps.DevicesHigh.Delete(ifindex);
+            DeletePodDevice((int)ifindex);
+        }
 
         // 2. Links of nobody.
         var folders = desired.Keys.Select(paths.Endpoint).ToHashSet();
@@ -136,8 +152,14 @@ internal sealed class EndpointOperations(
         // The pod's namespace usually took the device along; a pod that keeps running loses its network here, as it should.
         if (netlink.FindLink(row.InterfaceIndex) is { } link && link.Name == row.InterfaceName)
             netlink.DeleteLink(link.Index);
-        if (_applied.Remove(id, out var applied) && applied.Row.Policy is { } policy)
+        if (_applied.TryRemove(id, out var applied) && applied.Row.Policy is { } policy)
             policies.Release(policy);
+    }
+
+    private void DeletePodDevice(int ifindex)
+    {
+        if (netlink.FindLink(ifindex) is { Kind: "veth" } link && link.Name.StartsWith(PodDevicePrefix, StringComparison.Ordinal))
+            netlink.DeleteLink(ifindex);
     }
 
     private void RemoveStale(EndpointRow before, EndpointRow now)
@@ -151,8 +173,10 @@ internal sealed class EndpointOperations(
     // An address or device may belong to a newer endpoint already.
     private void RemoveAddress(EndpointId id, Addr128 address)
     {
-        if (loaded.Maps.Endpoints.TryLookup(address, out var row) && row.EndpointId == id.Value)
-            loaded.Maps.Endpoints.Delete(address);
+        if (!loaded.Maps.Endpoints.TryLookup(address, out var row) || row.EndpointId != id.Value)
+            return;
+        loaded.Maps.Endpoints.Delete(address);
+        forgetConnections(address);
     }
 
     private void RemoveDevice(EndpointId id, uint ifindex)

@@ -8,6 +8,7 @@ namespace Cilium.Datapath.Kernel;
 /// <summary>The values of the programs' constants (bpf/lib/config.h) for this node.</summary>
 internal sealed class DatapathConstants
 {
+    private const uint SetReturnValueHelper = 187;
     private readonly Dictionary<string, byte[]> _values = [];
 
     internal DatapathConstants(DatapathOptions options, LocalNodeRow node, NodeNetwork network)
@@ -30,6 +31,7 @@ internal sealed class DatapathConstants
         Set("tunnel_over_ipv6", node.IPv4.IsNone);
         Set("tunnel_port", options.TunnelPort);
         Set("enable_socket_lb", options.EnableSocketLoadBalancing);
+        Set("enable_set_retval", KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper));
         Set("reject_no_backend", options.RejectServiceWithoutBackend);
         Set("enable_masquerade_ipv4", options.EnableIPv4 && options.EnableIPv4Masquerade && !node.IPv4.IsNone);
         Set("enable_masquerade_ipv6", options.EnableIPv6 && options.EnableIPv6Masquerade && !node.IPv6.IsNone);

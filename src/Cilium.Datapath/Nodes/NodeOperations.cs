@@ -58,7 +58,11 @@ internal sealed class NodeOperations(RouteNetlink netlink, LocalNodeRow local, N
     {
         if (node is null || !options.EnableTunnel)
             yield break;
-        foreach (var prefix in node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? options.EnableIPv4 : options.EnableIPv6))
+        // A gateway is usually inside its pod range, whose route then leads to it too.
+        var gateways = node.RouterAddresses
+            .Where(router => !router.IsNone && !node.PodPrefixes.Any(prefix => prefix.Contains(router)))
+            .Select(Prefix.Of);
+        foreach (var prefix in node.PodPrefixes.Concat(gateways).Where(prefix => prefix.IsIPv4 ? options.EnableIPv4 : options.EnableIPv6))
         {
             if (NodeDevices.PodRoute(local, network, prefix, network.RouteMtu) is { } route)
                 yield return route;

@@ -91,36 +91,38 @@ public sealed partial class LeaderElector
     {
         using var leading = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var work = lead(leading.Token);
-        var renewedAt = _objects.Time.GetTimestamp();
-        while (!work.IsCompleted)
+        try
         {
-            await Task.WhenAny(work, Task.Delay(_options.RetryPeriod, _objects.Time, leading.Token));
-            cancellationToken.ThrowIfCancellationRequested();
-            var left = _options.RenewDeadline - _objects.Time.GetElapsedTime(renewedAt);
-            if (left > TimeSpan.Zero && !work.IsCompleted && await TryHoldAsync(left, cancellationToken))
+            var renewedAt = _objects.Time.GetTimestamp();
+            while (true)
             {
-                renewedAt = _objects.Time.GetTimestamp();
-            }
-            else if (_holder != _options.Candidate || _objects.Time.GetElapsedTime(renewedAt) >= _options.RenewDeadline)
-            {
-                _isLeader = false;
-                LogLost(_logger, _options.Candidate, _holder);
-                await leading.CancelAsync();
-                try
+                await Task.WhenAny(work, Task.Delay(_options.RetryPeriod, _objects.Time, leading.Token));
+                cancellationToken.ThrowIfCancellationRequested();
+                if (work.IsCompleted)
                 {
                     await work;
-                }
-                catch (OperationCanceledException)
-                {
-                    // The work ended because the lease was lost.
+                    return true;
                 }
 
-                return false;
+                var left = _options.RenewDeadline - _objects.Time.GetElapsedTime(renewedAt);
+                if (left > TimeSpan.Zero && await TryHoldAsync(left, cancellationToken))
+                {
+                    renewedAt = _objects.Time.GetTimestamp();
+                }
+                else if (_holder != _options.Candidate || _objects.Time.GetElapsedTime(renewedAt) >= _options.RenewDeadline)
+                {
+                    _isLeader = false;
+                    LogLost(_logger, _options.Candidate, _holder);
+                    return false;
+                }
             }
         }
-
-        await work;
-        return true;
+        finally
+        {
+            // The lease is given back, or waited for again, only when the work has really stopped.
+            await leading.CancelAsync();
+            await work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     /// <summary>Takes or renews the lease; false when another holds it or the server does not answer in time.</summary>

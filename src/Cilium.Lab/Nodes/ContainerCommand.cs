@@ -4,7 +4,7 @@ using Cilium.Lab.Json;
 namespace Cilium.Lab.Nodes;
 
 /// <summary>Turns a container's image, command and arguments into what is executed.</summary>
-internal sealed class ContainerCommand(LabLayout layout, IAgentCommands agents)
+internal sealed class ContainerCommand(string zoneFile, IAgentCommands agents)
 {
     /// <exception cref="UnknownImageException">The lab has no workload of that name.</exception>
     public async Task<IReadOnlyList<string>> BuildAsync(
@@ -24,7 +24,7 @@ internal sealed class ContainerCommand(LabLayout layout, IAgentCommands agents)
             case ImageKind.Server when command.Count == 0 || command[0] == "/agnhost":
                 return
                 [
-                    layout.Executable("cilium-lab"), "workload", image.Server, "--port", $"{image.Port}", "--zone", layout.ZoneFile, "--",
+                    Environment.ProcessPath!, "workload", image.Server, "--port", $"{image.Port}", "--zone", zoneFile, "--",
                     .. command.Skip(1), .. arguments,
                 ];
             case ImageKind.Toolbox when command.Count == 0 && arguments.Count == 0:

@@ -13,7 +13,7 @@ internal sealed record NodeAddresses(IPAddress? Ipv4, IPAddress? Ipv6)
 /// The network between the nodes: a bridge in a namespace of its own, which is also the nodes' way out. An address beyond that
 /// gateway stands for the world outside the cluster. All labs use the same ranges, since none of them meets another.
 /// </summary>
-internal sealed class UnderlayNetwork(LabLayout layout, bool ipv6)
+internal sealed class UnderlayNetwork(LabLayout layout, bool ipv4, bool ipv6)
 {
     private const string Bridge = "br0";
     private const string Device = "eth0";
@@ -28,7 +28,7 @@ internal sealed class UnderlayNetwork(LabLayout layout, bool ipv6)
     private static readonly IPAddress Gateway6 = IPAddress.Parse("fc00:f853:ccd:e793::1");
 
     public NodeAddresses AddressesOf(int index) => new(
-        IPAddress.Parse($"172.18.0.{index + 2}"),
+        ipv4 ? IPAddress.Parse($"172.18.0.{index + 2}") : null,
         ipv6 ? IPAddress.Parse($"fc00:f853:ccd:e793::{index + 2:x}") : null);
 
     public void Create()

@@ -31,7 +31,7 @@ internal sealed class ApiServer : IAsyncDisposable
         Func<EndPoint, Socket>? bind = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        builder.Logging.SetMinimumLevel(LogLevel.Error);
         builder.Services.Configure<SocketTransportOptions>(options =>
         {
             if (bind is not null) options.CreateBoundListenSocket = bind;

@@ -11,7 +11,7 @@ namespace Cilium.Lab.Spdy;
 /// The server side of <c>kubectl port-forward</c>: SPDY/3.1 frames, in which each forwarded connection is a pair of streams, one for
 /// data and one for an error message.
 /// </summary>
-internal sealed class PortForwardSession(Stream connection, Func<int, CancellationToken, Task<Stream>> connect)
+internal sealed class PortForwardSession(Stream connection, Func<int, CancellationToken, Task<Stream>> connect) : IDisposable
 {
     private const int FrameLimitBytes = 1 << 20;
     private const byte Fin = 1;
@@ -62,6 +62,8 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
         await ended.CancelAsync();
         await Task.WhenAll(forwards);
     }
+
+    public void Dispose() => sending.Dispose();
 
     private async Task OpenAsync(byte[] body, List<Task> forwards, CancellationToken cancel)
     {
@@ -133,10 +135,11 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
         return SendAsync(frame, cancel);
     }
 
-    /// <summary>Accepts a stream with an empty header block, which needs no compression: a stored deflate block of four zeros.</summary>
+    /// <summary>Accepts a stream with an empty header block, which needs no compression: a stored deflate block of four
+    /// zeros, and an empty one, at which decompressors hand out what they have.</summary>
     private Task ReplyAsync(uint id, CancellationToken cancel)
     {
-        byte[] headers = [0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0];
+        byte[] headers = [0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
         if (!repliedBefore) headers = [0x78, 0x01, .. headers];
         repliedBefore = true;
         var frame = new byte[12 + headers.Length];

@@ -19,6 +19,12 @@ public sealed record PolicyDifference(EquatableArray<PolicyEntry> Upserts, Equat
     {
         var upserts = new List<PolicyEntry>();
         var deletes = new List<PolicyEntry>();
+        Compare(before, after, upserts, deletes);
+        return Ordered(upserts, deletes);
+    }
+
+    internal static void Compare(ReadOnlySpan<PolicyEntry> before, ReadOnlySpan<PolicyEntry> after, List<PolicyEntry> upserts, List<PolicyEntry> deletes)
+    {
         int i = 0, j = 0;
         while (i < before.Length || j < after.Length)
         {
@@ -42,8 +48,6 @@ public sealed record PolicyDifference(EquatableArray<PolicyEntry> Upserts, Equat
                 j++;
             }
         }
-
-        return Ordered(upserts, deletes);
     }
 
     /// <summary>The entries after the difference, sorted by key.</summary>

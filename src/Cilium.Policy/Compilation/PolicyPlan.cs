@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Cilium.Core;
 
 namespace Cilium.Policy;
@@ -37,40 +39,51 @@ internal sealed class PolicyPlan
     public PolicyDifference Recompile(IReadOnlyCollection<Identity> sortedIdentities)
     {
         var before = Policy.Entries.AsSpan();
-        var after = new List<PolicyEntry>(before.Length + 8);
         var upserts = new List<PolicyEntry>();
         var deletes = new List<PolicyEntry>();
-        var slice = new List<PolicyEntry>();
-        var copied = 0;
+        var slices = new List<PolicyEntry>();
+        var ranges = new List<(int Start, int End, int SliceEnd)>();
         foreach (var direction in (ReadOnlySpan<TrafficDirection>)[TrafficDirection.Ingress, TrafficDirection.Egress])
         {
             foreach (var identity in sortedIdentities)
             {
                 var start = LowerBound(before, direction, identity);
                 var end = LowerBound(before, direction, new Identity(identity.Value + 1));
-                slice.Clear();
-                Compile(direction, identity, Items.Where(item => item.Selects(identity)), slice);
-                var difference = PolicyDifference.Between(before[start..end], slice.ToArray());
-                upserts.AddRange(difference.Upserts);
-                deletes.AddRange(difference.Deletes);
-                after.AddRange(before[copied..start]);
-                after.AddRange(slice);
-                copied = end;
+                var sliceStart = slices.Count;
+                Compile(direction, identity, Items.Where(item => item.Selects(identity)), slices);
+                PolicyDifference.Compare(before[start..end], CollectionsMarshal.AsSpan(slices)[sliceStart..], upserts, deletes);
+                ranges.Add((start, end, slices.Count));
             }
         }
 
-        after.AddRange(before[copied..]);
         if (upserts.Count > 0 || deletes.Count > 0)
         {
-            Policy = Policy with { Entries = after.ToEquatableArray() };
+            Policy = Policy with { Entries = Splice(before, slices, ranges) };
         }
 
         return PolicyDifference.Ordered(upserts, deletes);
     }
 
+    /// <summary>Copies entries, with the content of some ranges, which are in order, replaced.</summary>
+    private static EquatableArray<PolicyEntry> Splice(
+        ReadOnlySpan<PolicyEntry> before, List<PolicyEntry> slices, List<(int Start, int End, int SliceEnd)> ranges)
+    {
+        var after = ImmutableArray.CreateBuilder<PolicyEntry>(before.Length - ranges.Sum(range => range.End - range.Start) + slices.Count);
+        int copied = 0, sliceStart = 0;
+        foreach (var (start, end, sliceEnd) in ranges)
+        {
+            after.AddRange(before[copied..start]);
+            after.AddRange(CollectionsMarshal.AsSpan(slices)[sliceStart..sliceEnd]);
+            (copied, sliceStart) = (end, sliceEnd);
+        }
+
+        after.AddRange(before[copied..]);
+        return new EquatableArray<PolicyEntry>(after.MoveToImmutable());
+    }
+
     private EquatableArray<PolicyEntry> CompileAll()
     {
-        var byIdentity = new SortedDictionary<Identity, List<PlanItem>>();
+        var byIdentity = new Dictionary<Identity, List<PlanItem>>();
         foreach (var item in Items)
         {
             if (item.IsWildcard)
@@ -95,13 +108,16 @@ internal sealed class PolicyPlan
             }
         }
 
-        var entries = new List<PolicyEntry>();
+        var identities = byIdentity.Keys.ToArray();
+        Array.Sort(identities);
+        var entries = new List<PolicyEntry>(identities.Length);
         foreach (var direction in (ReadOnlySpan<TrafficDirection>)[TrafficDirection.Ingress, TrafficDirection.Egress])
         {
             // Most identities are in the same few rules: their ports are worked out once.
             var shapes = new Dictionary<EquatableArray<int>, (int Start, int Count)>();
-            foreach (var (identity, items) in byIdentity)
+            foreach (var identity in identities)
             {
+                var items = byIdentity[identity];
                 var isShared = !HasRemoteNames && identity != Identity.Unknown;
                 var shape = isShared ? items.Select(item => item.Id).ToEquatableArray() : default;
                 if (isShared && shapes.TryGetValue(shape, out var range))
@@ -175,7 +191,7 @@ internal sealed class PolicyPlan
 
     private static readonly Comparer<PolicyEntry> s_byKey = Comparer<PolicyEntry>.Create((left, right) => left.Key.CompareTo(right.Key));
 
-    private static void Note(SortedDictionary<Identity, List<PlanItem>> byIdentity, Identity identity, PlanItem item)
+    private static void Note(Dictionary<Identity, List<PlanItem>> byIdentity, Identity identity, PlanItem item)
     {
         if (!byIdentity.TryGetValue(identity, out var items))
         {

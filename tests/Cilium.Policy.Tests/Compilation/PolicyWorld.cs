@@ -156,8 +156,7 @@ internal sealed class PolicyWorld
             case 0:
                 return new EntityPeer((Entity)_random.Next((int)Entity.Unmanaged + 1));
             case 1 or 2:
-                CidrPeer.TryParse(Pick(s_cidrs), out var peer);
-                return peer;
+                return CidrPeer.Parse(Pick(s_cidrs));
             default:
                 return new LabelPeer(_random.Next(10) == 0 ? LabelSelector.All : RandomSelector());
         }

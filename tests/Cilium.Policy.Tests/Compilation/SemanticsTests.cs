@@ -169,8 +169,8 @@ public sealed class SemanticsTests
     [Fact]
     public void All_zero_cidr_selects_the_world_in_that_exact_text_only()
     {
-        CidrPeer.TryParse("0.0.0.0/0", out var exact);
-        CidrPeer.TryParse("1.2.3.4/0", out var other);
+        var exact = CidrPeer.Parse("0.0.0.0/0");
+        var other = CidrPeer.Parse("1.2.3.4/0");
         Assert.Equal(Allowed, new Scene().Rule(PolicySection.Create([PeerRule.Create([exact])])).From("world", 80));
         Assert.Equal(DeniedByDefault, new Scene().Rule(PolicySection.Create([PeerRule.Create([other])])).From("world", 80));
     }
@@ -178,7 +178,7 @@ public sealed class SemanticsTests
     [Fact]
     public void All_zero_cidr_of_one_family_is_not_the_other_family()
     {
-        CidrPeer.TryParse("0.0.0.0/0", out var four);
+        var four = CidrPeer.Parse("0.0.0.0/0");
         var scene = new Scene(isDualStack: true).Rule(PolicySection.Create([PeerRule.Create([four])]));
         Assert.Equal(Allowed, scene.From("world-ipv4", 80));
         Assert.Equal(DeniedByDefault, scene.From("world-ipv6", 80));
@@ -187,8 +187,8 @@ public sealed class SemanticsTests
     [Fact]
     public void Cidrs_match_neither_pods_nor_nodes_and_entity_world_matches_cidrs()
     {
-        CidrPeer.TryParse("0.0.0.0/0", out var any);
-        CidrPeer.TryParse("10.1.0.0/16", out var some);
+        var any = CidrPeer.Parse("0.0.0.0/0");
+        var some = CidrPeer.Parse("10.1.0.0/16");
         var scene = new Scene(allowLocalhost: false).Rule(PolicySection.Create([PeerRule.Create([any])]), PolicySection.Create([PeerRule.Create([some])]));
         scene.Pod(300, "app=client");
         Assert.All(["app=client", "host", "remote-node", "kube-apiserver"], peer => Assert.Equal(DeniedByDefault, scene.From(peer, 80)));
@@ -202,8 +202,8 @@ public sealed class SemanticsTests
     [Fact]
     public void A_deny_of_a_prefix_within_a_denied_prefix_stays()
     {
-        CidrPeer.TryParse("10.0.0.0/8", out var broad);
-        CidrPeer.TryParse("10.1.0.0/16", out var narrow);
+        var broad = CidrPeer.Parse("10.0.0.0/8");
+        var narrow = CidrPeer.Parse("10.1.0.0/16");
         var scene = new Scene().Rule(egress: PolicySection.Create([PeerRule.Create([PeerSelector.All])], [PeerRule.Create([broad], s_http), PeerRule.Create([narrow])]));
         scene.Compile();
         Assert.Equal(DeniedByRule, scene.To("10.1.0.0/16", 443));

@@ -67,7 +67,7 @@ public sealed class EngineTests
     public void Prefixes_of_rules_get_identities_while_a_rule_names_them()
     {
         var engine = new PolicyEngine(s_options);
-        CidrPeer.TryParse("192.0.2.0/24", out var peer);
+        var peer = CidrPeer.Parse("192.0.2.0/24");
         engine.SetPolicy(s_origin, [s_rule with { Egress = PolicySection.Create([PeerRule.Create([peer])]) }]);
         var added = Assert.Single(engine.Commit().CidrsAdded);
         Assert.Equal((peer.Prefix, 16777217u), (added.Key, added.Value.Id.Value));

@@ -1,0 +1,176 @@
+using Cilium.ControlPlane.Agent;
+using Cilium.Core;
+using Cilium.Datapath.IpCache;
+using Cilium.Datapath.Nodes;
+using Cilium.Kubernetes;
+
+namespace Cilium.ControlPlane.Addresses;
+
+/// <summary>Endpoints, nodes and rules in; the identity and the tunnel endpoint of every known address out.</summary>
+internal sealed class AddressDerivation(AgentTables tables, AgentOptions options, LocalNodeRow self, ApiServerAddresses apiServer, TimeProvider time)
+    : IAgentLoop
+{
+    private readonly AddressClaims _claims = new();
+
+    public string Name => "ipcache";
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await tables.Kubernetes.CiliumEndpoints.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        await tables.Kubernetes.CiliumNodes.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        await tables.RuleAddresses.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        await tables.Kubernetes.EndpointSlices.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        using var own = tables.Endpoints.Subscribe();
+        using var identities = tables.EndpointIdentities.Subscribe();
+        using var others = tables.Kubernetes.CiliumEndpoints.Subscribe();
+        using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
+        using var rules = tables.RuleAddresses.Subscribe();
+        using var slices = tables.Kubernetes.EndpointSlices.Subscribe();
+        var wakeup = new Wakeup(time, own.WaitAsync, identities.WaitAsync, others.WaitAsync, nodes.WaitAsync, rules.WaitAsync, slices.WaitAsync);
+        ClaimSelfAndWorld();
+        while (true)
+        {
+            foreach (var id in own.Drain().Select(change => change.Key).Concat(identities.Drain().Select(change => change.Key)).Distinct())
+            {
+                ClaimEndpoint(id);
+            }
+
+            foreach (var change in others.Drain())
+            {
+                _claims.Set(AddressSource.CiliumEndpoint, change.Key.ToString(), change.Current is { } row ? RowsOf(row) : []);
+            }
+
+            var changedNodes = nodes.Drain();
+            foreach (var change in changedNodes)
+            {
+                ClaimNode(change.Key, change.Current);
+            }
+
+            foreach (var change in rules.Drain())
+            {
+                _claims.Set(
+                    AddressSource.Rule,
+                    change.Key.ToString(),
+                    change.Current is { } row ? [new IpCacheRow { Prefix = row.Prefix, Identity = row.Identity }] : []);
+            }
+
+            if (changedNodes.Count > 0 || slices.Drain().Any(change => ApiServerAddresses.IsIn(change.Current ?? change.Previous)))
+            {
+                _claims.Set(AddressSource.KubeApiServer, "", apiServer.Rows(self));
+            }
+
+            Carry();
+            tables.Datapath.IpCache.CompleteInitializer(AgentInitializers.Addresses);
+            await wakeup.WaitAsync(null, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static IEnumerable<IpAddr> Present(params IpAddr[] addresses) => addresses.Where(address => !address.IsNone);
+
+    private void ClaimSelfAndWorld()
+    {
+        _claims.Set(AddressSource.Host, "", [.. Present(self.IPv4, self.IPv6, self.RouterIPv4, self.RouterIPv6)
+            .Select(address => new IpCacheRow { Prefix = Prefix.Of(address), Identity = Identity.Host })]);
+        var world = new List<IpCacheRow>(2);
+        var isDualStack = options.Cluster.IsDualStack;
+        if (options.Datapath.EnableIPv4)
+        {
+            world.Add(new IpCacheRow { Prefix = new Prefix(IpAddr.FromIPv4(0), 0), Identity = isDualStack ? Identity.WorldIPv4 : Identity.World });
+        }
+
+        if (options.Datapath.EnableIPv6)
+        {
+            world.Add(new IpCacheRow { Prefix = new Prefix(IpAddr.None, 0), Identity = isDualStack ? Identity.WorldIPv6 : Identity.World });
+        }
+
+        _claims.Set(AddressSource.World, "", world);
+    }
+
+    private void ClaimEndpoint(EndpointId id)
+    {
+        if (!tables.Endpoints.TryGet(id, out var endpoint) || !tables.EndpointIdentities.TryGet(id, out var identity))
+        {
+            _claims.Set(AddressSource.LocalEndpoint, id.ToString());
+            return;
+        }
+
+        _claims.Set(
+            AddressSource.LocalEndpoint,
+            id.ToString(),
+            [.. endpoint.Addresses().Select(address => new IpCacheRow { Prefix = Prefix.Of(address), Identity = identity.Identity })]);
+    }
+
+    private IpCacheRow[] RowsOf(CiliumEndpointRow row)
+    {
+        // What this node's own objects say was derived from our endpoints; the endpoints themselves are nearer the truth.
+        if (row.NodeIP.IsNone || row.NodeIP == self.IPv4 || row.NodeIP == self.IPv6 || row.Identity == Identity.Unknown)
+        {
+            return [];
+        }
+
+        return
+        [
+            .. row.Addresses.Select(address => new IpCacheRow
+            {
+                Prefix = Prefix.Of(address),
+                Identity = row.Identity,
+                TunnelEndpoint = options.Datapath.EnableTunnel ? row.NodeIP : IpAddr.None,
+            }),
+        ];
+    }
+
+    private void ClaimNode(string name, CiliumNodeRow? node)
+    {
+        if (node is null || name == self.Name)
+        {
+            _claims.Set(AddressSource.Node, name);
+            _claims.Set(AddressSource.PodRange, name);
+            return;
+        }
+
+        var tunnel = NodeDerivationRules.TunnelEndpointOf(node, options.Datapath);
+        var rows = new List<IpCacheRow>();
+        foreach (var address in node.Addresses)
+        {
+            // The router's address is among the pods, so it is reached as they are.
+            rows.Add(new IpCacheRow
+            {
+                Prefix = Prefix.Of(address.Address),
+                Identity = Identity.RemoteNode,
+                TunnelEndpoint = address.Type == NodeAddress.CiliumInternalIP ? tunnel : IpAddr.None,
+            });
+        }
+
+        foreach (var address in node.HealthIPs)
+        {
+            rows.Add(new IpCacheRow { Prefix = Prefix.Of(address), Identity = Identity.Health, TunnelEndpoint = tunnel });
+        }
+
+        _claims.Set(AddressSource.Node, name, rows);
+        _claims.Set(
+            AddressSource.PodRange,
+            name,
+            tunnel.IsNone
+                ? []
+                : [.. node.PodCidrs.Select(prefix => new IpCacheRow { Prefix = prefix, Identity = Identity.Unknown, TunnelEndpoint = tunnel })]);
+    }
+
+    private void Carry()
+    {
+        var changes = _claims.TakeChanges();
+        tables.Store.Write(transaction =>
+        {
+            foreach (var (prefix, row) in changes)
+            {
+                if (row is null)
+                {
+                    transaction.Delete(tables.Datapath.IpCache, prefix);
+                }
+                else
+                {
+                    transaction.Upsert(tables.Datapath.IpCache, row);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,21 @@
+using Cilium.Core;
+using Cilium.Datapath;
+using Cilium.Kubernetes;
+
+namespace Cilium.ControlPlane.Addresses;
+
+/// <summary>What both the address and the node derivation must decide alike.</summary>
+internal static class NodeDerivationRules
+{
+    /// <summary>Where packets to a node's pods are sent: its underlay address, IPv4 before IPv6, or none when routed natively.</summary>
+    public static IpAddr TunnelEndpointOf(CiliumNodeRow node, DatapathOptions options)
+    {
+        if (!options.EnableTunnel)
+        {
+            return IpAddr.None;
+        }
+
+        var ipv4 = node.AddressOf(NodeAddress.InternalIP, ipv4: true);
+        return ipv4.IsNone ? node.AddressOf(NodeAddress.InternalIP, ipv4: false) : ipv4;
+    }
+}

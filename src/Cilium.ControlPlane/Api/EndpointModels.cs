@@ -1,0 +1,132 @@
+using System.Security.Cryptography;
+using System.Text;
+using Cilium.Api;
+using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.Core;
+
+namespace Cilium.ControlPlane.Api;
+
+/// <summary>Endpoints and identities in the models' words.</summary>
+internal static class EndpointModels
+{
+    public static EndpointModel Of(AgentContext agent, LocalEndpointRow row)
+    {
+        agent.Tables.EndpointIdentities.TryGet(row.Id, out var identity);
+        var isBuilt = agent.Tables.Datapath.Endpoints.TryGet(row.Id, out var built);
+        var policy = built?.Policy is { } key && agent.Tables.Datapath.Policies.TryGet(key, out var found) ? found : null;
+        var state = identity is null ? "waiting-for-identity" : !isBuilt ? "regenerating" : row.IsRestored ? "restoring" : "ready";
+        return new EndpointModel
+        {
+            Id = row.Id.Value,
+            Spec = new EndpointConfigurationSpec { LabelConfiguration = new LabelConfigurationSpec { User = [] }, Options = s_options },
+            Status = new EndpointStatusModel
+            {
+                State = state,
+                ExternalIdentifiers = new EndpointIdentifiers
+                {
+                    ContainerId = row.ContainerId,
+                    CniAttachmentId = row.AttachmentId,
+                    K8sNamespace = row.PodNamespace,
+                    K8sPodName = row.PodName,
+                    PodName = row.PodName.Length > 0 ? row.Pod.ToString() : null,
+                },
+                Health = HealthOf(agent, row),
+                Identity = identity is null ? null : IdentityOf(identity.Identity, identity.Labels),
+                Labels = LabelsOf(agent, row),
+                Log = [new EndpointStatusChange { Code = "OK", Message = "Endpoint created", State = state, Timestamp = row.CreatedAt.ToString("O") }],
+                NamedPorts = [.. (identity?.NamedPorts ?? default).Select(port => new Cilium.Api.NamedPort
+                {
+                    Name = port.Name,
+                    Port = port.Port,
+                    Protocol = port.Protocol.ToString().ToUpperInvariant(),
+                })],
+                Networking = new EndpointNetworking
+                {
+                    Addressing = [new AddressPair { Ipv4 = TextOf(row.IPv4), Ipv6 = TextOf(row.IPv6) }],
+                    HostAddressing = NodeAddressingModels.RouterOf(agent),
+                    ContainerInterfaceName = row.ContainerInterfaceName,
+                    InterfaceName = row.InterfaceName,
+                    InterfaceIndex = row.InterfaceIndex,
+                    Mac = row.PodMac.ToString(),
+                    HostMac = row.HostMac.ToString(),
+                },
+                Policy = PolicyOf(agent, identity, policy),
+                Realized = new EndpointConfigurationSpec { LabelConfiguration = new LabelConfigurationSpec { User = [] }, Options = s_options },
+            },
+        };
+    }
+
+    public static EndpointHealth HealthOf(AgentContext agent, LocalEndpointRow row)
+    {
+        var isBuilt = agent.Tables.Datapath.Endpoints.TryGet(row.Id, out _);
+        var health = isBuilt ? "OK" : "Pending";
+        return new EndpointHealth { Bpf = health, Policy = health, OverallHealth = health, Connected = true };
+    }
+
+    public static LabelConfigurationStatus LabelsOf(AgentContext agent, LocalEndpointRow row)
+    {
+        agent.Tables.EndpointIdentities.TryGet(row.Id, out var identity);
+        var relevant = identity is null ? [] : identity.Labels.Select(label => label.ToString()).ToList();
+        var derived = agent.Tables.Kubernetes.Pods.TryGet(row.Pod, out var pod)
+            ? pod.Labels.Select(pair => new Label(Label.SourceK8s, pair.Key, pair.Value).ToString()).Where(text => !relevant.Contains(text)).ToList()
+            : [];
+        return new LabelConfigurationStatus
+        {
+            SecurityRelevant = relevant,
+            Derived = derived,
+            Disabled = [],
+            Realized = new LabelConfigurationSpec { User = [] },
+        };
+    }
+
+    public static IdentityModel IdentityOf(Identity identity, LabelSet labels) => new()
+    {
+        Id = identity.Value,
+        Labels = [.. labels.Select(label => label.ToString())],
+        LabelsSha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(';', labels) + ";"))),
+    };
+
+    private static readonly Dictionary<string, string> s_options = new()
+    {
+        ["Conntrack"] = "Enabled",
+        ["DropNotification"] = "Enabled",
+        ["PolicyAuditMode"] = "Disabled",
+        ["PolicyVerdictNotification"] = "Enabled",
+        ["SourceIPVerification"] = "Enabled",
+        ["TraceNotification"] = "Enabled",
+    };
+
+    private static EndpointPolicyStatus PolicyOf(AgentContext agent, EndpointIdentityRow? identity, Datapath.PolicyRow? policy)
+    {
+        var (ingress, egress) = (policy?.IngressEnforced ?? false, policy?.EgressEnforced ?? false);
+        var model = new EndpointPolicy
+        {
+            Id = identity?.Identity.Value ?? 0,
+            PolicyEnabled = (ingress, egress) switch
+            {
+                (true, true) => "both",
+                (true, false) => "ingress",
+                (false, true) => "egress",
+                _ => "none",
+            },
+            PolicyRevision = agent.Policies.Revision,
+            AllowedIngressIdentities = PeersOf(policy, TrafficDirection.Ingress, isDeny: false),
+            AllowedEgressIdentities = PeersOf(policy, TrafficDirection.Egress, isDeny: false),
+            DeniedIngressIdentities = PeersOf(policy, TrafficDirection.Ingress, isDeny: true),
+            DeniedEgressIdentities = PeersOf(policy, TrafficDirection.Egress, isDeny: true),
+        };
+        return new EndpointPolicyStatus { Realized = model, Spec = model };
+    }
+
+    private static IReadOnlyList<long> PeersOf(Datapath.PolicyRow? policy, TrafficDirection direction, bool isDeny) => policy is null
+        ? []
+        :
+        [
+            .. policy.Entries
+                .Where(entry => entry.Key.Direction == direction && entry.Key.Protocol == L4Protocol.Any && entry.Verdict.IsDeny == isDeny)
+                .Select(entry => (long)entry.Key.Identity.Value).Distinct().Order(),
+        ];
+
+    private static string? TextOf(IpAddr address) => address.IsNone ? null : address.ToString();
+}

@@ -1,0 +1,38 @@
+using Cilium.Api;
+using Cilium.ControlPlane.Agent;
+using Cilium.Datapath.Nodes;
+
+namespace Cilium.ControlPlane.Api;
+
+/// <summary>Service load balancing in the models' words.</summary>
+internal static class KubeProxyReplacementModels
+{
+    private static readonly FeatureSwitch s_on = new() { Enabled = true };
+    private static readonly FeatureSwitch s_off = new() { Enabled = false };
+
+    public static KubeProxyReplacement Of(AgentContext agent, LocalNodeRow? self)
+    {
+        var options = agent.Options;
+        var addresses = new[] { self?.IPv4 ?? default, self?.IPv6 ?? default }.Where(address => !address.IsNone).Select(address => address.ToString()).ToList();
+        var devices = options.Datapath.Devices;
+        return new KubeProxyReplacement
+        {
+            Mode = options.KubeProxyReplacement ? "True" : "False",
+            Devices = devices,
+            DeviceList = [.. devices.Select(device => new KubeProxyReplacementDevice { Name = device, Ip = addresses })],
+            DirectRoutingDevice = devices.Count > 0 ? devices[0] : null,
+            Features = new KubeProxyReplacementFeatures
+            {
+                SocketLb = options.Datapath.EnableSocketLoadBalancing ? s_on : s_off,
+                SocketLbTracing = s_on,
+                NodePort = new NodePortFeature { Enabled = false, Mode = "SNAT", Algorithm = "Random", Acceleration = "Disabled", PortMin = 30000, PortMax = 32767 },
+                HostPort = s_off,
+                ExternalIps = s_off,
+                SessionAffinity = s_off,
+                GracefulTermination = s_on,
+                Nat46X64 = s_off,
+                Annotations = [],
+            },
+        };
+    }
+}

@@ -1,0 +1,32 @@
+using Cilium.Core;
+using Cilium.Netlink;
+
+namespace Cilium.ControlPlane.Nodes;
+
+/// <summary>The devices of the node's network namespace, as the agent must ask about them. A seam: the kernel.</summary>
+public interface ILocalDevices
+{
+    /// <summary>The kernel index of a device, or 0 when there is none.</summary>
+    int IndexOf(string name);
+
+    /// <summary>The addresses of a device; none when there is no such device.</summary>
+    IReadOnlyList<IpAddr> AddressesOf(string name);
+}
+
+/// <summary>Asks by netlink.</summary>
+public sealed class NetlinkLocalDevices : ILocalDevices
+{
+    /// <inheritdoc/>
+    public int IndexOf(string name)
+    {
+        using var route = RouteNetlink.Open();
+        return route.FindLink(name)?.Index ?? 0;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IpAddr> AddressesOf(string name)
+    {
+        using var route = RouteNetlink.Open();
+        return route.FindLink(name) is { } link ? [.. route.Addresses(link.Index).Select(entry => IpAddr.FromIPAddress(entry.Address))] : [];
+    }
+}

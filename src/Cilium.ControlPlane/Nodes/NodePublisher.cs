@@ -1,0 +1,104 @@
+using Cilium.ControlPlane.Agent;
+using Cilium.Core;
+using Cilium.Datapath.Nodes;
+using Cilium.Kubernetes;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.ControlPlane.Nodes;
+
+/// <summary>Keeps this node's CiliumNode, its network condition and its taint as they should be.</summary>
+internal sealed partial class NodePublisher(
+    AgentTables tables, AgentOptions options, KubernetesConnection connection, AgentReadiness readiness, TimeProvider time, ILogger<NodePublisher> logger)
+    : IAgentLoop
+{
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
+    private readonly CiliumNodeWriter _nodes = new(connection);
+    private readonly NodeStatusWriter _status = new(connection);
+
+    public string Name => "publish-node";
+
+    /// <summary>What the agent tells of its node.</summary>
+    public static CiliumNodeContent ContentOf(KubeNodeRow node, LocalNodeRow? self, AgentOptions options)
+    {
+        var addresses = node.Addresses.ToList();
+        foreach (var router in new[] { self?.RouterIPv4 ?? IpAddr.None, self?.RouterIPv6 ?? IpAddr.None })
+        {
+            if (!router.IsNone)
+            {
+                addresses.Add(new NodeAddress(NodeAddress.CiliumInternalIP, router));
+            }
+        }
+
+        return new CiliumNodeContent
+        {
+            Name = node.Name,
+            NodeUid = node.Uid,
+            Addresses = addresses.ToEquatableArray(),
+            PodCidrs = options.Ipam == "kubernetes" ? node.PodCidrs : null,
+            Labels = node.Labels,
+        };
+    }
+
+    /// <summary>Creates the CiliumNode or brings it up to date, trying until it works.</summary>
+    public async Task ApplyAsync(KubeNodeRow node, LocalNodeRow? self, CancellationToken cancellationToken)
+    {
+        while (!await TryAsync("CiliumNode", () => _nodes.ApplyAsync(ContentOf(node, self, options), cancellationToken)).ConfigureAwait(false))
+        {
+            await Task.Delay(s_retry, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await readiness.WaitReadyAsync(cancellationToken).ConfigureAwait(false);
+        using var nodes = tables.Kubernetes.Nodes.Subscribe();
+        using var ciliumNodes = tables.Kubernetes.CiliumNodes.Subscribe();
+        var wakeup = new Wakeup(time, nodes.WaitAsync, ciliumNodes.WaitAsync);
+        CiliumNodeContent? written = null;
+        while (true)
+        {
+            nodes.Drain();
+            var isDeleted = ciliumNodes.Drain().Any(change => change.Key == options.NodeName && change.IsDelete);
+            var isDone = true;
+            if (tables.Kubernetes.Nodes.TryGet(options.NodeName, out var node))
+            {
+                tables.LocalNode.TryGet(options.NodeName, out var self);
+                var content = ContentOf(node, self, options);
+                if (isDeleted || content != written)
+                {
+                    isDone &= await TryAsync("CiliumNode", () => _nodes.ApplyAsync(content, cancellationToken)).ConfigureAwait(false);
+                    written = isDone ? content : null;
+                }
+
+                if (!node.NetworkIsUp)
+                {
+                    isDone &= await TryAsync("node condition", () => _status.SetNetworkUpAsync(node.Name, cancellationToken)).ConfigureAwait(false);
+                }
+
+                if (node.Taints.Any(taint => taint.Key == options.NotReadyTaint))
+                {
+                    isDone &= await TryAsync("node taint", () => _status.RemoveTaintAsync(node.Name, options.NotReadyTaint, cancellationToken)).ConfigureAwait(false);
+                }
+            }
+
+            await wakeup.WaitAsync(isDone ? null : s_retry, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<bool> TryAsync(string what, Func<Task> write)
+    {
+        try
+        {
+            await write().ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception exception) when (exception is KubernetesException or HttpRequestException or TimeoutException or IOException)
+        {
+            LogFailed(logger, what, exception.Message);
+            return false;
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Writing the {What} failed: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string what, string reason);
+}

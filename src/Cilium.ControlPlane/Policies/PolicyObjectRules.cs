@@ -1,0 +1,40 @@
+using System.Text.Json;
+using Cilium.Core.Tables;
+using Cilium.Kubernetes;
+using Cilium.Kubernetes.Policies;
+using Cilium.Policy;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.ControlPlane.Policies;
+
+/// <summary>Gives the rules of policy objects to the engine; an object that cannot be read gives none and is told in the log.</summary>
+/// <remarks>The condition on the object itself is written once for the cluster, by the operator.</remarks>
+internal sealed partial class PolicyObjectRules(PolicyDecoder decoder, ILogger<PolicyObjectRules> logger)
+{
+    /// <summary>Carries the change of one object.</summary>
+    public void Apply(TableChange<PolicyObjectKey, PolicyObjectRow> change, PolicyEngine engine)
+    {
+        if (change.Current is not { } row)
+        {
+            engine.RemovePolicy(new PolicyOrigin(change.Key.Kind.ToString(), change.Key.Namespace, change.Key.Name));
+            return;
+        }
+
+        using var document = JsonDocument.Parse(row.Json.AsSpan().ToArray());
+        var decoded = change.Key.Kind switch
+        {
+            PolicyObjectKind.NetworkPolicy => decoder.DecodeNetworkPolicy(document.RootElement),
+            PolicyObjectKind.CiliumNetworkPolicy => decoder.DecodeCiliumNetworkPolicy(document.RootElement),
+            _ => decoder.DecodeCiliumClusterwideNetworkPolicy(document.RootElement),
+        };
+        var origin = new PolicyOrigin(change.Key.Kind.ToString(), change.Key.Namespace, change.Key.Name, row.Uid);
+        engine.SetPolicy(origin, decoded.Rules);
+        if (!decoded.IsValid)
+        {
+            LogRefused(logger, change.Key.ToString(), decoded.Message);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "{Policy} is not enforced: {Reason}")]
+    private static partial void LogRefused(ILogger logger, string policy, string reason);
+}

@@ -1,0 +1,109 @@
+using Cilium.ControlPlane.Agent;
+using Cilium.Core.Tables;
+using Cilium.Datapath.LoadBalancing;
+using Cilium.Kubernetes;
+
+namespace Cilium.ControlPlane.Services;
+
+/// <summary>Services and endpoint slices in, frontends with their backends out; a change costs what its service costs.</summary>
+internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options, TimeProvider time) : IAgentLoop
+{
+    private readonly Dictionary<NamespacedName, HashSet<NamespacedName>> _slicesOf = [];
+    private readonly Dictionary<NamespacedName, HashSet<L4Address>> _frontendsOf = [];
+
+    public string Name => "services";
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await tables.Kubernetes.Services.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        await tables.Kubernetes.EndpointSlices.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        using var services = tables.Kubernetes.Services.Subscribe();
+        using var slices = tables.Kubernetes.EndpointSlices.Subscribe();
+        var wakeup = new Wakeup(time, services.WaitAsync, slices.WaitAsync);
+        while (true)
+        {
+            var touched = services.Drain().Select(change => change.Key).ToHashSet();
+            foreach (var change in slices.Drain())
+            {
+                FollowSlice(change, touched);
+            }
+
+            if (touched.Count > 0)
+            {
+                tables.Store.Write(transaction =>
+                {
+                    foreach (var service in touched)
+                    {
+                        Derive(transaction, service);
+                    }
+                });
+            }
+
+            tables.Datapath.Frontends.CompleteInitializer(AgentInitializers.Services);
+            await wakeup.WaitAsync(null, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private void FollowSlice(TableChange<NamespacedName, EndpointSliceRow> change, HashSet<NamespacedName> touched)
+    {
+        if (change.Previous is { } previous && previous.Service != change.Current?.Service)
+        {
+            touched.Add(previous.Service);
+            if (_slicesOf.TryGetValue(previous.Service, out var former) && former.Remove(change.Key) && former.Count == 0)
+            {
+                _slicesOf.Remove(previous.Service);
+            }
+        }
+
+        if (change.Current is { ServiceName.Length: > 0 } current)
+        {
+            touched.Add(current.Service);
+            if (!_slicesOf.TryGetValue(current.Service, out var present))
+            {
+                _slicesOf[current.Service] = present = [];
+            }
+
+            present.Add(change.Key);
+        }
+    }
+
+    private void Derive(WriteTransaction transaction, NamespacedName name)
+    {
+        IReadOnlyList<FrontendRow> frontends = [];
+        if (transaction.TryGet(tables.Kubernetes.Services, name, out var service))
+        {
+            var slices = new List<EndpointSliceRow>();
+            foreach (var key in _slicesOf.GetValueOrDefault(name) ?? [])
+            {
+                if (transaction.TryGet(tables.Kubernetes.EndpointSlices, key, out var slice))
+                {
+                    slices.Add(slice);
+                }
+            }
+
+            frontends = ServiceFrontends.Of(service, slices, options.NodeName, options.ServiceProxyName);
+        }
+
+        _frontendsOf.Remove(name, out var before);
+        foreach (var gone in before ?? [])
+        {
+            // A cluster address may have passed to another service in the meantime.
+            if (!frontends.Any(row => row.Address == gone)
+                && transaction.TryGet(tables.Datapath.Frontends, gone, out var row)
+                && row.ServiceNamespace == name.Namespace && row.ServiceName == name.Name)
+            {
+                transaction.Delete(tables.Datapath.Frontends, gone);
+            }
+        }
+
+        foreach (var row in frontends)
+        {
+            transaction.Upsert(tables.Datapath.Frontends, row);
+        }
+
+        if (frontends.Count > 0)
+        {
+            _frontendsOf[name] = [.. frontends.Select(row => row.Address)];
+        }
+    }
+}

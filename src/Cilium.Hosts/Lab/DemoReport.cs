@@ -1,0 +1,34 @@
+using Cilium.Lab;
+using Cilium.Lab.Demonstration;
+using Spectre.Console;
+
+namespace Cilium.Hosts.Lab;
+
+/// <summary>Runs the demonstration and prints what it finds.</summary>
+internal static class DemoReport
+{
+    public static async Task<int> RunAsync(LabOptions options, bool keep, CancellationToken cancel)
+    {
+        var lab = new LabCluster(options, TimeProvider.System);
+        var console = AnsiConsole.Console;
+        var checks = new List<DemoCheck>();
+        try
+        {
+            console.MarkupLine("[bold]Bringing up three nodes…[/]");
+            await lab.UpAsync(Environment.ProcessPath!, cancel);
+            console.WriteLine($"kubeconfig: {lab.KubeconfigFile}");
+            await foreach (var check in new Demonstration(lab, options.Binaries, TimeProvider.System).RunAsync(text => console.WriteLine(text), cancel)) checks.Add(check);
+        }
+        catch (InvalidOperationException failure)
+        {
+            checks.Add(new DemoCheck("the demonstration ran to its end", false, failure.Message));
+        }
+
+        var table = new Table().AddColumns("check", "result", "detail");
+        foreach (var check in checks) table.AddRow(Markup.Escape(check.Name), check.Passed ? "[green]passed[/]" : "[red]FAILED[/]", Markup.Escape(check.Detail));
+        console.Write(table);
+        if (keep) console.WriteLine($"left up; './lab down --name {options.Name}' takes it down");
+        else await lab.DownAsync(cancel);
+        return checks.Count > 0 && checks.All(check => check.Passed) ? 0 : 1;
+    }
+}

@@ -1,0 +1,157 @@
+using Cilium.Datapath.Maps;
+
+namespace Cilium.DatapathTests;
+
+/// <summary>What is remembered of connections, and what each packet is to its connection.</summary>
+public sealed class ConntrackTests
+{
+    [Theory, InlineData(4), InlineData(6)]
+    public void Both_directions_share_one_entry(int family)
+    {
+        using var node = new Node(family);
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn)).WentTo(TracePoint.ToEndpoint);
+        var (key, entry) = node.OnlyConnection();
+        Assert.Equal(Frame.Tcp, key.Protocol);
+        Assert.Equal(new HashSet<ushort> { 40000, 80 }, [key.LowPort.Number, key.HighPort.Number]);
+        var fromHigh = key.HighAddress == Bench.Address(node.A);
+        Assert.Equal(fromHigh, entry.Flags.HasFlag(CtFlags.FromHigh));
+        Assert.Equal((Node.IdentityA, Node.IdentityB, Node.EndpointA, Node.EndpointB),
+            (entry.SourceIdentity, entry.DestinationIdentity, entry.SourceEndpoint, entry.DestinationEndpoint));
+        var reply = node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Syn | Frame.Ack));
+        Assert.Equal(TraceReason.Reply, reply.Trace!.Header.TraceReason);
+        entry = node.OnlyConnection().Value;
+        Assert.Equal((Frame.Syn, (byte)(Frame.Syn | Frame.Ack)), (entry.ForwardTcpFlags, entry.ReverseTcpFlags));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void Aggregation_reports_the_first_packet_and_new_flags(int family)
+    {
+        using var node = new Node(family);
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn)).WentTo(TracePoint.ToEndpoint);
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Syn | Frame.Ack)).WentTo(TracePoint.ToEndpoint);
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack)).WentQuietly();
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack, 100)).WentQuietly();
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Fin | Frame.Ack)).WentTo(TracePoint.ToEndpoint);
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Fin | Frame.Ack)).WentQuietly();
+    }
+
+    [Fact]
+    public void Without_aggregation_every_packet_is_reported_where_it_comes_in_and_goes_out()
+    {
+        using var node = new Node(4, constants: obj => obj.TrySetConstant("monitor_aggregation", [0]));
+        node.FromA(Frame.UdpDatagram(node.A, node.B, 1, 2));
+        var outcome = node.FromA(Frame.UdpDatagram(node.A, node.B, 1, 2));
+        Assert.Equal([TracePoint.FromEndpoint, TracePoint.ToEndpoint], outcome.Events.Select(e => e.Point));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void Lifetimes_follow_the_state_of_TCP(int family)
+    {
+        using var node = new Node(family, constants: obj =>
+        {
+            obj.SetConstant("ct_timeout_tcp", 8000u);
+            obj.SetConstant("ct_timeout_tcp_syn", 60u);
+            obj.SetConstant("ct_timeout_tcp_closing", 10u);
+        });
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn));
+        Assert.Equal(60, Remaining());
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Syn | Frame.Ack));
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack));
+        Assert.Equal(8000, Remaining());
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Fin | Frame.Ack));
+        Assert.Equal(8000, Remaining());
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Fin | Frame.Ack));
+        Assert.Equal(10, Remaining());
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack));
+        Assert.Equal(10, Remaining());
+        // A SYN on a connection that closed is a new connection.
+        var again = node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn));
+        Assert.Equal(TraceReason.New, again.Trace!.Header.TraceReason);
+        Assert.Equal(60, Remaining());
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Rst | Frame.Ack));
+        Assert.Equal(10, Remaining());
+
+        int Remaining()
+        {
+            var entry = node.OnlyConnection().Value;
+            var seconds = (int)(entry.Lifetime - entry.Created);
+            // The clock may tick between creation and a later packet.
+            return seconds % 10 <= 5 ? seconds - (seconds % 10) : seconds;
+        }
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void An_expired_entry_counts_as_none(int family)
+    {
+        using var node = new Node(family);
+        var packet = Frame.UdpDatagram(node.A, node.B, 1000, 2000);
+        node.FromA(packet).WentTo(TracePoint.ToEndpoint);
+        var (key, entry) = node.OnlyConnection();
+        node.Bench.Map<CtTuple, CtEntry>("cilium_ct").Update(key, entry with { Lifetime = entry.Created - 1 });
+        Assert.Equal(TraceReason.New, node.FromA(packet).Trace!.Header.TraceReason);
+        Assert.True(node.OnlyConnection().Value.Lifetime >= entry.Lifetime);
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void Echo_and_its_reply_are_one_connection(int family)
+    {
+        using var node = new Node(family, a: EndpointFlags.IngressEnforced);
+        node.SetPolicy(Node.EndpointA);
+        node.FromA(Frame.Echo(node.A, node.B, 77)).WentTo(TracePoint.ToEndpoint);
+        var reply = node.FromB(Frame.Echo(node.B, node.A, 77, reply: true));
+        reply.WentTo(TracePoint.ToEndpoint);
+        Assert.Equal(TraceReason.Reply, reply.Trace!.Header.TraceReason);
+        node.FromB(Frame.Echo(node.B, node.A, 77)).WasDropped(DropReason.Policy);
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void An_error_about_a_tracked_connection_is_related_and_passes(int family)
+    {
+        using var node = new Node(family, a: EndpointFlags.IngressEnforced);
+        node.SetPolicy(Node.EndpointA);
+        var sent = Frame.UdpDatagram(node.A, node.B, 1000, 2000);
+        node.FromA(sent).WentTo(TracePoint.ToEndpoint);
+        var error = node.FromB(Frame.Unreachable(node.B, node.A, sent));
+        error.WentTo(TracePoint.ToEndpoint);
+        Assert.Equal(TraceReason.Related, error.Trace!.Header.TraceReason);
+        var foreign = Frame.UdpDatagram(node.A, node.B, 1000, 2001);
+        node.FromB(Frame.Unreachable(node.B, node.A, foreign)).WasDropped(DropReason.Policy);
+        _ = node.OnlyConnection();
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void Each_new_entry_is_announced_for_its_collection(int family)
+    {
+        using var node = new Node(family);
+        node.FromA(Frame.UdpDatagram(node.A, node.B, 1000, 2000));
+        node.FromA(Frame.UdpDatagram(node.A, node.B, 1000, 2000));
+        node.FromA(Frame.UdpDatagram(node.A, node.B, 1001, 2000));
+        var announced = new Announced();
+        using var reader = new Cilium.Bpf.RingBufferReader(node.Bench.Map("cilium_ct_created"));
+        Assert.Equal(2, reader.Drain(announced));
+        Assert.Equal(node.Connections().Keys.ToHashSet(), announced.Records.Select(r => r.Key).ToHashSet());
+        Assert.All(announced.Records, r => Assert.Equal(CreatedKind.Ct, r.Kind));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void Later_fragments_belong_to_the_connection_of_the_first(int family)
+    {
+        using var node = new Node(family, a: EndpointFlags.EgressEnforced);
+        node.SetPolicy(Node.EndpointA, Node.Allow(PolicyDirection.Egress, Node.IdentityB, Frame.Udp, 2000));
+        var parts = Frame.Fragments(Frame.UdpDatagram(node.A, node.B, 1000, 2000, 104), 64);
+        node.FromA(parts[1]).WasDropped(DropReason.FragmentNotFound);
+        node.FromA(parts[0]).WentTo(TracePoint.ToEndpoint);
+        node.FromA(parts[1]).WentQuietly();
+        _ = node.OnlyConnection();
+        var denied = Frame.Fragments(Frame.UdpDatagram(node.A, node.C, 1000, 2001, 104), 64);
+        node.FromA(denied[0]).WasDropped(DropReason.Policy);
+        node.FromA(denied[1]).WasDropped(DropReason.Policy);
+    }
+
+    private sealed class Announced : Cilium.Bpf.IRingBufferSink
+    {
+        internal List<CreatedRecord> Records { get; } = [];
+
+        public void OnRecord(ReadOnlySpan<byte> record) => Records.Add(System.Runtime.InteropServices.MemoryMarshal.Read<CreatedRecord>(record));
+    }
+}

@@ -1,0 +1,1 @@
+global using MatchType = Cilium.Datapath.Maps.MatchType;
