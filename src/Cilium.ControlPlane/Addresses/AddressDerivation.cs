@@ -1,10 +1,8 @@
 using Cilium.ControlPlane.Agent;
-using Cilium.ControlPlane.Endpoints;
 using Cilium.Core;
 using Cilium.Datapath.IpCache;
 using Cilium.Datapath.Nodes;
 using Cilium.Kubernetes;
-using Cilium.Policy;
 
 namespace Cilium.ControlPlane.Addresses;
 

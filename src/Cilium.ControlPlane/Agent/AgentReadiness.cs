@@ -16,6 +16,9 @@ public sealed class AgentReadiness
     /// <summary>True once new pods can be served.</summary>
     public bool IsReady => _ready.Task.IsCompleted;
 
+    /// <summary>Why the agent ended other than by being told to; null otherwise.</summary>
+    public Exception? Failure { get; private set; }
+
     /// <summary>Completes when ready.</summary>
     public Task WaitReadyAsync(CancellationToken cancellationToken) => _ready.Task.WaitAsync(cancellationToken);
 
@@ -24,6 +27,9 @@ public sealed class AgentReadiness
 
     /// <summary>From now on endpoints may be created and deleted.</summary>
     public void Accept() => _isAccepting = true;
+
+    /// <summary>The agent cannot go on.</summary>
+    public void Fail(Exception reason) => Failure = reason;
 
     /// <summary>The start is complete.</summary>
     public void Complete()

@@ -1,5 +1,4 @@
 using System.Net;
-using Cilium.Api;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Endpoints;
 using Microsoft.AspNetCore.Builder;
@@ -46,7 +45,11 @@ public sealed class ApiServer : IAsyncDisposable
         EndpointRoutes.Map(application, agent);
         TableRoutes.Map(application, agent);
         await application.StartAsync(cancellationToken).ConfigureAwait(false);
-        File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+        }
+
         return new ApiServer(application);
     }
 

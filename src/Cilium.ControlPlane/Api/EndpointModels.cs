@@ -4,7 +4,6 @@ using Cilium.Api;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.Core;
-using Cilium.Kubernetes;
 
 namespace Cilium.ControlPlane.Api;
 

@@ -75,7 +75,7 @@ internal sealed partial class CniInstallation(AgentOptions options, ILogger<CniI
             return;
         }
 
-        var source = options.CniPluginPath.Length > 0 ? options.CniPluginPath : Path.Combine(AppContext.BaseDirectory, PluginName);
+        var source = options.CniPluginPath.Length > 0 ? options.CniPluginPath : PluginBesideUs();
         var target = Path.Combine(options.CniBinaryDirectory, PluginName);
         if (!File.Exists(source))
         {
@@ -99,9 +99,21 @@ internal sealed partial class CniInstallation(AgentOptions options, ILogger<CniI
         var aside = target + ".new";
         File.Copy(source, aside, overwrite: true);
         File.SetLastWriteTimeUtc(aside, sourceInfo.LastWriteTimeUtc);
-        File.SetUnixFileMode(aside, (UnixFileMode)0b111_101_101);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(aside, (UnixFileMode)0b111_101_101);
+        }
+
         File.Move(aside, target, overwrite: true);
         LogInstalled(logger, target);
+    }
+
+    // Beside the agent, or in its own folder where each program is published into one.
+    private static string PluginBesideUs()
+    {
+        var beside = Path.Combine(AppContext.BaseDirectory, PluginName);
+        var published = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "Cni", PluginName));
+        return !File.Exists(beside) && File.Exists(published) ? published : beside;
     }
 
     private void SetOthersAside()

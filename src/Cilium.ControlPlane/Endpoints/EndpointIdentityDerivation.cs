@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Threading.Channels;
 using Cilium.ControlPlane.Agent;
 using Cilium.Core;
 using Cilium.Kubernetes;
@@ -19,8 +19,9 @@ internal sealed partial class EndpointIdentityDerivation(
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
     private readonly Dictionary<EndpointId, Waiting> _waiting = [];
     private readonly Dictionary<EndpointId, Wanted> _wanted = [];
-    private readonly ConcurrentQueue<(EndpointId Id, LabelSet Labels, Identity Identity)> _answers = new();
-    private readonly SemaphoreSlim _answered = new(0);
+    // At most one question per endpoint is open, so the bound is never met.
+    private readonly Channel<(EndpointId Id, LabelSet Labels, Identity Identity)> _answers =
+        Channel.CreateBounded<(EndpointId, LabelSet, Identity)>(ushort.MaxValue);
     private readonly LabelFilter _filter = LabelFilter.Parse(options.Labels);
 
     public string Name => "endpoint-identities";
@@ -39,7 +40,7 @@ internal sealed partial class EndpointIdentityDerivation(
         using var endpoints = tables.Endpoints.Subscribe();
         using var pods = tables.Kubernetes.Pods.Subscribe();
         using var namespaces = tables.Kubernetes.Namespaces.Subscribe();
-        var wakeup = new Wakeup(time, endpoints.WaitAsync, pods.WaitAsync, namespaces.WaitAsync, _answered.WaitAsync);
+        var wakeup = new Wakeup(time, endpoints.WaitAsync, pods.WaitAsync, namespaces.WaitAsync, token => _answers.Reader.WaitToReadAsync(token).AsTask());
         while (true)
         {
             var touched = new HashSet<EndpointId>(_waiting.Keys);
@@ -164,20 +165,18 @@ internal sealed partial class EndpointIdentityDerivation(
     {
         try
         {
-            _answers.Enqueue((id, labels, await request.ConfigureAwait(false)));
+            await _answers.Writer.WriteAsync((id, labels, await request.ConfigureAwait(false))).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            // The agent stops: nobody waits for the answer.
+            // The endpoint is gone, wants other labels, or the agent stops: nobody waits for the answer.
             return;
         }
-
-        _answered.Release();
     }
 
     private async ValueTask TakeAnswersAsync(CancellationToken cancellationToken)
     {
-        while (_answers.TryDequeue(out var answer))
+        while (_answers.Reader.TryRead(out var answer))
         {
             await AssignAsync(answer.Id, answer.Labels, answer.Identity, cancellationToken).ConfigureAwait(false);
         }

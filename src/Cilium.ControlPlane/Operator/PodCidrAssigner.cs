@@ -13,6 +13,7 @@ public sealed class PodCidrAssigner
     private readonly Dictionary<string, List<Prefix>> _held = [];
     private readonly Dictionary<string, Dictionary<Prefix, string>> _refused = [];
     private readonly HashSet<string> _waiting = [];
+    private readonly List<Prefix> _blocked = [];
 
     /// <summary>Makes an assigner; a null pool is a family that nodes do not get.</summary>
     public PodCidrAssigner(CidrPool? ipv4, CidrPool? ipv6)
@@ -57,16 +58,19 @@ public sealed class PodCidrAssigner
     /// <returns>The nodes that got nothing until now and may get something.</returns>
     public IReadOnlyCollection<string> Release(string nodeName)
     {
-        _refused.Remove(nodeName);
+        var hadRefused = _refused.Remove(nodeName);
         _waiting.Remove(nodeName);
-        if (!_held.Remove(nodeName, out var held) || held.Count == 0)
+        _held.Remove(nodeName, out var held);
+        held ??= [];
+        if (held.Count == 0 && !hadRefused)
         {
             return [];
         }
 
-        foreach (var cidr in held)
+        foreach (var cidr in held.Concat(_blocked.Where(cidr => !IsForeign(cidr))).ToArray())
         {
             PoolOf(cidr)?.Release(cidr);
+            _blocked.Remove(cidr);
         }
 
         // Whoever was refused because this node held the same CIDR may have it now.
@@ -96,7 +100,10 @@ public sealed class PodCidrAssigner
                     _refused.Add(node.Name, refused = []);
                 }
 
-                refused[cidr] = result.Message;
+                // Without the pool's usage: the text must not change while its cause does not.
+                refused[cidr] = result.Status == AllocationStatus.InUse
+                    ? $"{cidr} is in use by another node"
+                    : $"{cidr} is not a /{pool.MaskSize} of the configured pod CIDRs";
             }
         }
     }
@@ -108,16 +115,25 @@ public sealed class PodCidrAssigner
             return;
         }
 
-        var result = pool.Allocate();
-        if (result.IsOk)
+        for (var result = pool.Allocate(); result.IsOk; result = pool.Allocate())
         {
-            held.Add(result.Cidr);
-            return;
+            if (!IsForeign(result.Cidr))
+            {
+                held.Add(result.Cidr);
+                return;
+            }
+
+            // A node still uses a CIDR of another size around it: nobody may have it while that node lives.
+            _blocked.Add(result.Cidr);
         }
 
-        errors.Add(result.Message);
+        errors.Add($"allocator full: no /{pool.MaskSize} is free in the {(isIPv4 ? "IPv4" : "IPv6")} pod CIDRs");
         _waiting.Add(node.Name);
     }
+
+    /// <summary>True when a node that was refused a CIDR nevertheless uses addresses of this one.</summary>
+    private bool IsForeign(Prefix cidr) =>
+        _refused.Values.Any(refused => refused.Keys.Any(other => other.Length != cidr.Length && other.Overlaps(cidr)));
 
     private CidrPool? PoolOf(Prefix cidr) => cidr.IsIPv4 ? _ipv4 : _ipv6;
 

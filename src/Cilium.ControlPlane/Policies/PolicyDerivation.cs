@@ -1,6 +1,5 @@
 using Cilium.ControlPlane.Addresses;
 using Cilium.ControlPlane.Agent;
-using Cilium.ControlPlane.Endpoints;
 using Cilium.Core;
 using Cilium.Core.Tables;
 using Cilium.Datapath;

@@ -1,2 +1,3 @@
-Console.Error.WriteLine("cilium-dbg: not assembled yet");
-return 1;
+using Cilium.Hosts.Dbg;
+
+return await DbgCommand.Create().Parse(args).InvokeAsync();

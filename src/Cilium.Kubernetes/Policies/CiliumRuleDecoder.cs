@@ -6,7 +6,8 @@ namespace Cilium.Kubernetes.Policies;
 /// <summary>Reads the rules of CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy objects.</summary>
 internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin origin, SelectorScope scope)
 {
-    private static readonly string[] s_ingressMembers = ["fromEndpoints", "fromCIDR", "fromCIDRSet", "fromEntities", "fromNodes", "fromGroups", "fromRequires"];
+    private static readonly string[] s_ingressMembers =
+        ["fromEndpoints", "fromCIDR", "fromCIDRSet", "fromEntities", "fromNodes", "fromGroups", "fromRequires"];
     private static readonly string[] s_egressMembers =
         ["toEndpoints", "toCIDR", "toCIDRSet", "toEntities", "toNodes", "toGroups", "toRequires", "toServices", "toFQDNs"];
 
@@ -38,7 +39,8 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
     private void DecodeRule(JsonField rule, List<PolicyRule> rules)
     {
         if (!rule.IsObjectOf(
-            "endpointSelector", "nodeSelector", "ingress", "ingressDeny", "egress", "egressDeny", "labels", "enableDefaultDeny", "description", "log"))
+            "endpointSelector", "nodeSelector", "ingress", "ingressDeny", "egress", "egressDeny", "labels", "enableDefaultDeny", "description",
+            "log"))
         {
             return;
         }
@@ -100,7 +102,13 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
             return LabelSelector.All;
         }
 
-        return scope.ScopeSubject(selectors.DecodeWithSources(endpoints), out _);
+        var subject = scope.ScopeSubject(selectors.DecodeWithSources(endpoints), out var overwroteNamespace);
+        if (overwroteNamespace)
+        {
+            selectors.Warn(endpoints, $"the policy selects endpoints of its own namespace, {scope.Namespace}, not of the one written here");
+        }
+
+        return subject;
     }
 
     private List<PeerRule> DecodeElements(JsonField list, LabelSelector subject, string[] members, bool isDeny)

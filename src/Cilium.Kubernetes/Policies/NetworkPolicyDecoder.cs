@@ -65,19 +65,14 @@ internal sealed class NetworkPolicyDecoder(SelectorDecoder selectors, PolicyOrig
             return PeerRule.Nothing;
         }
 
-        List<PortMatch>? ports = element["ports"].IsNonEmpty ? [.. element["ports"].Items().SelectMany(PortDecoder.DecodeKubernetesPort)] : null;
-        if (!element["ports"].IsNonEmpty)
-        {
-            _ = element["ports"].Items().Any();
-        }
-
+        var listed = element["ports"].Items().SelectMany(PortDecoder.DecodeKubernetesPort).ToList();
+        var ports = element["ports"].IsNonEmpty ? listed : null;
+        var peers = element[peersName].Items().SelectMany(DecodePeer).ToList();
         if (!element[peersName].IsNonEmpty)
         {
-            _ = element[peersName].Items().Any();
             return PeerRule.Create([PeerSelector.All], ports);
         }
 
-        var peers = element[peersName].Items().SelectMany(DecodePeer).ToList();
         return peers.Count == 0 ? PeerRule.Nothing : PeerRule.Create(peers, ports);
     }
 

@@ -67,7 +67,10 @@ internal static class PortDecoder
         }
 
         foreach (var (name, feature) in ((string, string)[])
-            [("listener", "redirection to a listener"), ("terminatingTLS", "TLS interception"), ("originatingTLS", "TLS interception"), ("serverNames", "TLS server names")])
+        [
+            ("listener", "redirection to a listener"), ("terminatingTLS", "TLS interception"), ("originatingTLS", "TLS interception"),
+            ("serverNames", "TLS server names"),
+        ])
         {
             if (rule[name].IsNonEmpty)
             {
@@ -151,7 +154,8 @@ internal static class PortDecoder
 
     // RFC 6335, section 5.1.
     private static bool IsServiceName(string name) =>
-        name.Length is > 0 and <= 15 && name.Any(char.IsAsciiLetter) && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')
+        name.Length is > 0 and <= 15 && name.Any(char.IsAsciiLetter)
+        && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')
         && name[0] != '-' && name[^1] != '-' && !name.Contains("--", StringComparison.Ordinal);
 
     private static L4Protocol ProtocolOf(JsonField field, L4Protocol missing, bool allowsAny)

@@ -21,6 +21,9 @@ internal sealed class SelectorDecoder(LabelFilter filter, List<PolicyIssue> warn
     public IReadOnlyList<LabelRequirement> DecodeKubernetes(JsonField field, string keyPrefix) =>
         [.. Requirements(field, key => (Label.SourceK8s, key), keyPrefix)];
 
+    /// <summary>Notes what the author may not expect.</summary>
+    public void Warn(JsonField field, string message) => warnings.Add(new PolicyIssue(field.Path, message));
+
     private IEnumerable<LabelRequirement> Requirements(JsonField field, Func<string, (string Source, string Key)> split, string keyPrefix = "")
     {
         if (!field.IsObjectOf("matchLabels", "matchExpressions"))
@@ -69,7 +72,7 @@ internal sealed class SelectorDecoder(LabelFilter filter, List<PolicyIssue> warn
         var key = keyPrefix + name.Key;
         if (name.Source is Label.SourceK8s or Label.SourceAny && !filter.Includes(new Label(Label.SourceK8s, key, "")))
         {
-            warnings.Add(new PolicyIssue(field.Path, $"label '{name.Key}' is not part of identities (option labels), so no endpoint is known by it"));
+            Warn(field, $"label '{name.Key}' is not part of identities (option labels), so no endpoint is known by it");
         }
 
         return new LabelRequirement(name.Source, key, comparison, values.Order(StringComparer.Ordinal).Distinct().ToEquatableArray());

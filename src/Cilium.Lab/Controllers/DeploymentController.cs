@@ -100,7 +100,7 @@ internal sealed class DeploymentController(ClusterState state)
     private void Recreate(JsonObject deployment, JsonObject current, List<JsonObject> old)
     {
         foreach (var set in old.Where(set => Replicas(set) > 0)) Scale(deployment, set, 0);
-        if (old.All(set => !PodTemplates.Owned(state, BuiltInKinds.Pods, set).Any())) Scale(deployment, current, Replicas(deployment));
+        if (old.All(set => PodTemplates.Owned(state, BuiltInKinds.Pods, set).Count == 0)) Scale(deployment, current, Replicas(deployment));
     }
 
     private void Scale(JsonObject deployment, JsonObject set, int replicas)

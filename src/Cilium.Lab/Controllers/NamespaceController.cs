@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Cilium.Lab.Cluster;
 using Cilium.Lab.Json;
-using Cilium.Lab.Registry;
 using Cilium.Lab.Storage;
 
 namespace Cilium.Lab.Controllers;

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Cilium.Lab.Cluster;
 using Cilium.Lab.Json;
 using Cilium.Lab.Storage;

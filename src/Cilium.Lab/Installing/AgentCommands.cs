@@ -29,6 +29,7 @@ internal sealed class AgentCommands(ClusterState state, LabLayout layout) : IAge
             $"--socket-path={Path.Combine(run, "cilium.sock")}",
             $"--hubble-socket-path={Path.Combine(run, "hubble.sock")}",
             $"--cni-conf-dir={Path.Combine(folder, "cni", "net.d")}",
+            $"--cni-plugin-path={layout.Executable("cilium-cni")}",
             $"--cni-bin-dir={Path.Combine(folder, "cni", "bin")}",
         ];
     }

@@ -63,7 +63,7 @@ internal static class HelmValues
         var at = assignment.IndexOf('=', StringComparison.Ordinal);
         if (at < 1) throw new FormatException($"--set {assignment}: expected key=value");
         var path = assignment[..at].Split('.');
-        var parent = values.Ensure(path[..^1]);
+        var parent = values.Ensure(path.AsSpan(0, path.Length - 1));
         var text = assignment[(at + 1)..];
         if (text == "null") parent.Remove(path[^1]);
         else parent[path[^1]] = Value(text);

@@ -71,6 +71,7 @@ internal sealed partial class NodeRunner(NodeServices services)
         finally
         {
             pods.TryRemove(uid, out _);
+            worker.Dispose();
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Cilium.Lab.Cluster;
 using Cilium.Lab.Controllers;
 using Cilium.Lab.Json;
 using Cilium.Lab.Registry;
@@ -12,7 +11,7 @@ namespace Cilium.Lab.Nodes;
 /// Carries one pod through its life on a node: (1) network namespace and addresses by CNI, (2) init containers, (3) containers until
 /// the pod is deleted or complete, (4) removal.
 /// </summary>
-internal sealed partial class PodWorker(NodeServices services, JsonObject pod)
+internal sealed partial class PodWorker(NodeServices services, JsonObject pod) : IDisposable
 {
     private static readonly TimeSpan SandboxRetry = TimeSpan.FromSeconds(1);
     private readonly CancellationTokenSource ending = new();
@@ -25,6 +24,7 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod)
 
     private IReadOnlyList<string> addresses = [];
     private long graceSeconds = 30;
+    private bool isDisposed;
 
     public PodSandbox Sandbox { get; } = services.CreateSandbox(pod);
 
@@ -33,8 +33,11 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod)
     /// <summary>Ends the pod; a second call may only shorten the grace period.</summary>
     public void End(long seconds)
     {
-        graceSeconds = Math.Min(graceSeconds, seconds);
-        ending.Cancel();
+        lock (ending)
+        {
+            graceSeconds = Math.Min(graceSeconds, seconds);
+            if (!isDisposed) ending.Cancel();
+        }
     }
 
     public async Task RunAsync(CancellationToken stopping)
@@ -51,7 +54,15 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod)
         }
 
         if (!stopping.IsCancellationRequested) await RemoveAsync(stopping);
-        ending.Dispose();
+    }
+
+    public void Dispose()
+    {
+        lock (ending)
+        {
+            isDisposed = true;
+            ending.Dispose();
+        }
     }
 
     private async Task LiveAsync(CancellationToken cancel)

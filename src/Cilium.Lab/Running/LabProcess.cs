@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using System.Text.Json.Nodes;
 using Cilium.Lab.Cluster;
 using Cilium.Lab.Controllers;
 using Cilium.Lab.Installing;
@@ -78,7 +77,7 @@ internal sealed class LabProcess(LabOptions options, TimeProvider clock, ILogger
         await server.StartAsync(cancel);
         var local = server.Addresses.First(address => address.Host == "127.0.0.1");
         await File.WriteAllTextAsync(layout.KubeconfigFile, Kubeconfig.Render($"lab-{options.Name}", local.ToString().TrimEnd('/'), certificates.AuthorityPem, server.Token), cancel);
-        File.SetUnixFileMode(layout.KubeconfigFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (OperatingSystem.IsLinux()) File.SetUnixFileMode(layout.KubeconfigFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
 
         // 3. Controllers and nodes
         var agents = new AgentCommands(state, layout);

@@ -75,7 +75,8 @@ internal sealed class PodConnections(ObjectRegistry registry, ObjectDeletion del
         RequireWebSocket(context, out var protocol, ["SPDY/3.1+portforward.k8s.io"]);
         using var socket = await WebSocketHandshake.AcceptAsync(context, protocol!);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
-        var tunnel = new Spdy.PortForwardSession(new Spdy.WebSocketStream(socket), (port, cancel) => runtime.ConnectAsync(pod, port, cancel));
+        await using var bytes = new Spdy.WebSocketStream(socket);
+        using var tunnel = new Spdy.PortForwardSession(bytes, (port, cancel) => runtime.ConnectAsync(pod, port, cancel));
         await tunnel.RunAsync(ended.Token);
         if (socket.State == WebSocketState.Open) await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, ended.Token);
     }

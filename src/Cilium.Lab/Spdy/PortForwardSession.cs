@@ -11,7 +11,7 @@ namespace Cilium.Lab.Spdy;
 /// The server side of <c>kubectl port-forward</c>: SPDY/3.1 frames, in which each forwarded connection is a pair of streams, one for
 /// data and one for an error message.
 /// </summary>
-internal sealed class PortForwardSession(Stream connection, Func<int, CancellationToken, Task<Stream>> connect)
+internal sealed class PortForwardSession(Stream connection, Func<int, CancellationToken, Task<Stream>> connect) : IDisposable
 {
     private const int FrameLimitBytes = 1 << 20;
     private const byte Fin = 1;
@@ -62,6 +62,8 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
         await ended.CancelAsync();
         await Task.WhenAll(forwards);
     }
+
+    public void Dispose() => sending.Dispose();
 
     private async Task OpenAsync(byte[] body, List<Task> forwards, CancellationToken cancel)
     {

@@ -58,7 +58,8 @@ public sealed class PolicyEngine
         ArgumentNullException.ThrowIfNull(origin);
         lock (_lock)
         {
-            ReplaceRules(origin, [.. rules]);
+            // Rules are told apart by reference: each object has its own.
+            ReplaceRules(origin, [.. rules.Select(rule => rule with { })]);
         }
     }
 

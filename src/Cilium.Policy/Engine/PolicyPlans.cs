@@ -77,7 +77,11 @@ internal sealed class PolicyPlans(SelectorCache selectors)
 
     /// <summary>Finds the plan of a subject's elements, or makes it and notes it as new.</summary>
     public PolicyPlan FindOrAdd(
-        bool ingressEnforced, bool egressEnforced, IEnumerable<PlanItemContent> elements, EquatableArray<NamedPort> namedPorts, List<PolicyContentChange> changes)
+        bool ingressEnforced,
+        bool egressEnforced,
+        IEnumerable<PlanItemContent> elements,
+        EquatableArray<NamedPort> namedPorts,
+        List<PolicyContentChange> changes)
     {
         var items = elements.Distinct().Select(FindOrAddItem).OrderBy(item => item.Id).ToArray();
         var usesNames = items.Any(item => item.HasNames && item.Content.Direction == TrafficDirection.Ingress);

@@ -35,7 +35,9 @@ internal static class SubjectRules
     {
         var isWildcard = element.Rule.Peers.Any(selector => selector.IsWildcard);
         var ports = new PortKey(key.Protocol, key.Port, key.PortPrefixLength);
-        if (key.Identity == Identity.Unknown ? !isWildcard : !isWildcard && !(peer is not null && element.Rule.Peers.Any(selector => selector.Matches(peer, cluster))))
+        var isPeer = isWildcard
+            || (key.Identity != Identity.Unknown && peer is not null && element.Rule.Peers.Any(selector => selector.Matches(peer, cluster)));
+        if (!isPeer)
         {
             return false;
         }

@@ -3,7 +3,9 @@ using Cilium.Core;
 namespace Cilium.Policy;
 
 /// <summary>The labels of identities that stand for prefixes outside the cluster.</summary>
-/// <remarks>In keys, the colons of IPv6 are dashes, and a dash at either end of the address gets a zero: <c>fd00--0/8</c>. As upstream's pkg/labels/cidr.go.</remarks>
+/// <remarks>
+/// In keys, the colons of IPv6 are dashes, and a dash at either end of the address gets a zero: <c>fd00--0/8</c>. As upstream's pkg/labels/cidr.go.
+/// </remarks>
 public static class CidrLabels
 {
     /// <summary><c>cidr:prefix</c> and the world label; the world label alone for a prefix of length 0.</summary>

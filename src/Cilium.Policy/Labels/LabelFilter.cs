@@ -106,7 +106,8 @@ public sealed class LabelFilter
         try
         {
             // User input: the engine without backtracking has linear cost on any expression.
-            return new LabelPattern(source, isExclude, new Regex($"^(?:{expression})", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
+            var regex = new Regex($"^(?:{expression})", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            return new LabelPattern(source, isExclude, regex);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {

@@ -76,7 +76,9 @@ public sealed record EntityPeer(Entity Entity) : PeerSelector
 
 /// <summary>Peers outside the cluster by address: identities whose <c>cidr</c> label lies within the prefix. Never pods or nodes.</summary>
 /// <param name="Prefix">The range.</param>
-/// <param name="IncludesWorld">For the prefix of length 0: whether it also selects the world's own identity, as the exact text <c>0.0.0.0/0</c> or <c>::/0</c> does.</param>
+/// <param name="IncludesWorld">
+/// For the prefix of length 0: whether it also selects the world's own identity, as the exact text <c>0.0.0.0/0</c> or <c>::/0</c> does.
+/// </param>
 public sealed record CidrPeer(Prefix Prefix, bool IncludesWorld) : PeerSelector
 {
     /// <summary>Makes a peer from the text of a rule: a prefix or an address.</summary>

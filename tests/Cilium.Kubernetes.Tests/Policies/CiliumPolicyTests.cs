@@ -132,6 +132,14 @@ public sealed class CiliumPolicyTests
     }
 
     [Fact]
+    public void A_subject_of_another_namespace_is_overwritten_with_a_warning()
+    {
+        var policy = Decoding.Cnp("""{"endpointSelector":{"matchLabels":{"k8s:io.kubernetes.pod.namespace":"n1"}},"ingress":[{}]}""");
+        Assert.Equal(LabelSelector.Parse("k8s:io.kubernetes.pod.namespace=n0"), policy.Rule().Subject);
+        Assert.Equal("spec.endpointSelector", Assert.Single(policy.Warnings).Path);
+    }
+
+    [Fact]
     public void Labels_of_namespaces_and_reserved_labels_are_keys_like_others()
     {
         var rule = Decoding.Cnp("""

@@ -36,8 +36,9 @@ internal sealed class DelCommand(AgentClient agent, IPodNetwork network, Deletio
         {
             return true;
         }
-        catch (AgentUnavailableException)
+        catch (Exception exception) when (exception is AgentUnavailableException or ApiException { StatusCode: 503 })
         {
+            // Away, or starting: under the lock it is either still silent, or has replayed the queue and answers.
             return false;
         }
     }

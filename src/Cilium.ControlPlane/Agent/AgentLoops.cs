@@ -1,0 +1,70 @@
+using Cilium.ControlPlane.Addresses;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Identities;
+using Cilium.ControlPlane.Nodes;
+using Cilium.ControlPlane.Policies;
+using Cilium.ControlPlane.Services;
+using Cilium.Core.Reconciliation;
+using Cilium.Datapath.Nodes;
+using Cilium.Kubernetes;
+using Cilium.Kubernetes.Policies;
+using Cilium.Policy;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.ControlPlane.Agent;
+
+/// <summary>Makes and runs the loops of an agent. The first that fails ends all: state is in tables and on disk, so a new process converges.</summary>
+internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalIdentityAllocator localIdentities, ILoggerFactory loggers)
+{
+    private readonly List<Task> _running = [];
+
+    /// <summary>Starts every loop; the returned task ends with the first that fails.</summary>
+    public Task Start(
+        LocalNodeRow self, IReadOnlyList<EndpointIdentityRow> restored, ILocalDevices devices, CrdIdentityAllocator identities, CancellationToken cancellationToken)
+    {
+        var (tables, options, time) = (agent.Tables, agent.Options, agent.Time);
+        var endpointIdentities = new EndpointIdentityDerivation(
+            tables,
+            options,
+            new ClusterIdentityAllocator(identities, time, loggers.CreateLogger<ClusterIdentityAllocator>()),
+            store,
+            () => agent.Connection.UnreachableReason is not null,
+            time,
+            loggers.CreateLogger<EndpointIdentityDerivation>());
+        endpointIdentities.Restore(restored);
+        var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter.Parse(options.Labels)), loggers.CreateLogger<PolicyObjectRules>());
+        IAgentLoop[] loops =
+        [
+            endpointIdentities,
+            new PolicyDerivation(tables, agent.Policies, rules, time),
+            new AddressDerivation(tables, options, self, new ApiServerAddresses(tables, options, agent.Policies, localIdentities), time),
+            new ServiceDerivation(tables, options, time),
+            new NodeDerivation(tables, options, time),
+            new CiliumEndpointDerivation(tables, self, time),
+            new EndpointCollector(tables, options, agent.Registry, devices, time, loggers.CreateLogger<EndpointCollector>()),
+            new NodePublisher(tables, options, agent.Connection, agent.Readiness, time, loggers.CreateLogger<NodePublisher>()),
+        ];
+        foreach (var loop in loops)
+        {
+            Run(loop.Name, loop.RunAsync, cancellationToken);
+        }
+
+        var ciliumEndpoints = new Reconciler<NamespacedName, CiliumEndpointContent>(
+            tables.CiliumEndpoints,
+            new CiliumEndpointOperations(tables.Kubernetes.CiliumEndpoints, new CiliumEndpointWriter(agent.Connection), self),
+            new ReconcilerOptions(),
+            time,
+            loggers.CreateLogger<Reconciler<NamespacedName, CiliumEndpointContent>>());
+        Run("sync-ciliumendpoints", ciliumEndpoints.RunAsync, cancellationToken);
+        return Task.WhenAny(_running).Unwrap();
+    }
+
+    /// <summary>Waits until all have ended after their token was cancelled.</summary>
+    public Task WhenEndedAsync() => Task.WhenAll(_running).ContinueWith(static _ => { }, TaskScheduler.Default);
+
+    private void Run(string name, Func<CancellationToken, Task> loop, CancellationToken cancellationToken)
+    {
+        agent.Loops[name] = agent.Time.GetUtcNow();
+        _running.Add(Task.Run(() => loop(cancellationToken), CancellationToken.None));
+    }
+}

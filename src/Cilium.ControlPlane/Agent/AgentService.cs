@@ -1,0 +1,205 @@
+using Cilium.ControlPlane.Api;
+using Cilium.ControlPlane.Cni;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Nodes;
+using Cilium.Kubernetes;
+using Cilium.Policy;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.ControlPlane.Agent;
+
+/// <summary>An agent's life: the start in its order, the loops, the end.</summary>
+internal sealed partial class AgentService(
+    AgentContext agent, EndpointStore store, LocalIdentityAllocator localIdentities, ILocalDevices devices, ILoggerFactory loggers)
+    : BackgroundService
+{
+    private static readonly TimeSpan s_restorePatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_sayAgain = TimeSpan.FromSeconds(10);
+    private readonly ILogger _logger = loggers.CreateLogger<AgentService>();
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var began = agent.Time.GetTimestamp();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        using var held = await AgentLock.TakeAsync(agent.Options.StateDirectory, agent.Time, _logger, stoppingToken).ConfigureAwait(false);
+        await using var api = await ApiServer.StartAsync(agent, loggers, stoppingToken).ConfigureAwait(false);
+        AgentInitializers.Register(agent.Tables);
+        var reflecting = FollowKubernetes().RunAsync(stop.Token);
+        var loops = new AgentLoops(agent, store, localIdentities, loggers);
+        try
+        {
+            var running = await StartAsync(loops, stop.Token).ConfigureAwait(false);
+            LogReady(_logger, (long)agent.Time.GetElapsedTime(began).TotalMilliseconds);
+            await (await Task.WhenAny(running, reflecting).ConfigureAwait(false)).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            LogStopping(_logger);
+        }
+        catch (Exception exception)
+        {
+            agent.Readiness.Fail(exception);
+            throw;
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await loops.WhenEndedAsync().ConfigureAwait(false);
+        }
+
+        await agent.Datapath.StopAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private async Task<Task> StartAsync(AgentLoops loops, CancellationToken cancellationToken)
+    {
+        var (tables, readiness) = (agent.Tables, agent.Readiness);
+
+        // 1. The node object, and our own CiliumNode, which exists from here on.
+        readiness.Enter("waiting for the Kubernetes node");
+        var node = await WaitForAsync(tables.Kubernetes.Nodes.Subscribe, () => NodeOrNull(), cancellationToken).ConfigureAwait(false);
+        readiness.Enter("waiting for CRDs");
+        await WaitForCrdsAsync(cancellationToken).ConfigureAwait(false);
+        var publisher = new NodePublisher(tables, agent.Options, agent.Connection, readiness, agent.Time, loggers.CreateLogger<NodePublisher>());
+        if (!tables.Kubernetes.CiliumNodes.TryGet(agent.Options.NodeName, out _))
+        {
+            await publisher.ApplyAsync(node, null, cancellationToken).ConfigureAwait(false);
+        }
+
+        // 2. Pod ranges, from whoever gives them in this mode.
+        readiness.Enter("waiting for pod CIDRs");
+        var plan = new NodeAddressPlan(tables, agent.Options, agent.Ipam, devices);
+        var ranges = await WaitForRangesAsync(plan, cancellationToken).ConfigureAwait(false);
+        agent.Ipam.SetPodCidrs([.. ranges]);
+
+        // 3. What lives from the last run, and then the router, so that no restored address is taken.
+        readiness.Enter("restoring endpoints");
+        var identities = agent.Registry.Restore(row => devices.IndexOf(row.InterfaceName) == row.InterfaceIndex);
+        var self = plan.Complete(node, ranges);
+        tables.Store.Write(transaction => transaction.Upsert(tables.LocalNode, self));
+
+        // 4. The datapath; meanwhile the derivations fill its tables.
+        readiness.Enter("starting the datapath");
+        var allocator = new CrdIdentityAllocator(
+            agent.Connection, tables.Kubernetes.CiliumIdentities, new CrdIdentityAllocatorOptions(), Random.Shared, loggers.CreateLogger<CrdIdentityAllocator>());
+        var running = loops.Start(self, identities, devices, allocator, cancellationToken);
+        await agent.Datapath.StartAsync(self, cancellationToken).ConfigureAwait(false);
+
+        // 5. Deletions that came while nobody answered; from here on the plugin is answered.
+        var replay = new DeletionReplay(agent.Options, agent.Registry, agent.Time, loggers.CreateLogger<DeletionReplay>());
+        await replay.RunAsync(readiness.Accept, cancellationToken).ConfigureAwait(false);
+
+        // 6. Restored endpoints as they should be, then the conflist, which makes the node take pods.
+        readiness.Enter("waiting for restored endpoints");
+        await WaitForRestoredAsync(running, cancellationToken).ConfigureAwait(false);
+        new CniInstallation(agent.Options, loggers.CreateLogger<CniInstallation>()).Install();
+        readiness.Complete();
+        return running;
+    }
+
+    private KubernetesReflectors FollowKubernetes()
+    {
+        var reflectors = new KubernetesReflectors(
+            agent.Connection,
+            agent.Tables.Kubernetes,
+            new ReflectorOptions { RetryMinimum = TimeSpan.FromMilliseconds(100), RetryMaximum = TimeSpan.FromSeconds(2) },
+            loggers.CreateLogger<KubernetesReflectors>());
+        reflectors.FollowNodes(agent.Options.NodeName).FollowCiliumNodes().FollowCiliumIdentities().FollowPods(agent.Options.NodeName)
+            .FollowNamespaces().FollowPolicies(PolicyObjectKind.CiliumNetworkPolicy).FollowPolicies(PolicyObjectKind.CiliumClusterwideNetworkPolicy)
+            .FollowCiliumEndpoints().FollowServices().FollowEndpointSlices();
+        return agent.Options.EnableK8sNetworkPolicy ? reflectors.FollowPolicies(PolicyObjectKind.NetworkPolicy) : reflectors;
+    }
+
+    private KubeNodeRow? NodeOrNull() =>
+        agent.Tables.Kubernetes.Nodes.TryGet(agent.Options.NodeName, out var node) && node.Addresses.Any(address => address.Type == NodeAddress.InternalIP) ? node : null;
+
+    private async Task WaitForCrdsAsync(CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(agent.Options.CrdWaitTimeout, agent.Time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            await agent.Tables.Kubernetes.CiliumNodes.WaitInitializedAsync(linked.Token).ConfigureAwait(false);
+            await agent.Tables.Kubernetes.CiliumIdentities.WaitInitializedAsync(linked.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"the operator has not registered CiliumNode and CiliumIdentity within {agent.Options.CrdWaitTimeout} (crd-wait-timeout)");
+        }
+    }
+
+    private async Task<IReadOnlyList<Core.Prefix>> WaitForRangesAsync(NodeAddressPlan plan, CancellationToken cancellationToken)
+    {
+        using var nodes = agent.Tables.Kubernetes.Nodes.Subscribe();
+        using var ciliumNodes = agent.Tables.Kubernetes.CiliumNodes.Subscribe();
+        var wakeup = new Wakeup(agent.Time, nodes.WaitAsync, ciliumNodes.WaitAsync);
+        while (true)
+        {
+            nodes.Drain();
+            ciliumNodes.Drain();
+            if (plan.PodRanges() is { } ranges)
+            {
+                return ranges;
+            }
+
+            var complaint = agent.Tables.Kubernetes.CiliumNodes.TryGet(agent.Options.NodeName, out var own) ? own.OperatorError : "";
+            agent.Readiness.Enter($"waiting for pod CIDRs{(complaint.Length > 0 ? ": " + complaint : "")}");
+            LogWaitingForRanges(_logger, agent.Options.Ipam, complaint);
+            await wakeup.WaitAsync(s_sayAgain, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    // A datapath that refuses one restored endpoint must not keep the node from serving others: it is retried and told in the log.
+    private async Task WaitForRestoredAsync(Task running, CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(s_restorePatience, agent.Time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        var waits = agent.Tables.Endpoints.Snapshot().Values
+            .Where(row => row.IsRestored && agent.Tables.EndpointIdentities.TryGet(row.Id, out _))
+            .Select(row => agent.Datapath.WaitForEndpointAsync(row.Id, 0, linked.Token));
+        var all = Task.WhenAll(waits);
+        try
+        {
+            if (await Task.WhenAny(all, running).ConfigureAwait(false) == running)
+            {
+                await running.ConfigureAwait(false);
+            }
+
+            await all.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            LogNotRestored(_logger, s_restorePatience);
+        }
+    }
+
+    private static async Task<TRow> WaitForAsync<TKey, TRow>(
+        Func<Core.Tables.ChangeFeed<TKey, TRow>> subscribe, Func<TRow?> find, CancellationToken cancellationToken)
+        where TKey : notnull
+        where TRow : class
+    {
+        using var feed = subscribe();
+        while (true)
+        {
+            feed.Drain();
+            if (find() is { } row)
+            {
+                return row;
+            }
+
+            await feed.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "The agent is ready after {Milliseconds} ms")]
+    private static partial void LogReady(ILogger logger, long milliseconds);
+
+    [LoggerMessage(2, LogLevel.Information, "Waiting for pod CIDRs (ipam {Mode}) {Complaint}")]
+    private static partial void LogWaitingForRanges(ILogger logger, string mode, string complaint);
+
+    [LoggerMessage(3, LogLevel.Warning, "Not all restored endpoints are as they should be after {Patience}; their errors are retried")]
+    private static partial void LogNotRestored(ILogger logger, TimeSpan patience);
+
+    [LoggerMessage(4, LogLevel.Information, "Stopping; the datapath stays")]
+    private static partial void LogStopping(ILogger logger);
+}

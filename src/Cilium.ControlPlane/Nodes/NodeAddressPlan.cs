@@ -1,0 +1,63 @@
+using Cilium.ControlPlane.Agent;
+using Cilium.Core;
+using Cilium.Datapath.Nodes;
+using Cilium.Ipam;
+using Cilium.Kubernetes;
+
+namespace Cilium.ControlPlane.Nodes;
+
+/// <summary>Finds out the node's addresses at start: its pod ranges, and its router's addresses, the former ones if they still fit.</summary>
+internal sealed class NodeAddressPlan(AgentTables tables, AgentOptions options, NodeIpam ipam, ILocalDevices devices)
+{
+    private const string HostDevice = "cilium_host";
+
+    /// <summary>The pod ranges of the enabled families, or null while one has none yet.</summary>
+    public IReadOnlyList<Prefix>? PodRanges()
+    {
+        var ranges = options.Ipam == "kubernetes"
+            ? tables.Kubernetes.Nodes.TryGet(options.NodeName, out var node) ? node.PodCidrs : default
+            : tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var ciliumNode) ? ciliumNode.PodCidrs : default;
+        var usable = ranges.Where(range => range.IsIPv4 ? options.Datapath.EnableIPv4 : options.Datapath.EnableIPv6).ToList();
+        return (options.Datapath.EnableIPv4 && !usable.Exists(range => range.IsIPv4)) || (options.Datapath.EnableIPv6 && !usable.Exists(range => !range.IsIPv4))
+            ? null
+            : usable;
+    }
+
+    /// <summary>Takes the router's addresses and puts the node's row together. Call after endpoints are restored.</summary>
+    /// <exception cref="InvalidOperationException">No address is left for the router.</exception>
+    public LocalNodeRow Complete(KubeNodeRow node, IReadOnlyList<Prefix> ranges)
+    {
+        var former = devices.AddressesOf(HostDevice).ToList();
+        if (tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var ciliumNode))
+        {
+            former.AddRange(ciliumNode.Addresses.Where(address => address.Type == NodeAddress.CiliumInternalIP).Select(address => address.Address));
+        }
+
+        return new LocalNodeRow
+        {
+            Name = node.Name,
+            IPv4 = options.Datapath.EnableIPv4 || options.Datapath.EnableTunnel ? InternalAddress(node, isIPv4: true) : IpAddr.None,
+            IPv6 = InternalAddress(node, isIPv4: false),
+            RouterIPv4 = options.Datapath.EnableIPv4 ? TakeRouter(ipam.IPv4!, former.Where(address => address.IsIPv4)) : IpAddr.None,
+            RouterIPv6 = options.Datapath.EnableIPv6 ? TakeRouter(ipam.IPv6!, former.Where(address => !address.IsIPv4)) : IpAddr.None,
+            PodPrefixes = ranges.ToEquatableArray(),
+        };
+    }
+
+    private static IpAddr InternalAddress(KubeNodeRow node, bool isIPv4) =>
+        node.Addresses.FirstOrDefault(address => address.Type == NodeAddress.InternalIP && address.Address.IsIPv4 == isIPv4).Address;
+
+    private static IpAddr TakeRouter(AddressPool pool, IEnumerable<IpAddr> former)
+    {
+        foreach (var address in former)
+        {
+            if (pool.Allocate(address, AddressOwners.Router).IsOk)
+            {
+                return address;
+            }
+        }
+
+        var result = pool.Allocate(AddressOwners.Router);
+        return result.IsOk ? result.Lease!.Address : throw new InvalidOperationException($"no address for the node's router: {result.Message}");
+    }
+}

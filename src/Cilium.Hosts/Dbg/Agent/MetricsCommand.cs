@@ -1,0 +1,35 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Cilium.Hubble.Printing;
+
+namespace Cilium.Hosts.Dbg.Agent;
+
+/// <summary><c>cilium-dbg metrics list [-p pattern]</c>.</summary>
+internal static class MetricsCommand
+{
+    public static Command Create(AgentOptions agent)
+    {
+        var pattern = new Option<string?>("--match-pattern", "-p") { Description = "Show only metrics whose names match." };
+        var list = new Command("list", "List all metrics for the agent") { pattern };
+        list.SetAction((arguments, cancellationToken) => AgentOptions.Run(arguments, async () =>
+        {
+            var metrics = await agent.Client(arguments).GetMetricsAsync(cancellationToken);
+            var regex = new Regex(arguments.GetValue(pattern) ?? "", RegexOptions.NonBacktracking);
+            string[] head = ["Metric", "Labels", "Value"];
+            TextTable.Write(
+                arguments.InvocationConfiguration.Output,
+                [
+                    head,
+                    .. metrics.Where(metric => regex.IsMatch(metric.Name ?? "")).Select(metric => new[]
+                    {
+                        metric.Name ?? "",
+                        string.Join(' ', (metric.Labels ?? new Dictionary<string, string>()).Select(label => $"{label.Key}=\"{label.Value}\"")),
+                        metric.Value.ToString("F6", CultureInfo.InvariantCulture),
+                    }),
+                ],
+                spacing: 3);
+        }));
+        return new Command("metrics", "Access metric status") { list };
+    }
+}

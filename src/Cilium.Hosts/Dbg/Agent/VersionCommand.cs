@@ -1,0 +1,22 @@
+using System.CommandLine;
+using System.Reflection;
+
+namespace Cilium.Hosts.Dbg.Agent;
+
+/// <summary><c>cilium-dbg version</c>: of this program and of the agent.</summary>
+internal static class VersionCommand
+{
+    public static Command Create(AgentOptions agent)
+    {
+        var command = new Command("version", "Print version information");
+        command.SetAction((arguments, cancellationToken) => AgentOptions.Run(arguments, async () =>
+        {
+            var writer = arguments.InvocationConfiguration.Output;
+            var version = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+            writer.WriteLine($"Client: {version ?? "unknown"}");
+            var status = await agent.Client(arguments).GetStatusAsync(brief: true, cancellationToken);
+            writer.WriteLine($"Daemon: {status.Cilium?.Msg ?? "unknown"}");
+        }));
+        return command;
+    }
+}

@@ -1,0 +1,155 @@
+using System.CommandLine;
+using System.Globalization;
+using Cilium.Api;
+using Cilium.Core;
+using Cilium.Datapath.Inspection;
+using Cilium.Datapath.Maps;
+using Cilium.Hosts.Dbg.Output;
+
+namespace Cilium.Hosts.Dbg.Bpf;
+
+/// <summary><c>bpf policy get &lt;endpoint&gt;|--all</c> and <c>bpf policy list</c>.</summary>
+internal static class PolicyTables
+{
+    private static readonly string[] Head =
+        ["POLICY", "DIRECTION", "LABELS (source:key[=value])", "PORT/PROTO", "PROXY PORT", "AUTH TYPE", "BYTES", "PACKETS", "PREFIX"];
+
+    public static Command Get(AgentOptions agent)
+    {
+        var id = new Argument<string>("endpoint-id") { Arity = ArgumentArity.ZeroOrOne };
+        var all = new Option<bool>("--all") { Description = "The policies of all endpoints." };
+        var numeric = new Option<bool>("--numeric", "-n") { Description = "Print identities as numbers." };
+        var output = OutputFormat.Option();
+        var command = new Command("get", "List contents of a policy BPF map") { id, all, numeric, output };
+        command.SetAction((arguments, cancellationToken) => AgentOptions.Run(arguments, async () =>
+        {
+            var wanted = arguments.GetValue(id);
+            ushort number = 0;
+            if (!arguments.GetValue(all) && !ushort.TryParse(wanted, out number))
+            {
+                throw new FormatException($"'{wanted}' is no endpoint; name one by its number or use --all");
+            }
+
+            var labels = arguments.GetValue(numeric) ? [] : await LabelsAsync(agent.Client(arguments), cancellationToken);
+            await BpfCommands.WithMaps(agent, arguments, maps => WritePolicies(arguments, output, maps, arguments.GetValue(all) ? null : number, labels), cancellationToken);
+        }));
+        return command;
+    }
+
+    public static Command List(AgentOptions agent)
+    {
+        var output = OutputFormat.Option();
+        var command = new Command("list", "List policies with the endpoints that share them") { output };
+        command.Aliases.Add("ls");
+        command.SetAction((arguments, cancellationToken) => BpfCommands.WithMaps(agent, arguments, maps =>
+        {
+            List<string[]> rows = [["POLICY ID", "ENDPOINTS", "ENTRIES"]];
+            rows.AddRange(maps.Policies().Select(policy => new[]
+            {
+                policy.PolicyId.ToString(CultureInfo.InvariantCulture), string.Join(',', policy.Endpoints),
+                policy.Entries.Count.ToString(CultureInfo.InvariantCulture),
+            }));
+            BpfCommands.Print(arguments, output, rows);
+        }, cancellationToken));
+        return command;
+    }
+
+    /// <summary>The rows of one policy: its entries by direction, identity and port.</summary>
+    public static List<string[]> Rows(IEnumerable<KeyValuePair<Datapath.Maps.PolicyKey, PolicyValue>> entries, IReadOnlyDictionary<uint, string[]> labels)
+    {
+        var rows = new List<string[]> { Head };
+        foreach (var (key, value) in entries.OrderBy(entry => entry.Key.Direction).ThenBy(entry => entry.Key.Identity).ThenBy(entry => entry.Key.Port.Number))
+        {
+            var names = Names(key.Identity, labels);
+            rows.Add(
+            [
+                value.Flags.HasFlag(PolicyFlags.Deny) ? "Deny" : "Allow", key.Direction == PolicyDirection.Ingress ? "Ingress" : "Egress", names[0],
+                Port(key), value.ProxyPort.Number == 0 ? "NONE" : value.ProxyPort.ToString(), value.AuthType == 0 ? "disabled" : "spire", "0", "0",
+                key.PrefixLength.ToString(CultureInfo.InvariantCulture),
+            ]);
+            rows.AddRange(names.Skip(1).Select(name => new[] { "", "", name, "", "", "", "", "", "" }));
+        }
+
+        return rows;
+    }
+
+    private static void WritePolicies(
+        ParseResult arguments, Option<string?> output, DatapathInspection maps, ushort? endpoint, IReadOnlyDictionary<uint, string[]> labels)
+    {
+        var isFound = false;
+        foreach (var policy in maps.Policies().Where(policy => endpoint is null || policy.Endpoints.Contains(endpoint.Value)))
+        {
+            isFound = true;
+            if (endpoint is null)
+            {
+                arguments.InvocationConfiguration.Output.WriteLine($"Endpoint ID: {string.Join(", ", policy.Endpoints)}");
+            }
+
+            BpfCommands.Print(arguments, output, Rows(policy.Entries, labels));
+        }
+
+        if (!isFound && endpoint is not null)
+        {
+            if (maps.Endpoints().All(entry => entry.Row.EndpointId != endpoint))
+            {
+                throw new FormatException($"there is no endpoint {endpoint}");
+            }
+
+            // Nothing is enforced: there is no map, and the table has no rows.
+            BpfCommands.Print(arguments, output, Rows([], labels));
+        }
+    }
+
+    private static async Task<Dictionary<uint, string[]>> LabelsAsync(AgentClient client, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var identities = await client.GetIdentitiesAsync(cancellationToken);
+            return identities.ToDictionary(identity => (uint)identity.Id, identity => (identity.Labels ?? []).Order(StringComparer.Ordinal).ToArray());
+        }
+        catch (Exception error) when (error is AgentUnavailableException or ApiException)
+        {
+            // Without an agent the numbers have to do.
+            return [];
+        }
+    }
+
+    private static string[] Names(uint identity, IReadOnlyDictionary<uint, string[]> labels)
+    {
+        if (identity == 0)
+        {
+            return ["ANY"];
+        }
+
+        if (labels.TryGetValue(identity, out var names) && names.Length != 0)
+        {
+            return names;
+        }
+
+        return new Identity(identity).ReservedName is { } reserved && labels.Count != 0
+            ? [$"reserved:{reserved}"]
+            : [identity.ToString(CultureInfo.InvariantCulture)];
+    }
+
+    // Identity and direction are 40 bits of the prefix; then come the protocol and as many bits of the port as matter.
+    private static string Port(in Datapath.Maps.PolicyKey key)
+    {
+        const int fixedBits = 40;
+        if (key.PrefixLength <= fixedBits || key.Protocol == 0)
+        {
+            return "ANY";
+        }
+
+        var protocol = ((L4Protocol)key.Protocol).ToString().ToUpperInvariant();
+        var portBits = (int)key.PrefixLength - fixedBits - 8;
+        if (portBits <= 0)
+        {
+            return $"ANY/{protocol}";
+        }
+
+        var first = key.Port.Number;
+        return portBits >= 16
+            ? $"{first}/{protocol}"
+            : string.Create(CultureInfo.InvariantCulture, $"{first}-{first | (0xffff >> portBits)}/{protocol}");
+    }
+}
