@@ -9,13 +9,9 @@ using Cilium.Datapath.Events;
 using Cilium.Datapath.IpCache;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.LoadBalancing;
-using Cilium.Datapath.Maps;
 using Cilium.Datapath.Nodes;
 using Cilium.Datapath.Policies;
-using Cilium.Netlink;
 using Microsoft.Extensions.Logging;
-using EndpointRow = Cilium.Datapath.Endpoints.EndpointRow;
-using MapRow = Cilium.Datapath.Maps.EndpointRow;
 
 namespace Cilium.Datapath;
 
@@ -56,6 +52,7 @@ public sealed partial class KernelDatapath(
     public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
+        node = OfEnabledFamilies(node);
 
         // 1. Devices, addresses and routes of the node.
         var netlink = Keep(ns.OpenNetlink());
@@ -63,8 +60,8 @@ public sealed partial class KernelDatapath(
 
         // 2. Programs and maps; rows that must be there before a packet comes.
         var loaded = _loaded = Keep(new DatapathLoader(options, loggers.CreateLogger<DatapathLoader>()).Load(new DatapathConstants(options, node, _network)));
-        var policies = Keep(new PolicySlots(loaded.Maps, InnerPolicyShape()));
-        WriteHostAddresses(loaded.Maps, node, netlink);
+        var policies = Keep(new PolicySlots(loaded.Maps, InnerPolicyShape() with { MaxEntries = options.PolicyEntries }));
+        Keep(new HostAddresses(loaded.Maps, node, ns));
 
         // 3. Programs take over: links of an earlier agent are updated in place.
         var attacher = new LinkAttacher(ns, options.EnableTcx && KernelFeatures.HasTcx);
@@ -76,7 +73,8 @@ public sealed partial class KernelDatapath(
 
         // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
         var paths = new PinPaths(options.BpfRoot);
-        _endpointOperations = new EndpointOperations(loaded, attacher, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget);
+        var links = Keep(new PodLinks(loaded, attacher, paths, time, loggers.CreateLogger<PodLinks>()));
+        _endpointOperations = new EndpointOperations(loaded, links, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget);
         _endpoints = Run(tables.Endpoints, _endpointOperations);
         Run(tables.Policies, new PolicyOperations(policies));
         Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
@@ -114,6 +112,8 @@ public sealed partial class KernelDatapath(
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
             return;
         _stop.Cancel();
+        // Loops end at once when cancelled; what they use is closed only then.
+        Task.WhenAll(_loops).GetAwaiter().GetResult();
         Interlocked.Exchange(ref _events, null)?.Dispose();
         Interlocked.Exchange(ref _collector, null)?.Dispose();
         while (_resources.TryPop(out var resource))
@@ -131,24 +131,15 @@ public sealed partial class KernelDatapath(
             ?? throw new InvalidOperationException("cilium_policy declares no inner map");
     }
 
-    /// <summary>Tells the programs which addresses are the node's own: those of its devices, and the gateway's.</summary>
-    private static void WriteHostAddresses(DatapathMaps maps, LocalNodeRow node, RouteNetlink netlink)
+    // What is switched off is as if the node had no address of the family.
+    private LocalNodeRow OfEnabledFamilies(LocalNodeRow node) => node with
     {
-        const int loopback = 1;
-        var row = new MapRow(Identity.Host.Value, 0, EndpointFlags.Present | EndpointFlags.Host, PolicySlots.NoPolicy, 0, default, default, 0, default, default);
-        var addresses = netlink.Addresses().Where(a => a.LinkIndex != loopback).Select(a => IpAddr.FromIPAddress(a.Address))
-            .Concat([node.IPv4, node.IPv6, node.RouterIPv4, node.RouterIPv6])
-            .Where(address => !address.IsNone)
-            .Select(address => address.ToMap())
-            .ToHashSet();
-        foreach (var address in addresses)
-            maps.Endpoints.Update(address, row);
-        foreach (var (address, present) in maps.Endpoints.ToDictionary())
-        {
-            if ((present.Flags & EndpointFlags.Host) != 0 && !addresses.Contains(address))
-                maps.Endpoints.Delete(address);
-        }
-    }
+        IPv4 = options.EnableIPv4 ? node.IPv4 : IpAddr.None,
+        IPv6 = options.EnableIPv6 ? node.IPv6 : IpAddr.None,
+        RouterIPv4 = options.EnableIPv4 ? node.RouterIPv4 : IpAddr.None,
+        RouterIPv6 = options.EnableIPv6 ? node.RouterIPv6 : IpAddr.None,
+        PodPrefixes = node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? options.EnableIPv4 : options.EnableIPv6).ToEquatableArray(),
+    };
 
     private T Keep<T>(T resource)
         where T : IDisposable

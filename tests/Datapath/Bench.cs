@@ -96,13 +96,14 @@ internal sealed class Bench : IDisposable, IRingBufferSink
 
     internal static Addr128 Address(string text) => Addr128.From(System.Net.IPAddress.Parse(text));
 
-    internal static BpfObject Open(string name)
+    internal static BpfObject Open(string name) => Open(typeof(CStructAttribute).Assembly, $"bpf/{name}.bpf.o");
+
+    internal static BpfObject Open(System.Reflection.Assembly assembly, string resource)
     {
-        using var stream = typeof(CStructAttribute).Assembly.GetManifestResourceStream($"bpf/{name}.bpf.o")
-            ?? throw new InvalidOperationException($"no object {name}");
+        using var stream = assembly.GetManifestResourceStream(resource) ?? throw new InvalidOperationException($"no object {resource}");
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
-        return BpfObject.Open(name, bytes);
+        return BpfObject.Open(resource.Replace('/', '_').Replace('.', '_'), bytes);
     }
 
     internal BpfMap<TKey, TValue> Map<TKey, TValue>(string name)

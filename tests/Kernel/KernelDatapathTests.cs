@@ -80,6 +80,7 @@ public sealed class KernelDatapathTests
         await node.PutAsync(a.Row);
         await node.PutAsync(b.Row with { Policy = allow.Key }, allow);
         Assert.True(a.Pings(b.IPv4));
+        Assert.True(await HappensAsync(() => AttachedProgram.List(node.Options.BpfRoot).Count(l => l.Target.StartsWith("endpoint", StringComparison.Ordinal)) == 4));
         var links = AttachedProgram.List(node.Options.BpfRoot);
         Assert.Contains(links, l => l is { Target: "endpoint 11", Program: "cil_from_container", Hook: "tcx/ingress" } && l.Ifindex == a.Row.InterfaceIndex);
         Assert.Contains(links, l => l is { Target: "cilium_vxlan", Program: "cil_from_overlay" });
@@ -101,6 +102,46 @@ public sealed class KernelDatapathTests
         Assert.True(await HappensAsync(() => node.Netlink.FindLink(a.Row.InterfaceName) is null));
         Assert.True(await HappensAsync(() => AttachedProgram.List(node.Options.BpfRoot).All(l => l.Target != "endpoint 11")));
         Assert.DoesNotContain(new DatapathInspection(node.Datapath.Maps).Endpoints(), e => e.Address == a.Row.IPv4);
+    }
+
+    [Theory]
+    [InlineData("ipv4 only")]
+    [InlineData("ipv6 only")]
+    [InlineData("no tcx")]
+    [InlineData("no tunnel")]
+    [InlineData("no socket services")]
+    public async Task Switched_off_features_leave_the_others_working(string what)
+    {
+        using var node = new TestNode();
+        node.Options.EnableIPv6 = what != "ipv4 only";
+        node.Options.EnableIPv4 = what != "ipv6 only";
+        node.Options.EnableTcx = what != "no tcx";
+        node.Options.EnableTunnel = what != "no tunnel";
+        node.Options.EnableSocketLoadBalancing = what != "no socket services";
+        await node.StartAsync();
+        TestPod a = node.AddPod(11), b = node.AddPod(12);
+        await node.PutAsync(a.Row);
+        await node.PutAsync(b.Row);
+        Assert.Equal(node.Options.EnableIPv4, a.Pings(b.IPv4, node.Options.EnableIPv4 ? 2000 : 200));
+        Assert.Equal(node.Options.EnableIPv6, a.Pings(b.IPv6, node.Options.EnableIPv6 ? 2000 : 200));
+        Assert.True(TestNetwork.Pings(node.Node, node.Options.EnableIPv4 ? a.IPv4 : a.IPv6));
+        // An IPv6-only node tunnels over IPv6, whose header is 20 bytes longer.
+        Assert.Equal(!node.Options.EnableTunnel ? 1500 : node.Options.EnableIPv4 ? 1450 : 1430, node.Datapath.RouteMtu);
+    }
+
+    [Fact]
+    public async Task An_address_that_the_node_gets_later_is_its_own()
+    {
+        using var node = new TestNode();
+        await node.StartAsync();
+        var pod = node.AddPod(11);
+        await node.PutAsync(pod.Row);
+        var address = new Cilium.Netlink.InterfaceAddress(node.Netlink.FindLink("und0")!.Index, IPAddress.Parse("192.0.2.77"), 32);
+        node.Netlink.AddAddress(address);
+        Assert.True(await HappensAsync(() => new DatapathInspection(node.Datapath.Maps).Endpoints().Any(e => e.Address == IpAddr.Parse("192.0.2.77"))));
+        Assert.True(pod.Pings(IPAddress.Parse("192.0.2.77")));
+        node.Netlink.DeleteAddress(address);
+        Assert.True(await HappensAsync(() => new DatapathInspection(node.Datapath.Maps).Endpoints().All(e => e.Address != IpAddr.Parse("192.0.2.77"))));
     }
 
     [Fact]
@@ -217,7 +258,8 @@ public sealed class KernelDatapathTests
                     write.Delete(node.Tables.Policies, new PolicyContentKey(key));
             });
             node.Tables.Endpoints.CompleteInitializer("test");
-            Assert.True(await HappensAsync(() => !Directory.EnumerateDirectories(node.Options.BpfRoot + "/cilium/endpoints").Any()));
+            Assert.True(await HappensAsync(() => !Directory.Exists(node.Options.BpfRoot + "/cilium/endpoints")
+                || !Directory.EnumerateDirectories(node.Options.BpfRoot + "/cilium/endpoints").Any()));
             Assert.True(await HappensAsync(() => node.Datapath.Maps.Endpoints.ToDictionary().Values.All(row => row.PolicyId == 0)));
             Assert.True(await HappensAsync(() => node.Datapath.Maps.Devices.ToDictionary().Values.All(row => row == default)));
             Assert.True(await HappensAsync(() => node.Datapath.Maps.Policies.ReadIds().Keys.All(id => IsEmpty(node, id))));

@@ -38,6 +38,11 @@ internal static class AgentOptionKeys
             errors.Add("enable-ipv4 and enable-ipv6 must not both be false");
         }
 
+        if ((options.HubbleEventBufferCapacity & (options.HubbleEventBufferCapacity + 1)) != 0)
+        {
+            errors.Add($"hubble-event-buffer-capacity \"{options.HubbleEventBufferCapacity}\" must be a power of two minus one");
+        }
+
         if (options.ClusterName.Length is 0 or > 32)
         {
             errors.Add($"cluster-name \"{options.ClusterName}\" must have 1 to 32 characters");
@@ -76,6 +81,10 @@ internal static class AgentOptionKeys
         .Text("labels", "Labels that make identities", (options, value) => options.Labels = value)
         .Text("k8s-service-proxy-name", "Service proxy name of this agent", (options, value) => options.ServiceProxyName = value)
         .Boolean("kube-proxy-replacement", "Balance services in place of kube-proxy", (options, value) => options.KubeProxyReplacement = value)
+        .Boolean("enable-hubble", "Record flows", (options, value) => options.EnableHubble = value)
+        .Text("hubble-socket-path", "Hubble's socket", (options, value) => options.HubbleSocketPath = value)
+        .Text("hubble-listen-address", "Hubble's TCP address", (options, value) => options.HubbleListenAddress = value)
+        .Integer("hubble-event-buffer-capacity", "Flows kept, a power of two minus one", 1, 65535, (options, value) => options.HubbleEventBufferCapacity = (int)value)
         .Duration("crd-wait-timeout", "Longest wait for CRDs", TimeSpan.FromSeconds(1), (options, value) => options.CrdWaitTimeout = value)
         .Duration("endpoint-gc-interval", "Time between looks for dead endpoints", TimeSpan.FromSeconds(1), (options, value) => options.EndpointGcInterval = value);
 

@@ -78,6 +78,18 @@ public sealed class AgentOptions
     /// <summary>How long the API server may be silent before it counts as away for <see cref="IdentityPatience"/>.</summary>
     public TimeSpan IdentityPatienceWhenAway { get; set; } = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>Record flows. Key <c>enable-hubble</c>.</summary>
+    public bool EnableHubble { get; set; }
+
+    /// <summary>Hubble's socket; empty for <c>hubble.sock</c> in the state directory. Key <c>hubble-socket-path</c>.</summary>
+    public string HubbleSocketPath { get; set; } = "";
+
+    /// <summary>Hubble's TCP address, <c>:4244</c> or <c>address:port</c>; empty for none. Key <c>hubble-listen-address</c>.</summary>
+    public string HubbleListenAddress { get; set; } = "";
+
+    /// <summary>Flows kept: a power of two minus one. Key <c>hubble-event-buffer-capacity</c>.</summary>
+    public int HubbleEventBufferCapacity { get; set; } = 4095;
+
     /// <summary>What becomes constant in the programs.</summary>
     public DatapathOptions Datapath { get; } = new();
 
@@ -86,6 +98,9 @@ public sealed class AgentOptions
 
     /// <summary>The REST API's socket.</summary>
     public string EffectiveSocketPath => SocketPath.Length > 0 ? SocketPath : Path.Combine(StateDirectory, "cilium.sock");
+
+    /// <summary>Hubble's socket.</summary>
+    public string EffectiveHubbleSocketPath => HubbleSocketPath.Length > 0 ? HubbleSocketPath : Path.Combine(StateDirectory, "hubble.sock");
 
     /// <summary>What policies must know of the cluster.</summary>
     public ClusterFacts Cluster => new(ClusterName, Datapath.EnableIPv4, Datapath.EnableIPv6);

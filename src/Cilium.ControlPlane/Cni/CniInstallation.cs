@@ -75,7 +75,7 @@ internal sealed partial class CniInstallation(AgentOptions options, ILogger<CniI
             return;
         }
 
-        var source = options.CniPluginPath.Length > 0 ? options.CniPluginPath : Path.Combine(AppContext.BaseDirectory, PluginName);
+        var source = options.CniPluginPath.Length > 0 ? options.CniPluginPath : PluginBesideUs();
         var target = Path.Combine(options.CniBinaryDirectory, PluginName);
         if (!File.Exists(source))
         {
@@ -106,6 +106,14 @@ internal sealed partial class CniInstallation(AgentOptions options, ILogger<CniI
 
         File.Move(aside, target, overwrite: true);
         LogInstalled(logger, target);
+    }
+
+    // Beside the agent, or in its own folder where each program is published into one.
+    private static string PluginBesideUs()
+    {
+        var beside = Path.Combine(AppContext.BaseDirectory, PluginName);
+        var published = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "Cni", PluginName));
+        return !File.Exists(beside) && File.Exists(published) ? published : beside;
     }
 
     private void SetOthersAside()

@@ -78,6 +78,8 @@ internal sealed class ApiHandler(
                 return ResponseWriter.WriteAsync(context, discovery.Group(group) ?? throw Unknown());
             case ["apis", var group, var version]:
                 return ResponseWriter.WriteAsync(context, discovery.Resources(group, version) ?? throw Unknown());
+            case ["openapi", "v2"]:
+                return ResponseWriter.WriteAsync(context, OpenApi.Version2, 200, OpenApi.Version2Type);
             case ["openapi", "v3"]:
                 return ResponseWriter.WriteAsync(context, openApi.Root());
             case ["openapi", "v3", "api", var version]:

@@ -10,6 +10,14 @@ namespace Cilium.Lab.Serving;
 /// </summary>
 internal sealed class OpenApi(ResourceCatalog catalog, Discovery discovery)
 {
+    public const string Version2Type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+    /// <summary>
+    /// A version 2 document without definitions, in protobuf: swagger (1) 2.0, info (2) with title and version, paths (8), definitions (9).
+    /// kubectl asks for it about kinds that version 3 does not know, and then says that the kind is missing.
+    /// </summary>
+    public static ReadOnlyMemory<byte> Version2 { get; } = "\u000a\u00032.0\u0012\u0015\u000a\u000aKubernetes\u0012\u0007v1.32.0B\0J\0"u8.ToArray();
+
     public JsonObject Root()
     {
         var paths = new JsonObject();

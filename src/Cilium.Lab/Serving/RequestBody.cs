@@ -2,24 +2,25 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cilium.Lab.Json;
+using Cilium.Lab.Serving.Protobuf;
 using Cilium.Lab.Storage;
 using Microsoft.AspNetCore.Http;
 
 namespace Cilium.Lab.Serving;
 
-/// <summary>Reads the document a request carries, JSON or YAML.</summary>
+/// <summary>Reads the document a request carries, JSON, YAML or the protobuf of built-in kinds.</summary>
 internal static class RequestBody
 {
     private const int LimitBytes = 8 << 20;
 
     public static async Task<JsonNode?> ReadAsync(HttpRequest request, CancellationToken cancel)
     {
-        if (request.ContentType?.Contains("protobuf", StringComparison.Ordinal) == true)
-            throw new ApiException(415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml");
         using var buffer = new MemoryStream();
         await request.Body.CopyToAsync(buffer, cancel);
         if (buffer.Length > LimitBytes) throw new ApiException(413, "RequestEntityTooLarge", $"limit is {LimitBytes}");
-        return buffer.Length == 0 ? null : Parse(buffer.ToArray());
+        if (buffer.Length == 0) return null;
+        var body = buffer.ToArray();
+        return ProtobufReader.Matches(body) ? ProtobufReader.Read(body) : Parse(body);
     }
 
     public static async Task<JsonObject> ReadObjectAsync(HttpRequest request, CancellationToken cancel) =>

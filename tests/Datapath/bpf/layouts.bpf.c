@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* Never loaded: an object whose BTF has every struct and enum that user space repeats, used by a program or not. */
+/* Never loaded: its BTF has every struct and enum that user space repeats, used by a program or not. */
 #include "lib/drop_reasons.h"
 #include "lib/types.h"
 

@@ -1,0 +1,68 @@
+using Cilium.Lab.Installing;
+using Cilium.Lab.Json;
+
+namespace Cilium.Lab.Tests;
+
+public sealed class HelmValuesTests
+{
+    [Fact]
+    public void Later_files_and_settings_win()
+    {
+        var values = HelmValues.Merge(
+            [("one", "ipam:\n  mode: kubernetes\nrealm: {a: 1}\n"), ("two", "ipam:\n  mode: cluster-pool\n")],
+            ["ipam.operator.clusterPoolIPv4PodCIDRList={10.1.0.0/16,10.2.0.0/16},cluster.id=3", "realm=null"]);
+
+        Assert.Equal("cluster-pool", values.Text("ipam", "mode"));
+        Assert.Equal(2, values.Items("ipam", "operator", "clusterPoolIPv4PodCIDRList").Count());
+        Assert.Equal(3, values.Number("cluster", "id"));
+        Assert.Null(values["realm"]);
+    }
+
+    [Fact]
+    public void Values_become_keys_of_the_configuration()
+    {
+        var configuration = Render("""
+            cluster:
+              name: kind-kind
+            ipam:
+              mode: cluster-pool
+              operator:
+                clusterPoolIPv4MaskSize: 29
+                clusterPoolIPv4PodCIDRList:
+                  - 10.0.42.0/28
+                  - 10.0.84.0/28
+            operator:
+              replicas: 1
+            routingMode: tunnel
+            tunnelProtocol: vxlan
+            """);
+
+        Assert.Equal("kind-kind", configuration["cluster-name"]);
+        Assert.Equal("10.0.42.0/28 10.0.84.0/28", configuration["cluster-pool-ipv4-cidr"]);
+        Assert.Equal("29", configuration["cluster-pool-ipv4-mask-size"]);
+        Assert.Equal("false", configuration["enable-ipv6"]);
+    }
+
+    [Theory]
+    [InlineData("kubeProxyReplacement: true\nk8sServiceHost: kind-control-plane\nk8sServicePort: 6443\n", "kube-proxy-replacement", "true")]
+    [InlineData("ipv6:\n  enabled: true\nipam:\n  mode: kubernetes\n", "enable-ipv6", "true")]
+    [InlineData("ipam:\n  mode: kubernetes\n", "ipam", "kubernetes")]
+    public void Single_values_are_rendered(string yaml, string key, string expected) => Assert.Equal(expected, Render(yaml)[key]);
+
+    [Fact]
+    public void Unknown_values_are_refused_by_name_all_at_once()
+    {
+        var refusal = Assert.Throws<UnknownValuesException>(() => Render("ipam:\n  mod: x\nfoo:\n  bar: 1\nhubble:\n  relay:\n    enabled: true\n"));
+
+        Assert.Equal(3, refusal.Problems.Count);
+        Assert.Contains(refusal.Problems, problem => problem.Contains("ipam.mod", StringComparison.Ordinal));
+        Assert.Contains(refusal.Problems, problem => problem.Contains("foo.bar", StringComparison.Ordinal));
+        Assert.Contains(refusal.Problems, problem => problem.StartsWith("hubble.relay.enabled", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_file_that_is_no_yaml_is_named() =>
+        Assert.Contains("bad.yaml", Assert.Throws<FormatException>(() => HelmValues.Merge([("bad.yaml", "a: [")], [])).Message, StringComparison.Ordinal);
+
+    private static SortedDictionary<string, string> Render(string yaml) => CiliumConfiguration.Render(HelmValues.Merge([("values", yaml)], []));
+}

@@ -1,0 +1,74 @@
+using System.Text.Json.Nodes;
+using Cilium.Lab.Json;
+using Cilium.Lab.Patching;
+using Cilium.Lab.Storage;
+using FsCheck.Xunit;
+
+namespace Cilium.Lab.Tests;
+
+public sealed class ServerSideApplyTests
+{
+    private static readonly IListShapes Shapes = new BuiltInListShapes("Deployment");
+
+    [Fact]
+    public void What_a_manager_no_longer_applies_is_removed()
+    {
+        var live = Apply(null, """{"spec":{"replicas":2,"containers":[{"name":"a","image":"1"},{"name":"b","image":"1"}]}}""", "m");
+        var next = Apply(live, """{"spec":{"containers":[{"name":"a","image":"1"}]}}""", "m");
+
+        Assert.Null(next.At("spec", "replicas"));
+        Assert.Equal("a", Assert.Single(next.Items("spec", "containers")).Text("name"));
+    }
+
+    [Fact]
+    public void What_another_manager_owns_too_stays()
+    {
+        var live = Apply(null, """{"spec":{"replicas":2}}""", "one");
+        live = Apply(live, """{"spec":{"replicas":2}}""", "two");
+        live = Apply(live, """{"spec":{"paused":true}}""", "one");
+
+        Assert.Equal(2, live.Number("spec", "replicas"));
+    }
+
+    [Fact]
+    public void A_different_value_of_another_manager_is_a_conflict_unless_forced()
+    {
+        var live = Apply(null, """{"spec":{"replicas":2}}""", "one");
+
+        var refusal = Assert.Throws<ApiException>(() => Apply(live, """{"spec":{"replicas":3}}""", "two"));
+        Assert.Equal(409, refusal.Code);
+        Assert.Contains(".spec.replicas", refusal.Message, StringComparison.Ordinal);
+
+        var forced = Apply(live, """{"spec":{"replicas":3}}""", "two", force: true);
+        Assert.Equal(3, forced.Number("spec", "replicas"));
+        Assert.Equal("two", Assert.Single(forced.Items("metadata", "managedFields")).Text("manager"));
+    }
+
+    [Fact]
+    public void An_ordinary_write_takes_the_fields_it_changes()
+    {
+        var live = Apply(null, """{"spec":{"replicas":2,"paused":true}}""", "applier");
+        var draft = live.Copy();
+        draft.Ensure("spec")["replicas"] = 5;
+        var tracked = ServerSideApply.Track(live, draft, "scaler", Shapes, "now");
+
+        Assert.Throws<ApiException>(() => Apply(tracked, """{"spec":{"replicas":2,"paused":true}}""", "applier"));
+    }
+
+    [Property(MaxTest = 300)]
+    public void Applying_the_same_again_changes_nothing(int seed)
+    {
+        var random = new RandomJson(seed);
+        var live = random.Object();
+        live.Remove("metadata");
+        var applied = random.Object();
+        applied.Remove("metadata");
+        JsonObject Once(JsonObject from) => ServerSideApply.Apply(from, applied, "m", force: true, Shapes, "now");
+        var first = Once(live);
+
+        Assert.True(JsonNode.DeepEquals(first, Once(first)));
+    }
+
+    private static JsonObject Apply(JsonObject? live, string applied, string manager, bool force = false) =>
+        ServerSideApply.Apply(live, (JsonObject)JsonNode.Parse(applied)!, manager, force, Shapes, "now");
+}
