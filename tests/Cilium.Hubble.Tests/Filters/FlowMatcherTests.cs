@@ -1,5 +1,4 @@
 using Cilium.Hubble.Filters;
-using Cilium.Hubble.Packets;
 using Cilium.Hubble.Printing;
 
 namespace Cilium.Hubble.Tests.Filters;

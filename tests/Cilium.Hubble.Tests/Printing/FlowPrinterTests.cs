@@ -1,5 +1,4 @@
 using Cilium.Core;
-using Cilium.Datapath.Events;
 using Cilium.Hubble.Packets;
 using Cilium.Hubble.Printing;
 
