@@ -19,6 +19,22 @@ static __always_inline int is_native(const struct packet *p)
 			  : address_in_prefix(&p->destination, &native_ipv4_cidr, native_ipv4_prefix);
 }
 
+/* Encapsulated packets are most of what nodes send each other, and they are for the tunnel device: told apart without parsing. */
+static __always_inline int is_encapsulated(struct __sk_buff *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u8 *ip = data + ETHERNET_BYTES;
+	__be16 port = bpf_htons(tunnel_port);
+
+	if (!enable_tunnel)
+		return 0;
+	if (!tunnel_over_ipv6)
+		return data + ETHERNET_BYTES + 24 <= end && ctx->protocol == bpf_htons(ETHERTYPE_IPV4) && ip[0] == 0x45 &&
+		       ip[9] == PROTO_UDP && *(__be16 *)(ip + 22) == port;
+	return data + ETHERNET_BYTES + 44 <= end && ctx->protocol == bpf_htons(ETHERTYPE_IPV6) && ip[6] == PROTO_UDP &&
+	       *(__be16 *)(ip + 42) == port;
+}
+
 SEC("tc")
 int cil_from_netdev(struct __sk_buff *ctx)
 {
@@ -27,13 +43,13 @@ int cil_from_netdev(struct __sk_buff *ctx)
 	struct flow flow = {};
 	int ret;
 
+	if (is_encapsulated(ctx))
+		return TC_ACT_OK;
 	flow.direction = METRIC_INGRESS;
 	flow.reason = REASON_UNKNOWN;
 	flow.report = 1;
 	/* What cannot be parsed is not ours: the node may speak any protocol. */
 	if (parse_packet(ctx, &flow.packet) < 0)
-		return TC_ACT_OK;
-	if (flow.packet.protocol == PROTO_UDP && enable_tunnel && flow.packet.destination_port == bpf_htons(tunnel_port))
 		return TC_ACT_OK;
 	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
 		return TC_ACT_OK;

@@ -21,10 +21,16 @@ static __always_inline void count_lost(__u32 index)
 		(*lost)++;
 }
 
+/* A wake-up costs microseconds, so only the event that crosses a multiple of the threshold makes one: never one per event while the
+ * reader is behind. The reader drains by a timer as well.
+ */
 static __always_inline __u64 event_wakeup(void)
 {
-	return bpf_ringbuf_query(&cilium_events, BPF_RB_AVAIL_DATA) >= event_wakeup_bytes ? BPF_RB_FORCE_WAKEUP
-											    : BPF_RB_NO_WAKEUP;
+	__u64 waiting = bpf_ringbuf_query(&cilium_events, BPF_RB_AVAIL_DATA);
+
+	return waiting >= event_wakeup_bytes && waiting % event_wakeup_bytes < sizeof(struct packet_event) + BPF_RINGBUF_HDR_SZ
+		       ? BPF_RB_FORCE_WAKEUP
+		       : BPF_RB_NO_WAKEUP;
 }
 
 static __always_inline void capture(struct __sk_buff *ctx, struct packet_event *event)

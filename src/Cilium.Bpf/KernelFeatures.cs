@@ -5,8 +5,6 @@ namespace Cilium.Bpf;
 /// <summary>Probes of the running kernel. Answers are asked each time: keep what you need.</summary>
 public static unsafe class KernelFeatures
 {
-    private const int NoDevice = 19;
-
     /// <summary>Whether devices have TCX hooks (Linux 6.6).</summary>
     public static bool HasTcx
     {
@@ -15,7 +13,7 @@ public static unsafe class KernelFeatures
             // A query for a device that cannot exist: a kernel with TCX looks for the device, an older one rejects the hook.
             uint attachFlags;
             uint count = 0;
-            return LibBpf.bpf_prog_query(int.MaxValue, (uint)AttachType.TcxIngress, 0, &attachFlags, null, &count) == -NoDevice;
+            return LibBpf.bpf_prog_query(int.MaxValue, (uint)AttachType.TcxIngress, 0, &attachFlags, null, &count) == -Errno.NoDevice;
         }
     }
 

@@ -60,7 +60,7 @@ public sealed partial class KernelDatapath(
 
         // 2. Programs and maps; rows that must be there before a packet comes.
         var loaded = _loaded = Keep(new DatapathLoader(options, loggers.CreateLogger<DatapathLoader>()).Load(new DatapathConstants(options, node, _network)));
-        var policies = Keep(new PolicySlots(loaded.Maps, InnerPolicyShape()));
+        var policies = Keep(new PolicySlots(loaded.Maps, InnerPolicyShape() with { MaxEntries = options.PolicyEntries }));
         Keep(new HostAddresses(loaded.Maps, node, ns));
 
         // 3. Programs take over: links of an earlier agent are updated in place.
@@ -73,7 +73,8 @@ public sealed partial class KernelDatapath(
 
         // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
         var paths = new PinPaths(options.BpfRoot);
-        _endpointOperations = new EndpointOperations(loaded, attacher, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget);
+        var links = Keep(new PodLinks(loaded, attacher, paths, time, loggers.CreateLogger<PodLinks>()));
+        _endpointOperations = new EndpointOperations(loaded, links, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget);
         _endpoints = Run(tables.Endpoints, _endpointOperations);
         Run(tables.Policies, new PolicyOperations(policies));
         Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
@@ -111,6 +112,8 @@ public sealed partial class KernelDatapath(
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
             return;
         _stop.Cancel();
+        // Loops end at once when cancelled; what they use is closed only then.
+        Task.WhenAll(_loops).GetAwaiter().GetResult();
         Interlocked.Exchange(ref _events, null)?.Dispose();
         Interlocked.Exchange(ref _collector, null)?.Dispose();
         while (_resources.TryPop(out var resource))

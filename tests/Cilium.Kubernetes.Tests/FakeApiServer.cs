@@ -234,7 +234,7 @@ public sealed class FakeApiServer : HttpMessageHandler
         return result;
     }
 
-    private bool IsCollection(string path) => path.Split('/') is var parts && (parts.Length % 2 == (parts[0] == "apis" ? 0 : 1));
+    private static bool IsCollection(string path) => path.Split('/') is var parts && (parts.Length % 2 == (parts[0] == "apis" ? 0 : 1));
 
     private static bool IsIn(string path, string collection)
     {

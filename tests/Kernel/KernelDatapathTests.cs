@@ -80,6 +80,7 @@ public sealed class KernelDatapathTests
         await node.PutAsync(a.Row);
         await node.PutAsync(b.Row with { Policy = allow.Key }, allow);
         Assert.True(a.Pings(b.IPv4));
+        Assert.True(await HappensAsync(() => AttachedProgram.List(node.Options.BpfRoot).Count(l => l.Target.StartsWith("endpoint", StringComparison.Ordinal)) == 4));
         var links = AttachedProgram.List(node.Options.BpfRoot);
         Assert.Contains(links, l => l is { Target: "endpoint 11", Program: "cil_from_container", Hook: "tcx/ingress" } && l.Ifindex == a.Row.InterfaceIndex);
         Assert.Contains(links, l => l is { Target: "cilium_vxlan", Program: "cil_from_overlay" });
@@ -257,7 +258,8 @@ public sealed class KernelDatapathTests
                     write.Delete(node.Tables.Policies, new PolicyContentKey(key));
             });
             node.Tables.Endpoints.CompleteInitializer("test");
-            Assert.True(await HappensAsync(() => !Directory.EnumerateDirectories(node.Options.BpfRoot + "/cilium/endpoints").Any()));
+            Assert.True(await HappensAsync(() => !Directory.Exists(node.Options.BpfRoot + "/cilium/endpoints")
+                || !Directory.EnumerateDirectories(node.Options.BpfRoot + "/cilium/endpoints").Any()));
             Assert.True(await HappensAsync(() => node.Datapath.Maps.Endpoints.ToDictionary().Values.All(row => row.PolicyId == 0)));
             Assert.True(await HappensAsync(() => node.Datapath.Maps.Devices.ToDictionary().Values.All(row => row == default)));
             Assert.True(await HappensAsync(() => node.Datapath.Maps.Policies.ReadIds().Keys.All(id => IsEmpty(node, id))));

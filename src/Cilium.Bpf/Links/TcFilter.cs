@@ -38,9 +38,21 @@ public static unsafe class TcFilter
         var hook = Hook(ifindex, direction);
         var options = new LibBpf.TcOptions { Size = (nuint)sizeof(LibBpf.TcOptions), Handle = Handle, Priority = Priority };
         var result = LibBpf.bpf_tc_detach(&hook, &options);
-        return result >= 0 || (result is -Errno.NoEntry or -Errno.Invalid or -19
+        return result >= 0 || (result is -Errno.NoEntry or -Errno.Invalid or -Errno.NoDevice
             ? false
             : throw new KernelException("bpf_tc_detach", -result, $"ifindex {ifindex} {direction}"));
+    }
+
+    /// <summary>Removes the queueing discipline with all its filters, ours and others'. Returns false when there was none.</summary>
+    public static bool DetachAll(int ifindex)
+    {
+        const uint both = 3;
+        using var log = LibBpfLog.Capture();
+        var hook = new LibBpf.TcHook { Size = (nuint)sizeof(LibBpf.TcHook), Ifindex = ifindex, AttachPoint = both };
+        var result = LibBpf.bpf_tc_hook_destroy(&hook);
+        return result >= 0 || (result is -Errno.NoEntry or -Errno.Invalid or -Errno.NoDevice
+            ? false
+            : throw new KernelException("bpf_tc_hook_destroy", -result, $"ifindex {ifindex}"));
     }
 
     private static LibBpf.TcHook Hook(int ifindex, TcDirection direction) => new()

@@ -10,6 +10,7 @@ internal static class Errno
     internal const int Again = 11;
     internal const int Busy = 16;
     internal const int Exists = 17;
+    internal const int NoDevice = 19;
     internal const int Invalid = 22;
     internal const int NoSpace = 28;
     internal const int NoLink = 67;

@@ -17,7 +17,7 @@ namespace Cilium.Datapath.Endpoints;
 /// </summary>
 internal sealed class EndpointOperations(
     LoadedDatapath loaded,
-    LinkAttacher attacher,
+    PodLinks links,
     PolicySlots policies,
     IReadTable<PolicyContentKey, PolicyRow> policyTable,
     RouteNetlink netlink,
@@ -25,12 +25,10 @@ internal sealed class EndpointOperations(
     Action<Addr128> forgetConnections)
     : IReconcilerOperations<EndpointId, EndpointRow>
 {
-    private const string FromContainer = "cil_from_container";
     private const string PodDevicePrefix = "lxc";
-    private const string ToContainer = "cil_to_container";
     private readonly ConcurrentDictionary<EndpointId, Applied> _applied = new();
 
-    private sealed record Applied(EndpointRow Row, MapRow MapRow, int AttachedTo);
+    private sealed record Applied(EndpointRow Row, MapRow MapRow);
 
     /// <summary>Whether the kernel has exactly this row. Safe for use from many threads.</summary>
     internal bool Has(EndpointRow row) => _applied.TryGetValue(row.Id, out var applied) && applied.Row == row;
@@ -119,16 +117,12 @@ internal sealed class EndpointOperations(
             var maps = loaded.Maps;
             if (before?.MapRow != mapRow)
                 Put(maps.DevicesFor((uint)row.InterfaceIndex), (uint)row.InterfaceIndex, mapRow);
-            if (before?.AttachedTo != row.InterfaceIndex)
-            {
-                attacher.AttachDevice(loaded.Program(FromContainer), row.InterfaceIndex, TcDirection.Ingress, paths.EndpointLink(row.Id, FromContainer));
-                attacher.AttachDevice(loaded.Program(ToContainer), row.InterfaceIndex, TcDirection.Egress, paths.EndpointLink(row.Id, ToContainer));
-            }
+            links.Attach(row.Id, row.InterfaceIndex);
             foreach (var address in AddressesOf(row))
                 Put(maps.Endpoints, address, mapRow);
             if (before is not null)
                 RemoveStale(before.Row, row);
-            _applied[row.Id] = new Applied(row, mapRow, row.InterfaceIndex);
+            _applied[row.Id] = new Applied(row, mapRow);
         }
         catch (Exception) when (policy is not null)
         {
@@ -148,10 +142,11 @@ internal sealed class EndpointOperations(
         foreach (var address in AddressesOf(row))
             RemoveAddress(id, address);
         RemoveDevice(id, (uint)row.InterfaceIndex);
-        PinPaths.RemoveFolder(paths.Endpoint(id));
-        // The pod's namespace usually took the device along; a pod that keeps running loses its network here, as it should.
+        // The pod's namespace usually took the device along; a pod that keeps running loses its network here, as it should. The
+        // device goes before its links, which then end without a grace period each.
         if (netlink.FindLink(row.InterfaceIndex) is { } link && link.Name == row.InterfaceName)
             netlink.DeleteLink(link.Index);
+        links.Remove(id);
         if (_applied.TryRemove(id, out var applied) && applied.Row.Policy is { } policy)
             policies.Release(policy);
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using Cilium.Bpf;
 using Microsoft.Extensions.Logging;
@@ -8,36 +9,22 @@ namespace Cilium.Datapath.Kernel;
 internal sealed partial class DatapathLoader(DatapathOptions options, ILogger logger)
 {
     private const string ResourcePrefix = "bpf/";
+    private const string FirstResource = "bpf/sock.bpf.o";
     private readonly PinPaths _paths = new(options.BpfRoot);
 
     internal LoadedDatapath Load(DatapathConstants constants)
     {
         BpfFileSystem.EnsureMounted(options.BpfRoot);
-        var shared = new Dictionary<string, BpfMap>();
-        var programs = new Dictionary<string, BpfProgram>();
-        foreach (var resource in Resources())
-        {
-            using var obj = Open(resource);
-            constants.WriteTo(obj);
-            foreach (var map in SharedMaps(obj))
-            {
-                if (Capacity(map.Name) is { } capacity)
-                    obj.SetMaxEntries(map.Name, capacity);
-                if (!shared.TryGetValue(map.Name, out var existing) && Adopt(map.Name, obj.ShapeOf(map.Name)) is { } adopted)
-                    shared[map.Name] = existing = adopted;
-                if (existing is not null)
-                    obj.ReuseMap(map.Name, existing);
-            }
-            obj.Load();
-            foreach (var map in SharedMaps(obj).Where(map => !shared.ContainsKey(map.Name)))
-            {
-                var created = shared[map.Name] = obj.Map(map.Name);
-                BpfPins.Pin(created.Fd, _paths.Map(map.Name));
-            }
-            foreach (var program in obj.Programs)
-                programs[program.Name] = obj.Program(program.Name);
-        }
-        return new LoadedDatapath(new DatapathMaps(name => shared[name]), programs);
+        var maps = new Dictionary<string, BpfMap>();
+        var programs = new ConcurrentDictionary<string, BpfProgram>();
+
+        // 1. Every object declares every map: the first, the cheapest to verify, brings them into being.
+        var resources = Resources().OrderBy(name => name == FirstResource ? 0 : 1).ToList();
+        LoadOne(resources[0], constants, maps, programs);
+
+        // 2. The others share the maps and are verified side by side.
+        Parallel.ForEach(resources.Skip(1), resource => LoadOne(resource, constants, maps, programs));
+        return new LoadedDatapath(new DatapathMaps(name => maps[name]), programs);
     }
 
     /// <summary>Names of the shipped objects.</summary>
@@ -53,6 +40,33 @@ internal sealed partial class DatapathLoader(DatapathOptions options, ILogger lo
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return BpfObject.Open(Path.GetFileNameWithoutExtension(resource[ResourcePrefix.Length..]).Replace('.', '_'), bytes);
+    }
+
+    private void LoadOne(
+        string resource, DatapathConstants constants, Dictionary<string, BpfMap> maps, ConcurrentDictionary<string, BpfProgram> programs)
+    {
+        using var obj = Open(resource);
+        constants.WriteTo(obj);
+        var created = new List<string>();
+        foreach (var map in SharedMaps(obj))
+        {
+            if (Capacity(map.Name) is { } capacity)
+                obj.SetMaxEntries(map.Name, capacity);
+            if ((maps.GetValueOrDefault(map.Name) ?? Adopt(map.Name, obj.ShapeOf(map.Name))) is { } existing)
+                obj.ReuseMap(map.Name, resource == FirstResource ? maps[map.Name] = existing : existing);
+            else
+                created.Add(map.Name);
+        }
+        if (resource != FirstResource && created.Count > 0)
+            throw new InvalidOperationException($"{resource} declares maps that {FirstResource} lacks: {string.Join(' ', created)}");
+        obj.Load();
+        foreach (var name in created)
+        {
+            maps[name] = obj.Map(name);
+            BpfPins.Pin(maps[name].Fd, _paths.Map(name));
+        }
+        foreach (var program in obj.Programs)
+            programs[program.Name] = obj.Program(program.Name);
     }
 
     private static IEnumerable<MapDeclaration> SharedMaps(BpfObject obj) => obj.Maps.Where(map => !map.IsInternal);

@@ -14,11 +14,30 @@ internal sealed class LinkAttacher(NodeNamespace ns, bool usesTcx)
             ns.Run(() => TcFilter.Attach(program, ifindex, direction));
             return;
         }
-        var hook = direction == TcDirection.Ingress ? AttachType.TcxIngress : AttachType.TcxEgress;
-        if (TryUpdate(program, pin, link => link.Type == LinkType.Tcx && link.Ifindex == ifindex && link.AttachType == hook))
+        if (TryUpdate(program, pin, link => IsDeviceLink(link, ifindex, direction)))
             return;
         using var created = ns.Run(() => BpfLink.AttachTcx(program, ifindex, direction));
         created.Pin(pin);
+    }
+
+    /// <summary>
+    /// Attaches at once. A TCX link waits for a grace period of the kernel (10 ms and more, holding up all other device changes), a
+    /// clsact filter does not: without a link to update, the filter comes first. Returns false when <see cref="Settle"/> is to follow.
+    /// </summary>
+    internal bool AttachQuickly(BpfProgram program, int ifindex, TcDirection direction, string pin)
+    {
+        if (usesTcx && TryUpdate(program, pin, link => IsDeviceLink(link, ifindex, direction)))
+            return true;
+        ns.Run(() => TcFilter.Attach(program, ifindex, direction));
+        return !usesTcx;
+    }
+
+    /// <summary>Puts links in the place of filters. Links run first and have the last word, so that no packet is handled twice or not at all.</summary>
+    internal void Settle(int ifindex, params ReadOnlySpan<(BpfProgram Program, TcDirection Direction, string Pin)> hooks)
+    {
+        foreach (var (program, direction, pin) in hooks)
+            AttachDevice(program, ifindex, direction, pin);
+        ns.Run(() => TcFilter.DetachAll(ifindex));
     }
 
     internal static void AttachCgroup(BpfProgram program, string cgroup, AttachType hook, string pin)
@@ -28,6 +47,10 @@ internal sealed class LinkAttacher(NodeNamespace ns, bool usesTcx)
         using var created = BpfLink.AttachCgroup(program, cgroup, hook);
         created.Pin(pin);
     }
+
+    private static bool IsDeviceLink(LinkDescription link, int ifindex, TcDirection direction) =>
+        link.Type == LinkType.Tcx && link.Ifindex == ifindex
+        && link.AttachType == (direction == TcDirection.Ingress ? AttachType.TcxIngress : AttachType.TcxEgress);
 
     private static bool TryUpdate(BpfProgram program, string pin, Func<LinkDescription, bool> isSame)
     {

@@ -1,2 +1,3 @@
-Console.Error.WriteLine("cilium: not assembled yet");
-return 1;
+using Cilium.Hosts.Cli;
+
+return await CiliumCommand.Create().Parse(args).InvokeAsync();

@@ -17,8 +17,13 @@ internal sealed record ServerConnection(HubbleAddress Address, GrpcChannel Chann
         _ => $"{error.StatusCode}: {error.Status.Detail}",
     };
 
-    private static string Reason(RpcException error)
+    private string Reason(RpcException error)
     {
+        if (Address.SocketPath.Length != 0 && !File.Exists(Address.SocketPath))
+        {
+            return "there is no such socket";
+        }
+
         var inner = error.Status.DebugException;
         while (inner?.InnerException is { } next)
         {

@@ -14,9 +14,18 @@ internal static class PodTemplates
     /// <summary>A short name for a template: equal templates have equal names.</summary>
     public static string Hash(JsonNode? template)
     {
-        var digest = SHA256.HashData(template is null ? [] : template.ToUtf8());
+        var digest = SHA256.HashData(Sorted(template)?.ToUtf8() ?? []);
         return string.Concat(digest.Take(10).Select(value => Alphabet[value % Alphabet.Length]));
     }
+
+    /// <summary>A document with its members in one order and without nulls, which writers put in or leave out as they like.</summary>
+    private static JsonNode? Sorted(JsonNode? node) => node switch
+    {
+        JsonObject members => new JsonObject(
+            members.Where(pair => pair.Value is not null).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, Sorted(pair.Value)))),
+        JsonArray items => items.Select(Sorted).ToJsonArray(),
+        _ => node?.DeepClone(),
+    };
 
     public static JsonObject CreatePod(ClusterState state, JsonObject owner, JsonObject? template, IReadOnlyDictionary<string, string> labels, string? node = null)
     {

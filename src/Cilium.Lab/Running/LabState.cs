@@ -53,7 +53,8 @@ internal sealed record LabState(int ProcessId, string ProcessStart, LabPhase Pha
         try
         {
             var stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat"));
-            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[19];
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            return fields[0] == "Z" ? "" : fields[19];
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {

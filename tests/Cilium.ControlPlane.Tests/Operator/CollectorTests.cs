@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cilium.ControlPlane.Tests.Operator;
 
-public sealed class CollectorTests
+public sealed class CollectorTests : IDisposable
 {
     private const string Identities = "apis/cilium.io/v2/ciliumidentities";
     private const string Endpoints = "apis/cilium.io/v2/namespaces/default/ciliumendpoints";
@@ -18,6 +18,8 @@ public sealed class CollectorTests
     private readonly KubernetesTables _tables = new(new StateStore());
 
     public CollectorTests() => _server = new FakeApiServer(_clock);
+
+    public void Dispose() => _server.Dispose();
 
     [Fact]
     public async Task An_unused_identity_is_marked_first_and_deleted_when_the_mark_is_old_enough()

@@ -3,13 +3,15 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cilium.Kubernetes.Tests.Leases;
 
-public sealed class LeaderElectorTests
+public sealed class LeaderElectorTests : IDisposable
 {
     private const string Lease = "apis/coordination.k8s.io/v1/namespaces/kube-system/leases/cilium-operator-resource-lock";
     private readonly TestClock _clock = new();
     private readonly FakeApiServer _server;
 
     public LeaderElectorTests() => _server = new FakeApiServer(_clock);
+
+    public void Dispose() => _server.Dispose();
 
     [Fact]
     public async Task The_first_leads_the_second_waits_until_it_is_given_back()

@@ -1,0 +1,18 @@
+using System.CommandLine;
+
+namespace Cilium.Hosts.Cli;
+
+/// <summary>The command line of <c>cilium</c>.</summary>
+internal static class CiliumCommand
+{
+    public static RootCommand Create()
+    {
+        var root = new RootCommand("CLI to install, manage, & troubleshoot Cilium clusters running Kubernetes.");
+        var cluster = new ClusterOptions();
+        cluster.AddTo(root);
+        root.Subcommands.Add(StatusCommand.Create(cluster));
+        root.Subcommands.Add(ConfigCommands.Create(cluster));
+        root.Subcommands.Add(VersionCommand.Create(cluster));
+        return root;
+    }
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using k8s;
+using k8s.Exceptions;
+
+namespace Cilium.Hosts.Cli;
+
+/// <summary>Which cluster is meant, and what is said when it does not answer.</summary>
+internal sealed class ClusterOptions
+{
+    private readonly Option<string?> _kubeconfig = new("--kubeconfig") { Description = "Path to the kubeconfig file.", Recursive = true };
+    private readonly Option<string?> _context = new("--context") { Description = "Kubernetes configuration context.", Recursive = true };
+    private readonly Option<string> _namespace = new("--namespace", "-n")
+    {
+        Description = "Namespace Cilium is running in.",
+        Recursive = true,
+        DefaultValueFactory = _ => "kube-system",
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_kubeconfig);
+        command.Options.Add(_context);
+        command.Options.Add(_namespace);
+    }
+
+    public string Namespace(ParseResult arguments) => Uri.EscapeDataString(arguments.GetValue(_namespace)!);
+
+    public ClusterConnection Open(ParseResult arguments)
+    {
+        var given = arguments.GetValue(_kubeconfig);
+        var path = string.IsNullOrEmpty(given) ? Environment.GetEnvironmentVariable("KUBECONFIG")?.Split(Path.PathSeparator)[0] : given;
+        if (string.IsNullOrEmpty(path))
+        {
+            path = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".kube", "config");
+            if (!File.Exists(path) && KubernetesClientConfiguration.IsInCluster())
+            {
+                return new ClusterConnection(KubernetesClientConfiguration.InClusterConfig());
+            }
+        }
+
+        return File.Exists(path)
+            ? new ClusterConnection(KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(path), arguments.GetValue(_context)))
+            : throw new IOException($"there is no kubeconfig at {path}; set KUBECONFIG or use --kubeconfig");
+    }
+
+    /// <summary>Runs the body of a command; what went wrong becomes one line on the error output and exit code 1.</summary>
+    public static async Task<int> Run(ParseResult arguments, Func<Task<int>> body)
+    {
+        try
+        {
+            return await body();
+        }
+        catch (HttpRequestException error)
+        {
+            return Fail(arguments, $"the API server does not answer: {error.Message}");
+        }
+        catch (Exception error) when (error is ClusterException or IOException or KubeConfigException or FormatException or UnauthorizedAccessException)
+        {
+            return Fail(arguments, error.Message);
+        }
+    }
+
+    private static int Fail(ParseResult arguments, string text)
+    {
+        arguments.InvocationConfiguration.Error.WriteLine($"Error: {text}");
+        return 1;
+    }
+}

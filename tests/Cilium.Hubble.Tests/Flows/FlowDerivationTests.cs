@@ -1,0 +1,143 @@
+using Cilium.Core;
+using Cilium.Datapath.Events;
+using Cilium.Hubble.Packets;
+using Cilium.Hubble.Printing;
+
+namespace Cilium.Hubble.Tests.Flows;
+
+public sealed class FlowDerivationTests
+{
+    private readonly Scene _scene = new();
+
+    [Fact]
+    public async Task A_trace_is_forwarded_and_its_ends_are_named()
+    {
+        var flow = await _scene.Only(_scene.Trace());
+
+        Assert.Equal(Proto.Verdict.Forwarded, flow.Verdict);
+        Assert.Equal(Proto.TraceObservationPoint.ToEndpoint, flow.TraceObservationPoint);
+        Assert.Equal(Proto.TraceReason.New, flow.TraceReason);
+        Assert.False(flow.IsReply);
+        Assert.Equal(Proto.TrafficDirection.Ingress, flow.TrafficDirection);
+        Assert.Equal(("default", "client", 34512u, 10u), (flow.Source.Namespace, flow.Source.PodName, flow.Source.Identity, flow.Source.ID));
+        Assert.Equal(("default", "web-0", 21001u, "kind"), (flow.Destination.Namespace, flow.Destination.PodName, flow.Destination.Identity, flow.Destination.ClusterName));
+        Assert.Equal(["k8s:app=client", "k8s:io.kubernetes.pod.namespace=default"], flow.Source.Labels);
+        Assert.Equal("Deployment", Assert.Single(flow.Source.Workloads).Kind);
+        Assert.Equal((7u, "lxcweb"), (flow.Interface.Index, flow.Interface.Name));
+        Assert.Equal("2024-01-02T15:04:05.123Z", flow.Time.ToDateTimeOffset().ToString("yyyy-MM-ddTHH:mm:ss.fffZ", System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(36, flow.Uuid.Length);
+    }
+
+    [Fact]
+    public async Task A_reply_goes_the_other_way()
+    {
+        var packet = PacketBytes.Tcp(Scene.Server, 80, Scene.Client, 40312, TcpFlags.Syn | TcpFlags.Ack);
+        var reply = _scene.Trace(reason: 2, source: 10) with { SourceIdentity = new Identity(21001), DestinationIdentity = new Identity(34512) };
+
+        var flow = await _scene.Only(reply, packet);
+
+        Assert.True(flow.IsReply);
+        Assert.Equal(Proto.TraceReason.Reply, flow.TraceReason);
+        Assert.Equal(Proto.TrafficDirection.Egress, flow.TrafficDirection);
+    }
+
+    [Fact]
+    public async Task An_unknown_reason_leaves_direction_and_reply_unset()
+    {
+        var flow = await _scene.Only(_scene.Trace(point: 4, reason: 5));
+
+        Assert.Null(flow.IsReply);
+        Assert.Equal(Proto.TrafficDirection.Unknown, flow.TrafficDirection);
+        Assert.Equal(Proto.TraceObservationPoint.ToOverlay, flow.TraceObservationPoint);
+    }
+
+    [Fact]
+    public async Task A_drop_has_its_reason_and_place()
+    {
+        var flow = await _scene.Only(_scene.Drop(133));
+
+        Assert.Equal(Proto.Verdict.Dropped, flow.Verdict);
+        Assert.Equal(Proto.DropReason.PolicyDenied, flow.DropReasonDesc);
+        Assert.Equal(("bpf_lxc.c", 1200u), (flow.File.Name, flow.File.Line));
+        Assert.Null(flow.IsReply);
+        Assert.Equal((1, 133), (flow.EventType.Type, flow.EventType.SubType));
+    }
+
+    [Theory]
+    [InlineData(0, Proto.Verdict.Forwarded)]
+    [InlineData(10001, Proto.Verdict.Redirected)]
+    [InlineData(-133, Proto.Verdict.Dropped)]
+    public async Task A_policy_verdict_tells_the_outcome(int verdict, Proto.Verdict expected)
+    {
+        var flow = await _scene.Only(_scene.Verdict(verdict, 2));
+
+        Assert.Equal(expected, flow.Verdict);
+        Assert.Equal(2u, flow.PolicyMatchType);
+        Assert.Equal(Proto.TrafficDirection.Ingress, flow.TrafficDirection);
+        Assert.Equal(verdict < 0, flow.IsReply is null);
+    }
+
+    [Fact]
+    public async Task An_address_before_translation_replaces_the_source()
+    {
+        var flow = await _scene.Only(_scene.Trace(point: 11) with { OriginalAddress = IpAddr.Parse("10.0.0.9") });
+
+        Assert.Equal(("10.0.0.9", Scene.Client), (flow.IP.Source, flow.IP.SourceXlated));
+    }
+
+    [Fact]
+    public async Task The_identity_of_an_unknown_address_comes_from_its_prefix()
+    {
+        var packet = PacketBytes.Udp("1.1.1.1", 53, Scene.Client, 5000);
+        var flow = await _scene.Only(_scene.Trace() with { SourceIdentity = Identity.Unknown }, packet);
+
+        Assert.Equal(2u, flow.Source.Identity);
+        Assert.Equal(["reserved:world"], flow.Source.Labels);
+    }
+
+    [Fact]
+    public async Task A_service_address_is_named()
+    {
+        var packet = PacketBytes.Tcp(Scene.Client, 40312, "10.96.0.10", 80, TcpFlags.Syn);
+        var flow = await _scene.Only(_scene.Trace(point: 5), packet);
+
+        Assert.Equal(("web", "default"), (flow.DestinationService.Name, flow.DestinationService.Namespace));
+    }
+
+    [Theory]
+    [InlineData(1, Proto.Verdict.Traced, "pre-xlate-fwd")]
+    [InlineData(2, Proto.Verdict.Translated, "post-xlate-fwd")]
+    [InlineData(3, Proto.Verdict.Traced, "pre-xlate-rev")]
+    [InlineData(4, Proto.Verdict.Translated, "post-xlate-rev")]
+    public async Task A_translated_socket_is_a_flow_of_its_own(byte point, Proto.Verdict verdict, string type)
+    {
+        var datapathEvent = new DatapathEvent
+        {
+            Type = DatapathEventType.TraceSock,
+            SubType = point,
+            OriginalAddress = IpAddr.Parse(Scene.Server),
+            DestinationPort = 80,
+            Protocol = L4Protocol.Tcp,
+            SocketCookie = 77,
+            CgroupId = 4242,
+        };
+
+        var flow = await _scene.Only(datapathEvent, []);
+
+        Assert.Equal(verdict, flow.Verdict);
+        Assert.Equal(Proto.FlowType.Sock, flow.Type);
+        Assert.Equal((77ul, 4242ul), (flow.SocketCookie, flow.CgroupId));
+        Assert.Equal(type, FlowText.Type(flow));
+        Assert.Equal("web-0", (point > 2 ? flow.Source : flow.Destination).PodName);
+    }
+
+    [Fact]
+    public async Task A_flow_keeps_the_names_of_its_time()
+    {
+        _scene.Record(_scene.Trace());
+        _scene.Index.RemoveEndpoint(IpAddr.Parse(Scene.Client));
+
+        Assert.Equal("client", (await _scene.Get()).Single().Flow.Source.PodName);
+        Assert.Equal("", (await _scene.Only(_scene.Trace())).Source.PodName);
+    }
+}
