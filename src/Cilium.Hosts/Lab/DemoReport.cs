@@ -11,13 +11,14 @@ internal static class DemoReport
     {
         var lab = new LabCluster(options, TimeProvider.System);
         var console = AnsiConsole.Console;
+        if (Console.IsOutputRedirected) console.Profile.Width = 160;
         var checks = new List<DemoCheck>();
         try
         {
             console.MarkupLine("[bold]Bringing up three nodes…[/]");
             await lab.UpAsync(Environment.ProcessPath!, cancel);
-            console.WriteLine($"kubeconfig: {lab.KubeconfigFile}");
-            await foreach (var check in new Demonstration(lab, options.Binaries, TimeProvider.System).RunAsync(text => console.WriteLine(text), cancel)) checks.Add(check);
+            Console.WriteLine($"kubeconfig: {lab.KubeconfigFile}");
+            await foreach (var check in new Demonstration(lab, options.Binaries, TimeProvider.System).RunAsync(Console.WriteLine, cancel)) checks.Add(check);
         }
         catch (InvalidOperationException failure)
         {

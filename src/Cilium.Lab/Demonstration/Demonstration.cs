@@ -39,7 +39,8 @@ public sealed class Demonstration
         say(await RequireAsync(["get", "pods,services", "-o", "wide"], cancel));
         var address = await RequireAsync(["get", "pod", Server, "-o", "jsonpath={.status.podIP}"], cancel);
         var cluster = await RequireAsync(["get", "service", Server, "-o", "jsonpath={.spec.clusterIP}"], cancel);
-        yield return new DemoCheck("server and clients run on different nodes", true, $"{Server}, {Friend}, {Stranger}");
+        var placed = (await RequireAsync(["get", "pods", Server, Friend, Stranger, "-o", "jsonpath={.items[*].spec.nodeName}"], cancel)).Split(' ');
+        yield return new DemoCheck("server and clients run on different nodes", placed.Distinct().Count() == 3, string.Join(", ", placed));
 
         // 2. Reachability
         foreach (var client in (string[])[Friend, Stranger])
@@ -58,7 +59,7 @@ public sealed class Demonstration
         // 4. Flows
         foreach (var (client, verdict) in (IEnumerable<(string, string)>)[(Friend, "FORWARDED"), (Stranger, "DROPPED")])
         {
-            var flows = await FlowsAsync(nodes[2 % nodes.Count], client, verdict, cancel);
+            var flows = await SettledFlowsAsync(nodes[2 % nodes.Count], client, verdict, cancel);
             say($"hubble observe --from-pod default/{client} --to-pod default/{Server} --verdict {verdict}\n{flows}");
             yield return new DemoCheck($"hubble shows the {verdict} flow of {client}", flows.Contains(verdict, StringComparison.Ordinal), flows.Split('\n')[0]);
         }
@@ -88,6 +89,18 @@ public sealed class Demonstration
             var result = await lab.KubectlAsync(["exec", client, "--", "curl", "--silent", "--show-error", "--max-time", "2", url], cancel);
             if (result.ExitCode == 28) return new DemoCheck($"{client} is dropped by the policy", true, "curl: timeout (28)");
             if (clock.GetElapsedTime(began) > SettleLimit) return new DemoCheck($"{client} is dropped by the policy", false, $"curl exit {result.ExitCode}: {result.Error.Trim()}");
+            await Task.Delay(SettlePoll, clock, cancel);
+        }
+    }
+
+    /// <summary>Events reach Hubble a moment after the packets.</summary>
+    private async Task<string> SettledFlowsAsync(string node, string client, string verdict, CancellationToken cancel)
+    {
+        var began = clock.GetTimestamp();
+        while (true)
+        {
+            var flows = await FlowsAsync(node, client, verdict, cancel);
+            if (flows.Contains(verdict, StringComparison.Ordinal) || clock.GetElapsedTime(began) > TimeSpan.FromSeconds(10)) return flows;
             await Task.Delay(SettlePoll, clock, cancel);
         }
     }

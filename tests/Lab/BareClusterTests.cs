@@ -1,0 +1,50 @@
+namespace Cilium.LabTests;
+
+public sealed class BareLab() : LabFixture("bare", null, nodes: 1, installsCilium: false);
+
+/// <summary>Chapter 3, step 1: a cluster without a network plugin.</summary>
+public sealed class BareClusterTests(BareLab lab) : IClassFixture<BareLab>
+{
+    [Fact]
+    public async Task A_node_without_network_plugin_is_not_ready()
+    {
+        var condition = await lab.ReadAsync("node kind-control-plane", "{.status.conditions[?(@.type==\"Ready\")]}");
+
+        Assert.Contains("\"status\":\"False\"", condition, StringComparison.Ordinal);
+        Assert.Contains("cni plugin not initialized", condition, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_policy_is_refused_before_the_operator_has_run()
+    {
+        var (code, _, error) = await lab.Lab.KubectlAsync(["apply", "-f", lab.Walk("policy.yaml")], CancellationToken.None);
+
+        Assert.NotEqual(0, code);
+        Assert.Contains("no matches for kind \"CiliumNetworkPolicy\" in version \"cilium.io/v2\"", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Kubectl_creates_typed_objects()
+    {
+        await lab.KubectlAsync("create", "namespace", "made-by-hand");
+        await lab.KubectlAsync("-n", "made-by-hand", "create", "deployment", "web", "--image=nginx", "--replicas=2");
+        await lab.KubectlAsync("-n", "made-by-hand", "expose", "deployment", "web", "--port=80");
+
+        Assert.Equal("2", await LabFixture.EventuallyAsync(
+            () => lab.ReadAsync("deployment web -n made-by-hand", "{.status.replicas}"), replicas => replicas == "2"));
+        await lab.KubectlAsync("delete", "namespace", "made-by-hand");
+    }
+
+    [Fact]
+    public async Task Pods_of_the_node_network_run_without_a_plugin()
+    {
+        await lab.KubectlAsync(
+            "run", "host", "--image=busybox", "--restart=Never",
+            "--overrides={\"spec\":{\"hostNetwork\":true,\"tolerations\":[{\"operator\":\"Exists\"}]}}", "--command", "--", "sh", "-c", "echo from the node; sleep infinity");
+        await lab.PodsReadyAsync("host");
+
+        Assert.Equal("from the node\n", await LabFixture.EventuallyAsync(() => lab.KubectlAsync("logs", "host"), log => log.Length > 0));
+        Assert.Equal(7, (await lab.ExecAsync("host", "sh", "-c", "exit 7")).ExitCode);
+        await lab.KubectlAsync("delete", "pod", "host");
+    }
+}

@@ -1,0 +1,32 @@
+namespace Cilium.LabTests;
+
+public sealed class DualStackLab() : LabFixture("dual", "dual-stack.yaml");
+
+/// <summary>Chapter 4: both address families.</summary>
+public sealed class DualStackTests(DualStackLab lab) : IClassFixture<DualStackLab>
+{
+    [Fact]
+    public async Task Pods_and_services_have_both_addresses_and_answer_on_both()
+    {
+        await lab.ApplyAsync("echo-dualstack.yaml", "netshoot-client.yaml", "nginx.yaml");
+        await lab.KubectlAsync("rollout", "status", "deployment", "echoserver", "--timeout=60s");
+        await lab.PodsReadyAsync();
+
+        var pod = (await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIPs[*].ip}")).Split(' ');
+        Assert.Equal([false, true], pod.Select(address => address.Contains(':', StringComparison.Ordinal)).Order());
+        var service = (await lab.ReadAsync("service echoserver", "{.spec.clusterIPs[*]}")).Split(' ');
+        Assert.Equal([true, false], service.Select(address => address.Contains(':', StringComparison.Ordinal)));
+
+        var six = pod.First(address => address.Contains(':', StringComparison.Ordinal));
+        Assert.Equal(0, (await lab.ExecAsync("netshoot-client", "ping", "-6", "-c", "1", "-W", "3", six)).ExitCode);
+        foreach (var address in service)
+        {
+            var host = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
+            Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", $"http://{host}"), status => status == "200", 15));
+        }
+
+        Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://echoserver", "-6"), status => status == "200", 15));
+        var (_, record, _) = await lab.ExecAsync("netshoot-client", "dig", "+short", "AAAA", "echoserver.default.svc.cluster.local");
+        Assert.Equal(service[0], record.Trim());
+    }
+}

@@ -1,0 +1,104 @@
+namespace Cilium.LabTests;
+
+public sealed class KubernetesAddressesLab() : LabFixture("start", "kubernetes.yaml");
+
+/// <summary>Chapter 3, and chapter 4's <c>kubernetes</c> addresses, which it uses.</summary>
+public sealed class GettingStartedTests(KubernetesAddressesLab lab) : IClassFixture<KubernetesAddressesLab>, IAsyncLifetime
+{
+    private static readonly string[] Workloads = ["netshoot-client.yaml", "unauthorized-client.yaml", "nginx.yaml"];
+
+    public async ValueTask InitializeAsync()
+    {
+        await lab.ApplyAsync(Workloads);
+        await lab.PodsReadyAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await lab.KubectlAsync("delete", "ciliumnetworkpolicies", "--all");
+        await lab.DeleteAsync(Workloads);
+    }
+
+    [Fact]
+    public async Task Nodes_are_ready_and_pods_have_addresses_of_their_node()
+    {
+        foreach (var node in lab.Lab.NodeNames)
+        {
+            Assert.Equal("True", await lab.ReadAsync($"node {node}", "{.status.conditions[?(@.type==\"Ready\")].status}"));
+            Assert.Equal(await lab.ReadAsync($"node {node}", "{.spec.podCIDRs[*]}"), await lab.ReadAsync($"ciliumnode {node}", "{.spec.ipam.podCIDRs[*]}"));
+        }
+
+        var range = System.Net.IPNetwork.Parse(await lab.ReadAsync("node kind-worker", "{.spec.podCIDR}"));
+        Assert.True(range.Contains(System.Net.IPAddress.Parse(await lab.ReadAsync("pod netshoot-client", "{.status.podIP}"))));
+    }
+
+    [Fact]
+    public async Task A_pod_reaches_a_pod_on_another_node()
+    {
+        var address = await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIP}");
+        var (_, page, _) = await lab.ExecAsync("netshoot-client", "curl", "-s", "--max-time", "5", $"http://{address}");
+
+        Assert.Contains("Welcome to nginx!", page, StringComparison.Ordinal);
+        Assert.Equal("200", await lab.CurlAsync("netshoot-client", $"http://{address}"));
+        Assert.Equal(0, (await lab.ExecAsync("netshoot-client", "ping", "-c", "1", "-W", "3", address)).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_pod_reaches_the_world_outside_under_its_nodes_address()
+    {
+        var (_, answer, _) = await lab.ExecAsync("netshoot-client", "curl", "-s", "--max-time", "5", "http://203.0.113.10");
+
+        Assert.Equal($"you are {await lab.ReadAsync("pod netshoot-client", "{.status.hostIP}")}\n", answer);
+    }
+
+    [Fact]
+    public async Task A_service_spreads_over_its_backends_by_address_and_name()
+    {
+        await lab.KubectlAsync("scale", "deployment", "nginx-deployment", "--replicas=2");
+        await lab.KubectlAsync("rollout", "status", "deployment", "nginx-deployment", "--timeout=60s");
+        var address = await lab.ReadAsync("service nginx-service", "{.spec.clusterIP}");
+        var endpoints = await LabFixture.EventuallyAsync(
+            () => lab.ReadAsync("endpointslices -l kubernetes.io/service-name=nginx-service", "{.items[*].endpoints[*].addresses[0]}"), list => list.Split(' ').Length == 2);
+
+        foreach (var name in (string[])[address, "nginx-service", "nginx-service.default.svc.cluster.local"])
+            Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", $"http://{name}"), status => status == "200", 10));
+        for (var request = 0; request < 20; request++) await lab.CurlAsync("netshoot-client", $"http://{address}");
+        foreach (var pod in (await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[*].metadata.name}")).Split(' '))
+            Assert.Contains("GET / HTTP/1.1", await lab.KubectlAsync("logs", pod), StringComparison.Ordinal);
+        Assert.Equal(2, endpoints.Split(' ').Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_policy_lets_one_client_pass_and_drops_the_other()
+    {
+        const string url = "http://nginx-service";
+        Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("unauthorized-client", url), status => status == "200"));
+
+        await lab.ApplyAsync("policy.yaml");
+        Assert.Equal("exit 28", await LabFixture.EventuallyAsync(() => lab.CurlAsync("unauthorized-client", url), status => status == "exit 28"));
+        Assert.Equal("200", await lab.CurlAsync("netshoot-client", url));
+        await LabFixture.EventuallyAsync(() => lab.ReadAsync("cnp policy", "{.status.conditions[?(@.type==\"Valid\")].status}"), valid => valid == "True");
+
+        await lab.DeleteAsync("policy.yaml");
+        Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("unauthorized-client", url), status => status == "200"));
+    }
+
+    [Fact]
+    public async Task Hubble_tells_who_passed_and_who_was_dropped()
+    {
+        await lab.ApplyAsync("policy.yaml");
+        await LabFixture.EventuallyAsync(() => lab.CurlAsync("unauthorized-client", "http://nginx-service"), status => status == "exit 28");
+        await lab.CurlAsync("netshoot-client", "http://nginx-service");
+
+        var dropped = await ObserveAsync("unauthorized-client", "DROPPED", "INGRESS DENIED");
+        Assert.Contains("policy-verdict:none INGRESS DENIED (TCP Flags: SYN)", dropped, StringComparison.Ordinal);
+        var passed = await ObserveAsync("netshoot-client", "FORWARDED", "INGRESS ALLOWED");
+        Assert.Contains("policy-verdict:L3-L4 INGRESS ALLOWED (TCP Flags: SYN)", passed, StringComparison.Ordinal);
+    }
+
+    private Task<string> ObserveAsync(string pod, string verdict, string text) => LabFixture.EventuallyAsync(
+        () => LabFixture.RunAsync(
+            lab.Binary("hubble"), "observe", "--server", $"unix://{lab.Lab.FolderOfNode("kind-worker2")}/run/hubble.sock", "--last", "50",
+            "--from-pod", $"default/{pod}", "--verdict", verdict),
+        flows => flows.Contains(text, StringComparison.Ordinal));
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using Cilium.Lab;
+
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace Cilium.LabTests;
+
+/// <summary>A lab for the tests of one class, up before the first of them and down after the last.</summary>
+public abstract class LabFixture : IAsyncLifetime
+{
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(150);
+
+    protected LabFixture(string name, string? values, int nodes = 3, bool installsCilium = true)
+    {
+        Root = FindRoot();
+        Lab = new LabCluster(
+            new LabOptions
+            {
+                Name = "t-" + name,
+                Nodes = nodes,
+                ValueFiles = values is null ? [] : [Path.Combine(Root, "examples", "walks", "values", values)],
+                Root = Path.Combine(Root, ".lab"),
+                Binaries = Path.Combine(Root, "artifacts", "bin"),
+                InstallsCilium = installsCilium,
+            },
+            TimeProvider.System);
+    }
+
+    /// <summary>The repository's folder.</summary>
+    public string Root { get; }
+
+    public LabCluster Lab { get; }
+
+    public string Walk(string manifest) => Path.Combine(Root, "examples", "walks", manifest);
+
+    public string Binary(string name) => Path.Combine(Root, "artifacts", "bin", name);
+
+    public async ValueTask InitializeAsync()
+    {
+        await Lab.DownAsync(CancellationToken.None);
+        await Lab.UpAsync(Binary("cilium-lab"), CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Lab.DownAsync(CancellationToken.None);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Runs kubectl, which must succeed, and returns what it prints.</summary>
+    public async Task<string> KubectlAsync(params string[] arguments)
+    {
+        var (code, output, error) = await Lab.KubectlAsync(arguments, CancellationToken.None);
+        Assert.True(code == 0, $"kubectl {string.Join(' ', arguments)}: exit {code}\n{output}{error}");
+        return output;
+    }
+
+    public async Task ApplyAsync(params string[] manifests) =>
+        await KubectlAsync(["apply", .. manifests.SelectMany(file => (string[])["-f", Walk(file)])]);
+
+    public async Task DeleteAsync(params string[] manifests) =>
+        await KubectlAsync(["delete", "--ignore-not-found", "--wait", .. manifests.SelectMany(file => (string[])["-f", Walk(file)])]);
+
+    public Task<string> PodsReadyAsync(params string[] selection) =>
+        KubectlAsync(["wait", "--for=condition=Ready", "pod", "--timeout=90s", .. selection.Length > 0 ? selection : ["--all"]]);
+
+    /// <summary>Runs a command in a pod; the exit code is the command's.</summary>
+    public Task<(int ExitCode, string Output, string Error)> ExecAsync(string pod, params string[] command) =>
+        Lab.KubectlAsync(["exec", pod, "--", .. command], CancellationToken.None);
+
+    /// <summary>The HTTP status a pod gets from a URL, or "exit N" with curl's code.</summary>
+    public async Task<string> CurlAsync(string pod, string url, params string[] options)
+    {
+        var (code, output, _) = await ExecAsync(pod, ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "3", .. options, url]);
+        return code == 0 ? output : $"exit {code}";
+    }
+
+    /// <summary>Runs a tool inside the agent of a node, as a user would.</summary>
+    public async Task<string> AgentAsync(string node, params string[] command)
+    {
+        var pod = await KubectlAsync("-n", "kube-system", "get", "pods", "-l", "k8s-app=cilium", "--field-selector", $"spec.nodeName={node}", "-o", "jsonpath={.items[0].metadata.name}");
+        return await KubectlAsync(["-n", "kube-system", "exec", pod, "-c", "cilium-agent", "--", .. command]);
+    }
+
+    public Task<string> ReadAsync(string resource, string jsonPath) =>
+        KubectlAsync(["get", .. resource.Split(' '), "-o", $"jsonpath={jsonPath}"]);
+
+    /// <summary>Asks until the answer is as wanted; fails with the last answer after the limit.</summary>
+    public static async Task<T> EventuallyAsync<T>(Func<Task<T>> ask, Func<T, bool> wanted, int limitSeconds = 30)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var answer = await ask();
+            if (wanted(answer)) return answer;
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(limitSeconds), $"still, after {limitSeconds} s: {answer}");
+            await Task.Delay(Poll, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Runs a program on the machine and returns what it prints.</summary>
+    public static async Task<string> RunAsync(params string[] command)
+    {
+        using var process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        var output = await process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        await process.WaitForExitAsync(CancellationToken.None);
+        Assert.True(process.ExitCode == 0, $"{string.Join(' ', command)}: exit {process.ExitCode}\n{output}{await error}");
+        return output;
+    }
+
+    private static string FindRoot()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Cilium.sln"))) folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("not inside the repository");
+        return folder;
+    }
+}
