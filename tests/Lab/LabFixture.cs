@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Cilium.Lab;
 
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace Cilium.LabTests;
 
