@@ -23,7 +23,7 @@ public sealed class AddressDerivationTests
     [Fact]
     public async Task The_node_itself_is_host_and_the_rest_is_world()
     {
-        await _test.UntilAsync(New(), () => _test.Datapath.IpCache.Count >= 3);
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.IpCache.Count >= 3);
         Assert.Equal(Identity.Host, Row("172.18.0.2/32").Identity);
         Assert.Equal(Identity.Host, Row("10.0.0.1/32").Identity);
         Assert.Equal(Identity.World, Row("0.0.0.0/0").Identity);
@@ -33,7 +33,7 @@ public sealed class AddressDerivationTests
     public async Task In_dual_stack_each_family_has_its_world()
     {
         _test.Options.Datapath.EnableIPv6 = true;
-        await _test.UntilAsync(New(), () => _test.Datapath.IpCache.Count >= 4);
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.IpCache.Count >= 4);
         Assert.Equal(Identity.WorldIPv4, Row("0.0.0.0/0").Identity);
         Assert.Equal(Identity.WorldIPv6, Row("::/0").Identity);
     }
@@ -46,7 +46,7 @@ public sealed class AddressDerivationTests
             write.Upsert(_test.Kubernetes.CiliumNodes, Node("node-b", "172.18.0.3", "10.0.1.1", "10.0.1.0/24"));
             write.Upsert(_test.Kubernetes.CiliumEndpoints, Pod("pod-b", 400, "10.0.1.7", "172.18.0.3"));
         });
-        await _test.UntilAsync(New(), () => _test.Datapath.IpCache.Count >= 7);
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.IpCache.Count >= 7);
         var node = IpAddr.Parse("172.18.0.3");
         Assert.Equal(new IpCacheRow { Prefix = Prefix.Parse("10.0.1.7/32"), Identity = new Identity(400), TunnelEndpoint = node }, Row("10.0.1.7/32"));
         Assert.Equal(new IpCacheRow { Prefix = Prefix.Parse("10.0.1.0/24"), Identity = Identity.Unknown, TunnelEndpoint = node }, Row("10.0.1.0/24"));
@@ -71,7 +71,7 @@ public sealed class AddressDerivationTests
         await TestTables.UntilAsync(running, () => Row("10.0.0.7/32").Identity.Value == 400);
         _test.Write(write => write.Delete(_test.Kubernetes.CiliumEndpoints, new NamespacedName("default", "old")));
         await TestTables.UntilAsync(running, () => !_test.Datapath.IpCache.TryGet(Prefix.Parse("10.0.0.7/32"), out _));
-        await stop.CancelAsync();
+        await TestTables.EndAsync(stop, running);
     }
 
     [Theory]
@@ -90,7 +90,7 @@ public sealed class AddressDerivationTests
                 Endpoints = [new SliceEndpoint { Addresses = [IpAddr.Parse(address)] }],
             });
         });
-        await _test.UntilAsync(New(), () => _test.Datapath.IpCache.TryGet(Prefix.Parse(address + "/32"), out _));
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.IpCache.TryGet(Prefix.Parse(address + "/32"), out _));
         Assert.Equal(new Identity(expected), Row(address + "/32").Identity);
         Assert.True(_engine.Identities.TryGet(new Identity(expected), out var known));
         Assert.True(known.HasReserved("kube-apiserver"));
@@ -106,7 +106,7 @@ public sealed class AddressDerivationTests
             ServiceName = "kubernetes",
             Endpoints = [new SliceEndpoint { Addresses = [_test.Self.IPv4] }],
         }));
-        await _test.UntilAsync(New(), () => _engine.Identities.TryGet(Identity.Host, out var host) && host.HasReserved("kube-apiserver"));
+        await TestTables.RunUntilAsync(New(), () => _engine.Identities.TryGet(Identity.Host, out var host) && host.HasReserved("kube-apiserver"));
         Assert.Equal(Identity.Host, Row("172.18.0.2/32").Identity);
     }
 

@@ -68,11 +68,17 @@ internal sealed class TestTables
         $"k8s:app={app}", "k8s:io.cilium.k8s.policy.cluster=default", "k8s:io.cilium.k8s.policy.serviceaccount=default", "k8s:io.kubernetes.pod.namespace=default");
 
     /// <summary>Runs a loop until a condition on the tables holds; fails after ten seconds.</summary>
-    public async Task UntilAsync(IAgentLoop loop, Func<bool> condition)
+    public static async Task RunUntilAsync(IAgentLoop loop, Func<bool> condition)
     {
         using var stop = new CancellationTokenSource();
         var running = loop.RunAsync(stop.Token);
         await UntilAsync(running, condition);
+        await EndAsync(stop, running);
+    }
+
+    /// <summary>Cancels a loop and waits until it has ended, so that it writes nothing more.</summary>
+    public static async Task EndAsync(CancellationTokenSource stop, Task running)
+    {
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }

@@ -24,7 +24,7 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
             write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a"), ("pod-template-hash", "x")));
             write.Upsert(_test.Kubernetes.Namespaces, new NamespaceRow { Name = "default" });
         });
-        await _test.UntilAsync(New(), () => _test.Tables.EndpointIdentities.Count == 1);
+        await TestTables.RunUntilAsync(New(), () => _test.Tables.EndpointIdentities.Count == 1);
         var row = Assert.Single(_test.Tables.EndpointIdentities.Snapshot().Values);
         Assert.Equal(TestTables.LabelsOf("a"), row.Labels);
         Assert.Equal(new Identity(256), row.Identity);
@@ -45,7 +45,7 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
         });
         await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Count == 1);
         Assert.Equal(new Identity(256), _test.Tables.EndpointIdentities.Snapshot().Values.Single().Identity);
-        await stop.CancelAsync();
+        await TestTables.EndAsync(stop, running);
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
         Assert.Equal(Identity.Init, _test.Tables.EndpointIdentities.Snapshot().Values.Single().Identity);
         _allocator.ComeBack();
         await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Snapshot().Values.Single().Identity == new Identity(256));
-        await stop.CancelAsync();
+        await TestTables.EndAsync(stop, running);
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
         await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Snapshot().Values.Single().Identity == new Identity(257));
         _test.Write(write => write.Delete(_test.Tables.Endpoints, new EndpointId(1)));
         await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Count == 0);
-        await stop.CancelAsync();
+        await TestTables.EndAsync(stop, running);
     }
 
     private EndpointIdentityDerivation New() => new(

@@ -1,5 +1,4 @@
 using System.Text;
-using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Policies;
 using Cilium.ControlPlane.Tests.Agent;
@@ -26,7 +25,7 @@ public sealed class PolicyDerivationTests
     public async Task Without_rules_endpoints_have_no_policy()
     {
         AddEndpoint(1, "server", 300);
-        await _test.UntilAsync(New(), () => _test.Datapath.Endpoints.Count == 1);
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.Endpoints.Count == 1);
         var row = _test.Datapath.Endpoints.Snapshot().Values.Single();
         Assert.Null(row.Policy);
         Assert.Equal(new Identity(300), row.Identity);
@@ -40,7 +39,7 @@ public sealed class PolicyDerivationTests
         AddEndpoint(2, "server", 300);
         AddEndpoint(3, "client", 301);
         AddPolicy(AllowClient);
-        await _test.UntilAsync(New(), () => _test.Datapath.Endpoints.Count == 3);
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.Endpoints.Count == 3);
         var rows = _test.Datapath.Endpoints.Snapshot().Values.ToDictionary(row => row.Id.Value);
         Assert.NotNull(rows[1].Policy);
         Assert.Equal(rows[1].Policy, rows[2].Policy);
@@ -79,7 +78,7 @@ public sealed class PolicyDerivationTests
         await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Count == 0);
         Assert.Null(_test.Datapath.Endpoints.Snapshot().Values.Single().Policy);
         Assert.Equal(0, _test.Tables.RuleAddresses.Count);
-        await stop.CancelAsync();
+        await TestTables.EndAsync(stop, running);
     }
 
     [Fact]
@@ -94,7 +93,7 @@ public sealed class PolicyDerivationTests
         _test.Kubernetes.Policies.CompleteInitializer("server");
         await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Count == 1);
         Assert.NotNull(_test.Datapath.Endpoints.Snapshot().Values.Single().Policy);
-        await stop.CancelAsync();
+        await TestTables.EndAsync(stop, running);
     }
 
     [Fact]
@@ -112,7 +111,7 @@ public sealed class PolicyDerivationTests
         });
         await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Count == 0);
         Assert.Equal(0, _test.Datapath.Endpoints.Count);
-        await stop.CancelAsync();
+        await TestTables.EndAsync(stop, running);
     }
 
     private PolicyDerivation New() => new(

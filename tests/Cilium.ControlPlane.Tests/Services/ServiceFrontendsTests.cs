@@ -93,7 +93,7 @@ public sealed class ServiceFrontendsTests
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Snapshot().Values.Single().Backends.Count == 0);
         test.Write(write => write.Delete(test.Kubernetes.Services, s_service.Key));
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Count == 0);
-        await stop.CancelAsync();
+        await TestTables.EndAsync(stop, running);
     }
 
     private static StringMap Map(string key, string value) => StringMap.Create([new KeyValuePair<string, string>(key, value)]);
