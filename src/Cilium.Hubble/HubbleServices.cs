@@ -1,8 +1,11 @@
+using Cilium.Datapath.Events;
 using Cilium.Hubble.Enrichment;
+using Cilium.Hubble.Monitor;
 using Cilium.Hubble.Observing;
 using Cilium.Hubble.Serving;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace Cilium.Hubble;
@@ -28,6 +31,23 @@ public static class HubbleServices
             provider.GetRequiredService<HubbleIndex>(),
             provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<HubbleServer>();
+        return services;
+    }
+
+    /// <summary>Adds the socket of <c>cilium-dbg monitor</c>: a sink of datapath events and a hosted service. Without Hubble it works too.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="socketPath">Where the socket is to be: <c>monitor.sock</c> beside the agent's API socket, where the tool looks for it.</param>
+    public static IServiceCollection AddCiliumMonitor(this IServiceCollection services, string socketPath)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        if (services.Any(service => service.ServiceType == typeof(MonitorServer)))
+        {
+            return services;
+        }
+
+        services.AddSingleton(new MonitorServer(socketPath));
+        services.AddSingleton<IDatapathEventSink>(provider => provider.GetRequiredService<MonitorServer>());
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<MonitorServer>());
         return services;
     }
 }
