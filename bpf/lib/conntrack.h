@@ -127,11 +127,21 @@ static __always_inline __u32 ct_timeout(__u8 protocol, __u8 forward_tcp_flags, i
 	return forward_tcp_flags & (__u8)~TCP_SYN ? ct_timeout_tcp : ct_timeout_tcp_syn;
 }
 
-/* Finds the connection of flow->packet, sets flow->reason and flow->report. A SYN on a connection that closes is a new one. */
+/* Whether a SYN opens a new connection in place of a known one: of one that closes, or from the end that did not open it and must
+ * not pass as its reply.
+ */
+static __always_inline int ct_is_superseded(const struct ct_entry *entry, int forward)
+{
+	return ct_is_closing(entry) || (entry->forward_tcp_flags | entry->reverse_tcp_flags) & TCP_FIN ||
+	       (!forward && entry->forward_tcp_flags & TCP_ACK);
+}
+
+/* Finds the connection of flow->packet, sets flow->reason and flow->report. */
 static __always_inline void ct_find(struct __sk_buff *ctx, struct flow *flow, struct ct_view *view)
 {
 	const struct packet *p = &flow->packet;
 	struct ct_entry *entry;
+	int forward;
 
 	view->now = now_seconds();
 	if (is_icmp_error(p)) {
@@ -152,11 +162,13 @@ static __always_inline void ct_find(struct __sk_buff *ctx, struct flow *flow, st
 		flow->reason = REASON_RELATED;
 		return;
 	}
-	if (p->protocol == PROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-	    (ct_is_closing(entry) || (entry->forward_tcp_flags | entry->reverse_tcp_flags) & TCP_FIN))
-		return;
 	view->entry = entry;
-	flow->reason = ct_is_forward(view) ? REASON_ESTABLISHED : REASON_REPLY;
+	forward = ct_is_forward(view);
+	if (p->protocol == PROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && ct_is_superseded(entry, forward)) {
+		view->entry = 0;
+		return;
+	}
+	flow->reason = forward ? REASON_ESTABLISHED : REASON_REPLY;
 }
 
 /* Records that a packet passed: TCP state, lifetime, and whether it is worth a trace event. Not for related errors. */

@@ -22,19 +22,27 @@ static __always_inline const struct slot_value *service_pick(const struct fronte
 	return bpf_map_lookup_elem(&cilium_lb_slots, &key);
 }
 
+/* A service entry sees one direction only: FIN or RST of the client ends it. */
+static __always_inline __u32 service_timeout(__u8 protocol, __u8 seen)
+{
+	if (protocol != PROTO_TCP)
+		return ct_timeout_service_any;
+	if (seen & (TCP_FIN | TCP_RST))
+		return ct_timeout_tcp_closing;
+	return seen & TCP_ACK ? ct_timeout_service_tcp : ct_timeout_tcp_syn;
+}
+
 static __always_inline int service_remember(struct ct_view *view, const struct packet *p, const struct flow *flow)
 {
-	int tcp = p->protocol == PROTO_TCP;
 	struct ct_entry entry = {
-		.lifetime = view->now + (tcp ? ct_timeout_service_tcp : ct_timeout_service_any),
+		.lifetime = view->now + service_timeout(p->protocol, p->tcp_flags),
 		.flags = view->from_high ? CT_FROM_HIGH : 0,
+		.forward_tcp_flags = p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK),
 		.service_id = flow->service_id,
 		.backend_id = flow->backend_id,
 		.created = view->now,
 	};
 
-	if (tcp && (p->tcp_flags & TCP_SYN))
-		entry.lifetime = view->now + ct_timeout_tcp_syn;
 	if (bpf_map_update_elem(&cilium_ct, &view->tuple, &entry, BPF_ANY) < 0)
 		return -DROP_CT_CREATE_FAILED;
 	ct_announce(&view->tuple, entry.lifetime);
@@ -64,14 +72,13 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 	flow->service_id = frontend->service_id;
 	entry = bpf_map_lookup_elem(&cilium_ct, &view.tuple);
 	if (entry && (__s32)(entry->lifetime - view.now) >= 0 && entry->service_id == flow->service_id &&
-	    (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
+	    !(p->tcp_flags & TCP_SYN && entry->forward_tcp_flags & (TCP_FIN | TCP_RST))) {
 		__u32 id = entry->backend_id;
 
 		known = bpf_map_lookup_elem(&cilium_lb_backends, &id);
 		if (known) {
-			entry->lifetime = view.now + (p->protocol != PROTO_TCP                  ? ct_timeout_service_any
-						      : p->tcp_flags & (TCP_FIN | TCP_RST) ? ct_timeout_tcp_closing
-											   : ct_timeout_service_tcp);
+			entry->forward_tcp_flags |= p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+			entry->lifetime = view.now + service_timeout(p->protocol, entry->forward_tcp_flags);
 			flow->backend_id = id;
 			address = known->address;
 			port = known->port;

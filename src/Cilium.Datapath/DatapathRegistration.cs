@@ -23,7 +23,6 @@ public static class DatapathRegistration
             services.Configure(configure);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<StateStore>();
-        services.TryAddSingleton<ILoggerFactory>(NullLoggerFactory.Instance);
         services.TryAddSingleton(NodeNamespace.Own);
         services.TryAddSingleton(provider => new DatapathTables(provider.GetRequiredService<StateStore>()));
         services.TryAddSingleton(provider => new KernelDatapath(
@@ -32,7 +31,7 @@ public static class DatapathRegistration
             provider.GetRequiredService<NodeNamespace>(),
             provider.GetServices<IDatapathEventSink>(),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILoggerFactory>()));
+            provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance));
         services.TryAddSingleton<IDatapath>(provider => provider.GetRequiredService<KernelDatapath>());
         return services;
     }

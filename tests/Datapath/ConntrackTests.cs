@@ -148,6 +148,18 @@ public sealed class ConntrackTests
         node.FromA(denied[1]).WasDropped(DropReason.Policy);
     }
 
+    [Theory, InlineData(4), InlineData(6)]
+    public void The_other_end_cannot_open_a_connection_under_the_name_of_a_reply(int family)
+    {
+        using var node = new Node(family, a: EndpointFlags.IngressEnforced);
+        node.SetPolicy(Node.EndpointA);
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn));
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Syn | Frame.Ack)).WentTo(TracePoint.ToEndpoint);
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack)).WentQuietly();
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Syn)).WasDropped(DropReason.Policy);
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Ack)).WentQuietly();
+    }
+
     private sealed class Announced : Cilium.Bpf.IRingBufferSink
     {
         internal List<CreatedRecord> Records { get; } = [];

@@ -46,6 +46,24 @@ public sealed class ServiceTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void A_repeated_SYN_keeps_its_backend_until_the_connection_ends(int family)
+    {
+        using var node = new Node(family);
+        node.AddService((node.B, 8080), (node.C, 8081));
+        var syn = Frame.TcpSegment(node.A, node.Vip, 40000, 80, Frame.Syn);
+        var first = Frame.Destination(node.FromA(syn).Packet);
+        for (var i = 0; i < 16; i++)
+            Assert.Equal(first, Frame.Destination(node.FromA(syn).Packet));
+        var chosen = new HashSet<string>();
+        for (var i = 0; i < 32; i++)
+        {
+            node.FromA(Frame.TcpSegment(node.A, node.Vip, 40000, 80, Frame.Rst | Frame.Ack));
+            chosen.Add(Frame.Destination(node.FromA(syn).Packet));
+        }
+        Assert.Equal(new HashSet<string> { node.B, node.C }, chosen);
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void A_backend_that_is_gone_is_replaced(int family)
     {
         using var node = new Node(family);

@@ -9,6 +9,9 @@ public interface ILocalDevices
     /// <summary>The kernel index of a device, or 0 when there is none.</summary>
     int IndexOf(string name);
 
+    /// <summary>The names of all devices by kernel index.</summary>
+    IReadOnlyDictionary<int, string> All();
+
     /// <summary>The addresses of a device; none when there is no such device.</summary>
     IReadOnlyList<IpAddr> AddressesOf(string name);
 }
@@ -21,6 +24,13 @@ public sealed class NetlinkLocalDevices : ILocalDevices
     {
         using var route = RouteNetlink.Open();
         return route.FindLink(name)?.Index ?? 0;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<int, string> All()
+    {
+        using var route = RouteNetlink.Open();
+        return route.Links().ToDictionary(link => link.Index, link => link.Name);
     }
 
     /// <inheritdoc/>

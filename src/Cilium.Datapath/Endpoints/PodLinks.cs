@@ -40,6 +40,7 @@ internal sealed partial class PodLinks : IDisposable
 
     internal void Attach(EndpointId id, int ifindex)
     {
+        Interlocked.Increment(ref _arrivals);
         lock (_lock)
         {
             if (_attached.TryGetValue(id, out var present) && present == ifindex)
@@ -47,7 +48,6 @@ internal sealed partial class PodLinks : IDisposable
             var isSettled = _attacher.AttachQuickly(_loaded.Program(FromContainer), ifindex, TcDirection.Ingress, _paths.EndpointLink(id, FromContainer));
             isSettled &= _attacher.AttachQuickly(_loaded.Program(ToContainer), ifindex, TcDirection.Egress, _paths.EndpointLink(id, ToContainer));
             _attached[id] = ifindex;
-            Interlocked.Increment(ref _arrivals);
             if (!isSettled)
                 _unsettled.Writer.TryWrite(id);
         }
@@ -84,7 +84,9 @@ internal sealed partial class PodLinks : IDisposable
                     await Task.Delay(s_quiet, _time, _stop.Token).ConfigureAwait(false);
                 }
                 while (seen != Volatile.Read(ref _arrivals));
-                while (_unsettled.Reader.TryRead(out var id))
+
+                // A pod that comes meanwhile goes first.
+                while (seen == Volatile.Read(ref _arrivals) && _unsettled.Reader.TryRead(out var id))
                     Settle(id);
             }
         }

@@ -24,7 +24,7 @@ builder.Logging.AddSimpleConsole(console =>
     console.UseUtcTimestamp = true;
 });
 builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning);
-builder.Services.AddCiliumAgent(options);
+builder.Services.AddCiliumAgent(options).AddCiliumAgentHubble(options);
 
 using var host = builder.Build();
 if (unknown.Count > 0)

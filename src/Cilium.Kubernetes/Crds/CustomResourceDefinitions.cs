@@ -62,19 +62,16 @@ public static class CustomResourceDefinitions
     private static IReadOnlyList<CrdColumn> PolicyColumns =>
         [CrdColumn.Age, new("Valid", "string", ".status.conditions[?(@.type=='Valid')].status", "Whether the policy is valid")];
 
-    /// <summary>All definitions as one manifest, a JSON list that <c>kubectl apply</c> takes.</summary>
+    /// <summary>All definitions as one manifest that <c>kubectl apply</c> takes: JSON documents, one per line.</summary>
     public static string ToManifest()
     {
-        var list = new JsonObject
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "List",
-            ["items"] = new JsonArray([.. All.Select(definition => (JsonNode)definition.Manifest())]),
-        };
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        foreach (var definition in All)
         {
-            list.WriteTo(writer);
+            using var writer = new Utf8JsonWriter(stream);
+            definition.Manifest().WriteTo(writer);
+            writer.Flush();
+            stream.WriteByte((byte)'\n');
         }
 
         return System.Text.Encoding.UTF8.GetString(stream.ToArray());

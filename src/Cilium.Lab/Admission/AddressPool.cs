@@ -3,14 +3,18 @@ using System.Numerics;
 
 namespace Cilium.Lab.Admission;
 
-/// <summary>Hands out addresses of one service range; the first is kept for the API server's own service. Not thread-safe.</summary>
+/// <summary>
+/// Hands out addresses of one service range. As in Kubernetes the lower band (a sixteenth of the range, 16 to 256 addresses) is left to those who ask
+/// for an address by name, such as the cluster's DNS. Not thread-safe.
+/// </summary>
 internal sealed class AddressPool
 {
-    private readonly HashSet<string> used = [];
+    private readonly Dictionary<string, string> owners = [];
     private readonly BigInteger start;
     private readonly BigInteger size;
     private readonly int lengthBytes;
-    private BigInteger next = 10;
+    private readonly BigInteger band;
+    private BigInteger next;
 
     public AddressPool(IPNetwork range)
     {
@@ -19,28 +23,35 @@ internal sealed class AddressPool
         lengthBytes = bytes.Length;
         start = new BigInteger(bytes, isUnsigned: true, isBigEndian: true);
         size = BigInteger.Min(BigInteger.One << ((lengthBytes * 8) - range.PrefixLength), 1 << 20);
+        band = size <= 16 ? 1 : BigInteger.Min(BigInteger.Max(size / 16, 16), 256);
+        next = band + 1;
     }
 
     public IPNetwork Range { get; }
 
-    /// <summary>False when somebody has the address already or it lies outside the range.</summary>
-    public bool TryClaim(string address) => IPAddress.TryParse(address, out var parsed) && Range.Contains(parsed) && used.Add(parsed.ToString());
+    /// <summary>False when somebody else has the address already or it lies outside the range.</summary>
+    public bool TryClaim(string address, string owner) =>
+        IPAddress.TryParse(address, out var parsed) && Range.Contains(parsed) && (owners.TryAdd(parsed.ToString(), owner) || owners[parsed.ToString()] == owner);
 
-    public string? Allocate()
+    public string? Allocate(string owner)
     {
         for (BigInteger tries = 0; tries < size; tries++)
         {
             var candidate = At(next);
-            next = next + 1 >= size - 1 ? 2 : next + 1;
-            if (used.Add(candidate)) return candidate;
+            next = next + 1 >= size - 1 ? 1 : next + 1;
+            if (owners.TryAdd(candidate, owner)) return candidate;
         }
 
         return null;
     }
 
-    public void Release(string address) => used.Remove(address);
+    public void Release(string address, string owner)
+    {
+        if (owners.GetValueOrDefault(address) == owner) owners.Remove(address);
+    }
 
-    public bool IsUsed(string address) => used.Contains(address);
+    /// <summary>Who has the address, or null.</summary>
+    public string? OwnerOf(string address) => owners.GetValueOrDefault(address);
 
     /// <summary>The address at an offset from the start of the range.</summary>
     public string At(BigInteger offset)

@@ -40,7 +40,7 @@ internal sealed class ServiceAdmission : IAdmission
         if (spec.Text("type") is "NodePort" or "LoadBalancer") spec.Default("externalTrafficPolicy", "Cluster");
         if (spec.Text("type") == "LoadBalancer") spec.Default("allocateLoadBalancerNodePorts", true);
         if (current is not null) KeepAddresses(spec, current.Members("spec"));
-        AssignFamilies(spec);
+        AssignFamilies(spec, OwnerOf(draft));
         AssignNodePorts(spec, current.Members("spec"));
     }
 
@@ -61,6 +61,10 @@ internal sealed class ServiceAdmission : IAdmission
             if (!pools.ContainsKey(family)) yield return ("spec.ipFamilies[0]", $"Invalid value: \"{family}\": not configured on this cluster");
         }
 
+        var owner = OwnerOf(draft);
+        foreach (var address in Addresses(draft).Where(address => address != "None" && FamilyOf(address) is var family && pools.TryGetValue(family, out var pool) && pool.OwnerOf(address) != owner))
+            yield return ("spec.clusterIPs", $"Invalid value: [\"{address}\"]: failed to allocate IP {address}: provided IP is already allocated or not in the range");
+
         if (current.Text("spec", "clusterIP") is { Length: > 0 } before && spec.Text("type") != "ExternalName" && spec.Text("clusterIP") != before)
             yield return ("spec.clusterIPs[0]", $"Invalid value: [\"{spec.Text("clusterIP")}\"]: may not change once set");
     }
@@ -70,12 +74,14 @@ internal sealed class ServiceAdmission : IAdmission
         var kept = Addresses(stored).ToHashSet();
         foreach (var address in Addresses(previous).Where(address => !kept.Contains(address)))
         {
-            foreach (var pool in pools.Values) pool.Release(address);
+            foreach (var pool in pools.Values) pool.Release(address, OwnerOf(previous!));
         }
 
         var ports = NodePorts(stored).ToHashSet();
         foreach (var port in NodePorts(previous).Where(port => !ports.Contains(port))) nodePorts.Remove(port);
     }
+
+    private static string OwnerOf(JsonObject service) => $"{service.Namespace()}/{service.Name()}";
 
     private static IEnumerable<string> Addresses(JsonObject? service) => service.Items("spec", "clusterIPs").Select(item => item.Display());
 
@@ -90,7 +96,7 @@ internal sealed class ServiceAdmission : IAdmission
         }
     }
 
-    private void AssignFamilies(JsonObject spec)
+    private void AssignFamilies(JsonObject spec, string owner)
     {
         var requested = spec.Items("clusterIPs").Select(item => item.Display()).ToList();
         if (spec.Text("clusterIP") is { Length: > 0 } single && requested.Count == 0) requested.Add(single);
@@ -120,8 +126,8 @@ internal sealed class ServiceAdmission : IAdmission
         {
             if (!pools.TryGetValue(families[index], out var pool)) continue;
             var wanted = requested.ElementAtOrDefault(index);
-            if (wanted is { Length: > 0 }) pool.TryClaim(wanted);
-            else wanted = pool.Allocate();
+            if (wanted is { Length: > 0 }) pool.TryClaim(wanted, owner);
+            else wanted = pool.Allocate(owner);
             if (wanted is not null) addresses.Add(wanted);
         }
 

@@ -34,7 +34,7 @@ public sealed class CrdRegistrarTests
     [Fact]
     public void The_definitions_have_upstreams_names()
     {
-        var items = JsonNode.Parse(CustomResourceDefinitions.ToManifest())!["items"]!.AsArray();
+        var items = Documents();
         var cnp = items.Single(item => item!["metadata"]!["name"]!.ToString() == "ciliumnetworkpolicies.cilium.io")!["spec"]!;
         Assert.Equal(["cnp", "ciliumnp"], cnp["names"]!["shortNames"]!.AsArray().Select(name => name!.ToString()));
         Assert.Equal(["cilium", "ciliumpolicy"], cnp["names"]!["categories"]!.AsArray().Select(name => name!.ToString()));
@@ -48,7 +48,7 @@ public sealed class CrdRegistrarTests
     [Fact]
     public void Every_level_of_every_schema_has_a_type_as_structural_schemas_must()
     {
-        foreach (var item in JsonNode.Parse(CustomResourceDefinitions.ToManifest())!["items"]!.AsArray())
+        foreach (var item in Documents())
         {
             CheckTyped(item!["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!.AsObject(), item["metadata"]!["name"]!.ToString());
         }
@@ -72,6 +72,9 @@ public sealed class CrdRegistrarTests
 
         Assert.All(schema["required"]?.AsArray() ?? [], name => Assert.True(schema["properties"]!.AsObject().ContainsKey(name!.ToString()), $"{path} requires {name}"));
     }
+
+    private static List<JsonNode> Documents() =>
+        [.. CustomResourceDefinitions.ToManifest().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(text => JsonNode.Parse(text)!)];
 
     private static JsonObject Definition(string version) => new()
     {

@@ -83,6 +83,9 @@ public sealed class ReflectorTests : IAsyncLifetime
                 await Line(context, "ADDED", "b", "11");
                 await context.Response.WriteAsync("""{"type":"ADDED","object":{"metad""");
                 await context.Response.Body.FlushAsync();
+
+                // A reset throws away what the client has not read yet.
+                await Until(() => Names() == "a,b");
                 context.Abort();
                 return;
             }

@@ -1,0 +1,192 @@
+using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.Core;
+using Cilium.Core.Tables;
+using Cilium.Datapath.IpCache;
+using Cilium.Datapath.LoadBalancing;
+using Cilium.Hubble.Enrichment;
+using Cilium.Hubble.Serving;
+using Cilium.Kubernetes;
+using Cilium.Policy;
+
+namespace Cilium.ControlPlane.Observation;
+
+/// <summary>The agent's tables in, the names with which Hubble enriches flows out: pods, labels, services, devices, peers.</summary>
+internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions options, PolicyEngine policies, HubbleIndex index, PeerDirectory peers, TimeProvider time)
+{
+    private const int HubblePort = 4244;
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var own = tables.Endpoints.Subscribe();
+        using var identities = tables.EndpointIdentities.Subscribe();
+        using var others = tables.Kubernetes.CiliumEndpoints.Subscribe();
+        using var labels = tables.Kubernetes.CiliumIdentities.Subscribe();
+        using var addresses = tables.Datapath.IpCache.Subscribe();
+        using var frontends = tables.Datapath.Frontends.Subscribe();
+        using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
+        var wakeup = new Wakeup(
+            time, own.WaitAsync, identities.WaitAsync, others.WaitAsync, labels.WaitAsync, addresses.WaitAsync, frontends.WaitAsync, nodes.WaitAsync);
+        index.Update(builder =>
+        {
+            foreach (var known in policies.Identities.All)
+            {
+                builder.SetLabels(known.Id, known.Labels);
+            }
+        });
+        while (true)
+        {
+            // Drained before the index is written: a change that comes meanwhile is told next time.
+            var (ownChanges, identityChanges, otherChanges) = (own.Drain(), identities.Drain(), others.Drain());
+            var (labelChanges, addressChanges, frontendChanges) = (labels.Drain(), addresses.Drain(), frontends.Drain());
+            index.Update(builder =>
+            {
+                SetLabels(builder, labelChanges);
+                SetOthers(builder, otherChanges);
+                SetOwn(builder, ownChanges, identityChanges);
+                SetAddresses(builder, addressChanges);
+                SetServices(builder, frontendChanges);
+            });
+            SetPeers(nodes.Drain());
+            await wakeup.WaitAsync(null, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static void SetLabels(HubbleSnapshotBuilder builder, IReadOnlyList<TableChange<Identity, CiliumIdentityRow>> changes)
+    {
+        // Labels of identities that are gone stay: the ring still holds their flows.
+        foreach (var change in changes)
+        {
+            if (change.Current is { } row)
+            {
+                builder.SetLabels(row.Id, row.Labels);
+            }
+        }
+    }
+
+    private void SetOthers(HubbleSnapshotBuilder builder, IReadOnlyList<TableChange<NamespacedName, CiliumEndpointRow>> changes)
+    {
+        foreach (var change in changes)
+        {
+            foreach (var address in change.Previous?.Addresses ?? default)
+            {
+                if (!IsOwn(address))
+                {
+                    builder.Endpoints.Remove(address);
+                }
+            }
+
+            foreach (var address in change.Current?.Addresses ?? default)
+            {
+                if (!IsOwn(address))
+                {
+                    builder.Endpoints[address] = new HubbleEndpoint
+                    {
+                        Identity = change.Current!.Identity,
+                        Namespace = change.Current.Namespace,
+                        PodName = change.Current.Name,
+                    };
+                }
+            }
+        }
+    }
+
+    private void SetOwn(
+        HubbleSnapshotBuilder builder,
+        IReadOnlyList<TableChange<EndpointId, LocalEndpointRow>> changes,
+        IReadOnlyList<TableChange<EndpointId, EndpointIdentityRow>> identityChanges)
+    {
+        foreach (var previous in changes.Select(change => change.Previous).OfType<LocalEndpointRow>())
+        {
+            foreach (var address in previous.Addresses())
+            {
+                builder.Endpoints.Remove(address);
+            }
+
+            builder.Interfaces.Remove(previous.InterfaceIndex);
+        }
+
+        foreach (var id in changes.Select(change => change.Key).Concat(identityChanges.Select(change => change.Key)).Distinct())
+        {
+            if (!tables.Endpoints.TryGet(id, out var row))
+            {
+                continue;
+            }
+
+            tables.EndpointIdentities.TryGet(id, out var identity);
+            builder.Interfaces[row.InterfaceIndex] = row.InterfaceName;
+            if (identity is not null)
+            {
+                builder.SetLabels(identity.Identity, identity.Labels);
+            }
+
+            tables.Kubernetes.Pods.TryGet(row.Pod, out var pod);
+            foreach (var address in row.Addresses())
+            {
+                builder.Endpoints[address] = new HubbleEndpoint
+                {
+                    Id = id,
+                    Identity = identity?.Identity ?? Identity.Init,
+                    Namespace = row.PodNamespace,
+                    PodName = row.PodName,
+                    Workloads = pod is { WorkloadName.Length: > 0 } ? [new HubbleWorkload(pod.WorkloadName, pod.WorkloadKind)] : default,
+                };
+            }
+        }
+    }
+
+    private void SetAddresses(HubbleSnapshotBuilder builder, IReadOnlyList<TableChange<Prefix, IpCacheRow>> changes)
+    {
+        foreach (var change in changes)
+        {
+            if (change.Current is not { } row)
+            {
+                builder.RemoveIdentity(change.Key);
+                continue;
+            }
+
+            builder.SetIdentity(row.Prefix, row.Identity);
+            if (policies.Identities.TryGet(row.Identity, out var known))
+            {
+                builder.SetLabels(known.Id, known.Labels);
+            }
+        }
+    }
+
+    private static void SetServices(HubbleSnapshotBuilder builder, IReadOnlyList<TableChange<L4Address, FrontendRow>> changes)
+    {
+        foreach (var change in changes)
+        {
+            var key = (change.Key.Address, change.Key.Port);
+            if (change.Current is { } row)
+            {
+                builder.Services[key] = new HubbleService(row.ServiceNamespace, row.ServiceName);
+            }
+            else
+            {
+                builder.Services.Remove(key);
+            }
+        }
+    }
+
+    private void SetPeers(IReadOnlyList<TableChange<string, CiliumNodeRow>> changes)
+    {
+        foreach (var change in changes)
+        {
+            var name = options.ClusterName == "default" ? change.Key : $"{options.ClusterName}/{change.Key}";
+            var address = change.Current is { } node
+                ? node.AddressOf(NodeAddress.InternalIP, ipv4: true) is { IsNone: false } ipv4 ? ipv4 : node.AddressOf(NodeAddress.InternalIP, ipv4: false)
+                : IpAddr.None;
+            if (address.IsNone)
+            {
+                peers.Remove(name);
+            }
+            else
+            {
+                peers.Set(new HubblePeer(name, address.IsIPv4 ? $"{address}:{HubblePort}" : $"[{address}]:{HubblePort}"));
+            }
+        }
+    }
+
+    private bool IsOwn(IpAddr address) => tables.Endpoints.Snapshot().Values.Any(row => row.IPv4 == address || row.IPv6 == address);
+}

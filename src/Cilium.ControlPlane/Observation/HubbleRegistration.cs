@@ -1,0 +1,56 @@
+using Cilium.Api;
+using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Nodes;
+using Cilium.ControlPlane.Observation;
+using Cilium.Datapath.Events;
+using Cilium.Hubble;
+using Cilium.Hubble.Enrichment;
+using Cilium.Hubble.Observing;
+using Cilium.Hubble.Serving;
+using Cilium.Policy;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Registers Hubble in an agent.</summary>
+public static class HubbleRegistration
+{
+    /// <summary>Adds Hubble to an agent if its options ask for it: the ring as sink of datapath events, the gRPC server, the names. May be called more than once.</summary>
+    public static IServiceCollection AddCiliumAgentHubble(this IServiceCollection services, AgentOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (!options.EnableHubble || services.Any(service => service.ServiceType == typeof(AgentHubble)))
+        {
+            return services;
+        }
+
+        services.AddCiliumHubble(hubble =>
+        {
+            hubble.ClusterName = options.ClusterName;
+            hubble.NodeName = options.NodeName;
+            hubble.SocketPath = options.EffectiveHubbleSocketPath;
+            hubble.ListenAddress = options.HubbleListenAddress;
+            hubble.EventBufferCapacity = options.HubbleEventBufferCapacity;
+            hubble.Version = Cilium.ControlPlane.Api.StatusModels.Version;
+        });
+        services.AddSingleton<IDatapathEventSink>(provider => provider.GetRequiredService<FlowObserver>().Ring);
+        services.AddSingleton(provider => new AgentHubble(
+            new HubbleIndexDerivation(
+                provider.GetRequiredService<AgentTables>(),
+                options,
+                provider.GetRequiredService<PolicyEngine>(),
+                provider.GetRequiredService<HubbleIndex>(),
+                provider.GetRequiredService<PeerDirectory>(),
+                provider.GetRequiredService<TimeProvider>()),
+            provider.GetRequiredService<FlowObserver>(),
+            provider.GetRequiredService<HubbleServer>(),
+            provider.GetRequiredService<ILocalDevices>(),
+            provider.GetRequiredService<AgentReadiness>(),
+            provider.GetRequiredService<ILogger<AgentHubble>>()));
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<AgentHubble>());
+        services.TryAddSingleton<Func<HubbleStatus>>(provider => () => provider.GetRequiredService<AgentHubble>().Status());
+        return services;
+    }
+}
