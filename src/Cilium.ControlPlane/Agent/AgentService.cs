@@ -31,7 +31,6 @@ internal sealed partial class AgentService(
         {
             var running = await StartAsync(loops, stop.Token).ConfigureAwait(false);
             LogReady(_logger, (long)agent.Time.GetElapsedTime(began).TotalMilliseconds);
-            ReturnStartupMemory();
             await (await Task.WhenAny(running, reflecting).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -97,9 +96,6 @@ internal sealed partial class AgentService(
         readiness.Complete();
         return running;
     }
-
-    // The first lists of everything made garbage that a quiet agent would keep for hours: nothing else makes the collector run.
-    private static void ReturnStartupMemory() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 
     private KubernetesReflectors FollowKubernetes()
     {
