@@ -89,7 +89,7 @@ internal sealed partial class CniInstallation(AgentOptions options, ILogger<CniI
         }
 
         Directory.CreateDirectory(options.CniBinaryDirectory);
-        var sourceInfo = new FileInfo(source);
+        var sourceInfo = File.ResolveLinkTarget(source, returnFinalTarget: true) as FileInfo ?? new FileInfo(source);
         if (new FileInfo(target) is { Exists: true } targetInfo
             && targetInfo.Length == sourceInfo.Length && targetInfo.LastWriteTimeUtc == sourceInfo.LastWriteTimeUtc)
         {

@@ -16,7 +16,8 @@ public sealed class HubbleSnapshot
         ImmutableDictionary<Prefix, Identity> identities,
         ImmutableSortedDictionary<int, int> prefixLengths,
         ImmutableDictionary<(IpAddr Address, ushort Port), HubbleService> services,
-        ImmutableDictionary<int, string> interfaces)
+        ImmutableDictionary<int, string> interfaces,
+        ImmutableDictionary<ulong, IpAddr> cgroups)
     {
         Endpoints = endpoints;
         Labels = labels;
@@ -24,6 +25,7 @@ public sealed class HubbleSnapshot
         PrefixLengths = prefixLengths;
         Services = services;
         Interfaces = interfaces;
+        Cgroups = cgroups;
     }
 
     /// <summary>The version that knows nothing.</summary>
@@ -33,7 +35,8 @@ public sealed class HubbleSnapshot
         ImmutableDictionary<Prefix, Identity>.Empty,
         ImmutableSortedDictionary.Create<int, int>(Comparer<int>.Create((left, right) => right.CompareTo(left))),
         ImmutableDictionary<(IpAddr, ushort), HubbleService>.Empty,
-        ImmutableDictionary<int, string>.Empty);
+        ImmutableDictionary<int, string>.Empty,
+        ImmutableDictionary<ulong, IpAddr>.Empty);
 
     /// <summary>Owners by address.</summary>
     public ImmutableDictionary<IpAddr, HubbleEndpoint> Endpoints { get; }
@@ -49,6 +52,9 @@ public sealed class HubbleSnapshot
 
     /// <summary>Device names by kernel index.</summary>
     public ImmutableDictionary<int, string> Interfaces { get; }
+
+    /// <summary>Addresses of pods by the kernel's id of their cgroup; names the callers of translated sockets.</summary>
+    public ImmutableDictionary<ulong, IpAddr> Cgroups { get; }
 
     /// <summary>How many prefixes have each length in the 128-bit space, longest first.</summary>
     internal ImmutableSortedDictionary<int, int> PrefixLengths { get; }

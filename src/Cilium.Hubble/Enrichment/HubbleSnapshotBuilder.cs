@@ -18,6 +18,7 @@ public sealed class HubbleSnapshotBuilder
         _prefixLengths = snapshot.PrefixLengths.ToBuilder();
         Services = snapshot.Services.ToBuilder();
         Interfaces = snapshot.Interfaces.ToBuilder();
+        Cgroups = snapshot.Cgroups.ToBuilder();
     }
 
     /// <summary>Owners by address.</summary>
@@ -28,6 +29,9 @@ public sealed class HubbleSnapshotBuilder
 
     /// <summary>Device names by kernel index.</summary>
     public IDictionary<int, string> Interfaces { get; }
+
+    /// <summary>Addresses of pods by the kernel's id of their cgroup.</summary>
+    public IDictionary<ulong, IpAddr> Cgroups { get; }
 
     /// <summary>Sets the labels of an identity.</summary>
     public void SetLabels(Identity identity, LabelSet labels)
@@ -65,7 +69,8 @@ public sealed class HubbleSnapshotBuilder
         _identities.ToImmutable(),
         _prefixLengths.ToImmutable(),
         ((ImmutableDictionary<(IpAddr Address, ushort Port), HubbleService>.Builder)Services).ToImmutable(),
-        ((ImmutableDictionary<int, string>.Builder)Interfaces).ToImmutable());
+        ((ImmutableDictionary<int, string>.Builder)Interfaces).ToImmutable(),
+        ((ImmutableDictionary<ulong, IpAddr>.Builder)Cgroups).ToImmutable());
 
     private void CountLength(int length, int change)
     {

@@ -34,15 +34,8 @@ internal sealed class FlowSignal
                 return;
             }
 
-            try
-            {
-                await waiting.Task.WaitAsync(Period, time, cancellationToken);
-            }
-            catch (TimeoutException)
-            {
-                // The period is over: the loop looks at the ring.
-                continue;
-            }
+            await Task.WhenAny(waiting.Task, Task.Delay(Period, time, cancellationToken));
+            cancellationToken.ThrowIfCancellationRequested();
         }
     }
 }

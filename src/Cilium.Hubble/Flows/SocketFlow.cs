@@ -4,7 +4,7 @@ using Cilium.Hubble.Enrichment;
 
 namespace Cilium.Hubble.Flows;
 
-/// <summary>Derives flows of socket translation events, which have no packet: the address in them is the destination, the caller is a cgroup.</summary>
+/// <summary>Derives flows of socket translation events, which have no packet: the address in them is the other end, the caller is a cgroup.</summary>
 internal static class SocketFlow
 {
     private const byte PostForward = 2;
@@ -18,7 +18,8 @@ internal static class SocketFlow
         var isReverse = point is PreReverse or PostReverse;
         var remote = FlowEnds.Resolve(snapshot, address, Identity.Unknown, clusterName);
         var service = FlowEnds.Service(snapshot, address, datapathEvent.DestinationPort);
-        var local = new Proto.Endpoint { Identity = datapathEvent.SourceIdentity.Value };
+        var caller = snapshot.Cgroups.GetValueOrDefault(datapathEvent.CgroupId);
+        var local = FlowEnds.Resolve(snapshot, caller, datapathEvent.SourceIdentity, clusterName);
 
         flow.Type = Proto.FlowType.Sock;
         flow.Verdict = point is PostForward or PostReverse ? Proto.Verdict.Translated : Proto.Verdict.Traced;
@@ -27,14 +28,15 @@ internal static class SocketFlow
         flow.CgroupId = datapathEvent.CgroupId;
         flow.IP = new Proto.IP { IpVersion = datapathEvent.IsIPv6 ? Proto.IPVersion.Ipv6 : Proto.IPVersion.Ipv4 };
         flow.L4 = Layer4(datapathEvent, isReverse);
-        flow.IsReply = isReverse;
         if (isReverse)
         {
             flow.IP.Source = address.ToString();
+            flow.IP.Destination = Text(caller);
             (flow.Source, flow.Destination, flow.SourceService) = (remote, local, service);
         }
         else
         {
+            flow.IP.Source = Text(caller);
             flow.IP.Destination = address.ToString();
             (flow.Source, flow.Destination, flow.DestinationService) = (local, remote, service);
         }
@@ -43,6 +45,8 @@ internal static class SocketFlow
         flow.Summary = datapathEvent.Protocol switch { L4Protocol.Tcp => "TCP", L4Protocol.Udp => "UDP", _ => "Unknown" };
 #pragma warning restore CS0612
     }
+
+    private static string Text(IpAddr address) => address.IsNone ? "" : address.ToString();
 
     private static Proto.Layer4? Layer4(in DatapathEvent datapathEvent, bool isReverse)
     {

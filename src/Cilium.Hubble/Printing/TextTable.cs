@@ -1,6 +1,6 @@
 namespace Cilium.Hubble.Printing;
 
-/// <summary>Prints rows of cells with aligned columns; the last cell of a row is not padded.</summary>
+/// <summary>Prints rows of cells with aligned columns; rows end with their last character.</summary>
 public static class TextTable
 {
     /// <summary>Writes the rows.</summary>
@@ -31,12 +31,7 @@ public static class TextTable
 
         foreach (var row in rows)
         {
-            for (var i = 0; i < row.Length; i++)
-            {
-                writer.Write(i < row.Length - 1 ? row[i].PadRight(widths[i] + spacing) : row[i]);
-            }
-
-            writer.WriteLine();
+            writer.WriteLine(string.Concat(row.Select((cell, i) => i < row.Length - 1 ? cell.PadRight(widths[i] + spacing) : cell)).TrimEnd());
         }
     }
 }

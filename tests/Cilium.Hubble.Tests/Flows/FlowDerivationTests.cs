@@ -122,8 +122,11 @@ public sealed class FlowDerivationTests
             CgroupId = 4242,
         };
 
+        _scene.Index.Update(builder => builder.Cgroups[4242] = IpAddr.Parse(Scene.Client));
         var flow = await _scene.Only(datapathEvent, []);
 
+        Assert.Null(flow.IsReply);
+        Assert.Equal("client", (point > 2 ? flow.Destination : flow.Source).PodName);
         Assert.Equal(verdict, flow.Verdict);
         Assert.Equal(Proto.FlowType.Sock, flow.Type);
         Assert.Equal((77ul, 4242ul), (flow.SocketCookie, flow.CgroupId));

@@ -63,6 +63,29 @@ public sealed class HubbleServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_fields_that_upstreams_command_asks_for_are_sent_and_no_others()
+    {
+        _scene.Record(_scene.Trace());
+        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        var request = new Proto.GetFlowsRequest { Number = 1, FieldMask = new Google.Protobuf.WellKnownTypes.FieldMask() };
+        request.FieldMask.Paths.AddRange(
+        [
+            "time", "source.identity", "source.namespace", "source.pod_name", "destination.identity", "destination.namespace", "destination.pod_name",
+            "source_service", "destination_service", "source_names", "destination_names", "l4", "l7", "IP", "ethernet", "Type", "node_name", "is_reply",
+            "event_type", "verdict", "Summary", "auth_type", "sock_xlate_point", "policy_match_type", "traffic_direction", "drop_reason_desc",
+        ]);
+        using var call = new Proto.Observer.ObserverClient(channel).GetFlows(request);
+
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        var flow = call.ResponseStream.Current.Flow;
+        Assert.Equal(("client", 34512u, false), (flow.Source.PodName, flow.Source.Identity, flow.IsReply));
+        Assert.Equal(80u, flow.L4.TCP.DestinationPort);
+        Assert.Empty(flow.Source.Labels);
+        Assert.Empty(flow.Uuid);
+    }
+
+    [Fact]
     public async Task A_wrong_filter_is_an_invalid_argument_that_names_the_field()
     {
         using var channel = Address.Open(TimeSpan.FromSeconds(5));

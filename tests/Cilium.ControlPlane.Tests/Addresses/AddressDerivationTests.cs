@@ -1,0 +1,137 @@
+using Cilium.ControlPlane.Addresses;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Tests.Agent;
+using Cilium.Core;
+using Cilium.Datapath.IpCache;
+using Cilium.Kubernetes;
+using Cilium.Policy;
+
+namespace Cilium.ControlPlane.Tests.Addresses;
+
+public sealed class AddressDerivationTests
+{
+    private readonly TestTables _test = new();
+    private readonly PolicyEngine _engine;
+    private readonly LocalIdentityAllocator _local;
+
+    public AddressDerivationTests()
+    {
+        _local = new LocalIdentityAllocator(_test.Options.Cluster);
+        _engine = new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster }, _local);
+    }
+
+    [Fact]
+    public async Task The_node_itself_is_host_and_the_rest_is_world()
+    {
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.IpCache.Count >= 3);
+        Assert.Equal(Identity.Host, Row("172.18.0.2/32").Identity);
+        Assert.Equal(Identity.Host, Row("10.0.0.1/32").Identity);
+        Assert.Equal(Identity.World, Row("0.0.0.0/0").Identity);
+    }
+
+    [Fact]
+    public async Task In_dual_stack_each_family_has_its_world()
+    {
+        _test.Options.Datapath.EnableIPv6 = true;
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.IpCache.Count >= 4);
+        Assert.Equal(Identity.WorldIPv4, Row("0.0.0.0/0").Identity);
+        Assert.Equal(Identity.WorldIPv6, Row("::/0").Identity);
+    }
+
+    [Fact]
+    public async Task Another_nodes_pods_are_behind_its_address()
+    {
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Kubernetes.CiliumNodes, Node("node-b", "172.18.0.3", "10.0.1.1", "10.0.1.0/24"));
+            write.Upsert(_test.Kubernetes.CiliumEndpoints, Pod("pod-b", 400, "10.0.1.7", "172.18.0.3"));
+        });
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.IpCache.Count >= 7);
+        var node = IpAddr.Parse("172.18.0.3");
+        Assert.Equal(new IpCacheRow { Prefix = Prefix.Parse("10.0.1.7/32"), Identity = new Identity(400), TunnelEndpoint = node }, Row("10.0.1.7/32"));
+        Assert.Equal(new IpCacheRow { Prefix = Prefix.Parse("10.0.1.0/24"), Identity = Identity.Unknown, TunnelEndpoint = node }, Row("10.0.1.0/24"));
+        Assert.Equal(new IpCacheRow { Prefix = Prefix.Parse("10.0.1.1/32"), Identity = Identity.RemoteNode, TunnelEndpoint = node }, Row("10.0.1.1/32"));
+        Assert.Equal(new IpCacheRow { Prefix = Prefix.Parse("172.18.0.3/32"), Identity = Identity.RemoteNode }, Row("172.18.0.3/32"));
+    }
+
+    [Fact]
+    public async Task Our_own_endpoint_beats_what_objects_say_and_goes_with_it()
+    {
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Kubernetes.CiliumEndpoints, Pod("old", 400, "10.0.0.7", "172.18.0.3"));
+            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.7"));
+            write.Upsert(_test.Tables.EndpointIdentities, new EndpointIdentityRow { Id = new EndpointId(1), Identity = new Identity(300), Labels = TestTables.LabelsOf("a") });
+        });
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.IpCache.TryGet(Prefix.Parse("10.0.0.7/32"), out var row) && row.Identity.Value == 300);
+        Assert.True(Row("10.0.0.7/32").TunnelEndpoint.IsNone);
+        _test.Write(write => write.Delete(_test.Tables.Endpoints, new EndpointId(1)));
+        await TestTables.UntilAsync(running, () => Row("10.0.0.7/32").Identity.Value == 400);
+        _test.Write(write => write.Delete(_test.Kubernetes.CiliumEndpoints, new NamespacedName("default", "old")));
+        await TestTables.UntilAsync(running, () => !_test.Datapath.IpCache.TryGet(Prefix.Parse("10.0.0.7/32"), out _));
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Theory]
+    [InlineData("172.18.0.3", 7u)]
+    [InlineData("203.0.113.9", 16777217u)]
+    public async Task The_api_server_is_known_by_where_it_is(string address, uint expected)
+    {
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Kubernetes.CiliumNodes, Node("node-b", "172.18.0.3", "10.0.1.1", "10.0.1.0/24"));
+            write.Upsert(_test.Kubernetes.EndpointSlices, new EndpointSliceRow
+            {
+                Namespace = "default",
+                Name = "kubernetes",
+                ServiceName = "kubernetes",
+                Endpoints = [new SliceEndpoint { Addresses = [IpAddr.Parse(address)] }],
+            });
+        });
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.IpCache.TryGet(Prefix.Parse(address + "/32"), out _));
+        Assert.Equal(new Identity(expected), Row(address + "/32").Identity);
+        Assert.True(_engine.Identities.TryGet(new Identity(expected), out var known));
+        Assert.True(known.HasReserved("kube-apiserver"));
+    }
+
+    [Fact]
+    public async Task An_api_server_here_adds_a_label_to_the_host()
+    {
+        _test.Write(write => write.Upsert(_test.Kubernetes.EndpointSlices, new EndpointSliceRow
+        {
+            Namespace = "default",
+            Name = "kubernetes",
+            ServiceName = "kubernetes",
+            Endpoints = [new SliceEndpoint { Addresses = [_test.Self.IPv4] }],
+        }));
+        await TestTables.RunUntilAsync(New(), () => _engine.Identities.TryGet(Identity.Host, out var host) && host.HasReserved("kube-apiserver"));
+        Assert.Equal(Identity.Host, Row("172.18.0.2/32").Identity);
+    }
+
+    private IpCacheRow Row(string prefix)
+    {
+        Assert.True(_test.Datapath.IpCache.TryGet(Prefix.Parse(prefix), out var row), prefix);
+        return row;
+    }
+
+    private AddressDerivation New() => new(
+        _test.Tables, _test.Options, _test.Self, new ApiServerAddresses(_test.Tables, _test.Options, _engine, _local), TimeProvider.System);
+
+    private static CiliumNodeRow Node(string name, string address, string router, string range) => new()
+    {
+        Name = name,
+        Addresses = [new NodeAddress(NodeAddress.InternalIP, IpAddr.Parse(address)), new NodeAddress(NodeAddress.CiliumInternalIP, IpAddr.Parse(router))],
+        PodCidrs = [Prefix.Parse(range)],
+    };
+
+    private static CiliumEndpointRow Pod(string name, uint identity, string address, string node) => new()
+    {
+        Namespace = "default",
+        Name = name,
+        Identity = new Identity(identity),
+        Addresses = [IpAddr.Parse(address)],
+        NodeIP = IpAddr.Parse(node),
+    };
+}

@@ -1,0 +1,47 @@
+using System.Collections;
+using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Configuration;
+
+namespace Cilium.ControlPlane.Tests.Agent;
+
+public sealed class AgentCommandLineTests
+{
+    [Fact]
+    public void Flags_beat_variables_which_beat_files()
+    {
+        var directory = Directory.CreateTempSubdirectory("cilium-config-").FullName;
+        File.WriteAllText(Path.Combine(directory, "cluster-name"), "from-file\n");
+        File.WriteAllText(Path.Combine(directory, "ipam"), "kubernetes");
+        File.WriteAllText(Path.Combine(directory, "enable-ipv6"), "true");
+        File.WriteAllText(Path.Combine(directory, "no-such-key"), "1");
+        var options = AgentCommandLine.Read(
+            ["--config-dir", directory, "--enable-ipv6=false", "--cni-exclusive"],
+            new Hashtable { ["K8S_NODE_NAME"] = "node-a", ["CILIUM_CLUSTER_NAME"] = "from-variable" },
+            out var unknown);
+        Directory.Delete(directory, recursive: true);
+        Assert.Equal("node-a", options.NodeName);
+        Assert.Equal("from-variable", options.ClusterName);
+        Assert.Equal("kubernetes", options.Ipam);
+        Assert.False(options.Datapath.EnableIPv6);
+        Assert.True(options.CniExclusive);
+        Assert.Equal(["no-such-key"], unknown);
+    }
+
+    [Theory]
+    [InlineData("--ipam=eni", "ipam")]
+    [InlineData("--tunnel-protocol=geneve", "tunnel-protocol")]
+    [InlineData("--mtu=lots", "mtu")]
+    [InlineData("--no-such-flag", "no-such-flag")]
+    [InlineData("--hubble-event-buffer-capacity=4096", "hubble-event-buffer-capacity")]
+    [InlineData("--enable-ipv4=false", "enable-ipv6")]
+    public void Wrong_values_are_named(string flag, string key)
+    {
+        var exception = Assert.Throws<ConfigurationException>(
+            () => AgentCommandLine.Read([flag], new Hashtable { ["K8S_NODE_NAME"] = "node-a" }, out _));
+        Assert.Contains(key, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_node_name_is_required() =>
+        Assert.Contains("k8s-node-name", Assert.Throws<ConfigurationException>(() => AgentCommandLine.Read([], new Hashtable(), out _)).Message, StringComparison.Ordinal);
+}

@@ -1,0 +1,23 @@
+using Cilium.Core;
+using Cilium.Core.Reconciliation;
+using Cilium.Datapath;
+using Cilium.Datapath.Nodes;
+
+namespace Cilium.ControlPlane.Tests.Agent;
+
+/// <summary>A datapath that carries nothing; endpoints are done at once, or refused.</summary>
+internal sealed class FakeDatapath : IDatapath
+{
+    public string? Refuses { get; set; }
+
+    public int DeviceMtu => 1500;
+
+    public int RouteMtu => 1450;
+
+    public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken) => Task.FromResult(
+        new ReconcileStatus(Refuses is null ? ReconcileState.Done : ReconcileState.Error, revision, Refuses ?? "", default, 0));
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}

@@ -1,0 +1,94 @@
+using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Tests.Agent;
+using Cilium.Core;
+using Cilium.Kubernetes;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Cilium.ControlPlane.Tests.Endpoints;
+
+public sealed class EndpointIdentityDerivationTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("cilium-identities-").FullName;
+    private readonly TestTables _test = new();
+    private readonly FakeIdentityAllocator _allocator = new();
+    private bool _isServerAway;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task Labels_of_pod_and_namespace_make_the_identity()
+    {
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.5"));
+            write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a"), ("pod-template-hash", "x")));
+            write.Upsert(_test.Kubernetes.Namespaces, new NamespaceRow { Name = "default" });
+        });
+        await TestTables.RunUntilAsync(New(), () => _test.Tables.EndpointIdentities.Count == 1);
+        var row = Assert.Single(_test.Tables.EndpointIdentities.Snapshot().Values);
+        Assert.Equal(TestTables.LabelsOf("a"), row.Labels);
+        Assert.Equal(new Identity(256), row.Identity);
+        var saved = Assert.Single(new EndpointStore(_directory).Load().Records);
+        Assert.Equal(256u, saved.Identity);
+    }
+
+    [Fact]
+    public async Task A_pod_that_comes_later_is_waited_for()
+    {
+        _test.Write(write => write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.5")));
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a")));
+            write.Upsert(_test.Kubernetes.Namespaces, new NamespaceRow { Name = "default" });
+        });
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Count == 1);
+        Assert.Equal(new Identity(256), _test.Tables.EndpointIdentities.Snapshot().Values.Single().Identity);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Fact]
+    public async Task With_the_server_away_an_unknown_identity_starts_as_init_and_changes_later()
+    {
+        _isServerAway = true;
+        _allocator.IsAway = true;
+        _test.Options.IdentityPatienceWhenAway = TimeSpan.Zero;
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.5"));
+            write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a")));
+            write.Upsert(_test.Kubernetes.Namespaces, new NamespaceRow { Name = "default" });
+        });
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Count == 1);
+        Assert.Equal(Identity.Init, _test.Tables.EndpointIdentities.Snapshot().Values.Single().Identity);
+        _allocator.ComeBack();
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Snapshot().Values.Single().Identity == new Identity(256));
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Fact]
+    public async Task Changed_labels_change_the_identity_and_deletion_forgets_it()
+    {
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.5"));
+            write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a")));
+            write.Upsert(_test.Kubernetes.Namespaces, new NamespaceRow { Name = "default" });
+        });
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Count == 1);
+        _test.Write(write => write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "b"))));
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Snapshot().Values.Single().Identity == new Identity(257));
+        _test.Write(write => write.Delete(_test.Tables.Endpoints, new EndpointId(1)));
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Count == 0);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    private EndpointIdentityDerivation New() => new(
+        _test.Tables, _test.Options, _allocator, new EndpointStore(_directory), () => _isServerAway, TimeProvider.System,
+        NullLogger<EndpointIdentityDerivation>.Instance);
+}

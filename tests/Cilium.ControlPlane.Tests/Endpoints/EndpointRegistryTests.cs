@@ -1,0 +1,166 @@
+using Cilium.Api;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Tests.Agent;
+using Cilium.Core;
+using Cilium.Ipam;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Cilium.ControlPlane.Tests.Endpoints;
+
+public sealed class EndpointRegistryTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("cilium-registry-").FullName;
+    private readonly FakeDatapath _datapath = new();
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task An_endpoint_survives_a_restart_with_its_number_and_address()
+    {
+        var (first, _, ipam) = New();
+        var lease = ipam.Allocate("default/pod-a", expires: true);
+        var created = await first.CreateAsync(Request("c1", lease), default);
+
+        var (second, tables, restoredIpam) = New();
+        Assert.Empty(second.Restore(_ => true));
+        var restored = Assert.Single(tables.Tables.Endpoints.Snapshot().Values);
+        Assert.Equal(created with { IsRestored = true }, restored);
+        Assert.Equal("default/pod-a", Assert.Single(restoredIpam.Snapshot()).Owner);
+        Assert.Equal(AllocationStatus.InUse, restoredIpam.Allocate(created.IPv4, "other/pod").Status);
+    }
+
+    [Fact]
+    public async Task A_restored_endpoint_without_a_device_is_forgotten_with_its_address()
+    {
+        var (first, _, ipam) = New();
+        await first.CreateAsync(Request("c1", ipam.Allocate("default/pod-a", expires: true)), default);
+        var (second, tables, restoredIpam) = New();
+        second.Restore(_ => false);
+        Assert.Equal(0, tables.Tables.Endpoints.Count);
+        Assert.Empty(restoredIpam.Snapshot());
+        Assert.Empty(new EndpointStore(_directory).Load().Records);
+    }
+
+    [Fact]
+    public async Task The_last_identity_comes_back()
+    {
+        var (registry, tables, ipam) = New();
+        var row = await registry.CreateAsync(Request("c1", ipam.Allocate("default/pod-a", expires: true)), default);
+        new EndpointStore(_directory).Save(EndpointRecord.Of(
+            row, new EndpointIdentityRow { Id = row.Id, Identity = new Identity(4711), Labels = TestTables.LabelsOf("a") }));
+        var identity = Assert.Single(New().Registry.Restore(_ => true));
+        Assert.Equal(new Identity(4711), identity.Identity);
+        Assert.Equal(TestTables.LabelsOf("a"), identity.Labels);
+        Assert.Equal(1, tables.Tables.Endpoints.Count);
+    }
+
+    [Fact]
+    public async Task A_commit_ends_the_expiration_and_deletion_frees_the_address()
+    {
+        var (registry, tables, ipam) = New();
+        await registry.CreateAsync(Request("c1", ipam.Allocate("default/pod-a", expires: true)), default);
+        Assert.Null(Assert.Single(ipam.Snapshot()).ExpirationId);
+        Assert.Single(registry.Delete(row => row.ContainerId == "c1"));
+        Assert.Empty(registry.Delete(row => row.ContainerId == "c1"));
+        Assert.Empty(ipam.Snapshot());
+        Assert.Equal(0, tables.Tables.Endpoints.Count);
+        Assert.Empty(Directory.GetDirectories(Path.Combine(_directory, "state")));
+    }
+
+    [Fact]
+    public async Task A_datapath_that_refuses_leaves_nothing()
+    {
+        var (registry, tables, ipam) = New();
+        _datapath.Refuses = "map is full";
+        var exception = await Assert.ThrowsAsync<EndpointException>(
+            () => registry.CreateAsync(Request("c1", ipam.Allocate("default/pod-a", expires: true)), default));
+        Assert.Equal(500, exception.StatusCode);
+        Assert.Contains("map is full", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0, tables.Tables.Endpoints.Count);
+        Assert.Empty(ipam.Snapshot());
+        Assert.Empty(new EndpointStore(_directory).Load().Records);
+    }
+
+    [Fact]
+    public async Task A_second_attempt_of_the_same_sandbox_replaces_the_first()
+    {
+        var (registry, tables, ipam) = New();
+        await registry.CreateAsync(Request("c1", ipam.Allocate("default/pod-a", expires: true)), default);
+        await registry.CreateAsync(Request("c1", ipam.Allocate("default/pod-a", expires: true)), default);
+        var row = Assert.Single(tables.Tables.Endpoints.Snapshot().Values);
+        Assert.Equal(row.IPv4, Assert.Single(ipam.Snapshot()).Address);
+    }
+
+    [Fact]
+    public async Task An_address_of_another_endpoint_is_refused()
+    {
+        var (registry, tables, ipam) = New();
+        var lease = ipam.Allocate("default/pod-a", expires: true);
+        await registry.CreateAsync(Request("c1", lease), default);
+        var exception = await Assert.ThrowsAsync<EndpointException>(() => registry.CreateAsync(Request("c2", lease), default));
+        Assert.Equal(409, exception.StatusCode);
+        Assert.Equal(1, tables.Tables.Endpoints.Count);
+        Assert.Single(ipam.Snapshot());
+    }
+
+    [Theory]
+    [InlineData("mac", "zz")]
+    [InlineData("container-id", "")]
+    [InlineData("addressing", "")]
+    public async Task A_wrong_field_is_named(string field, string value)
+    {
+        var (registry, _, ipam) = New();
+        var request = Request("c1", ipam.Allocate("default/pod-a", expires: true));
+        request = field switch
+        {
+            "mac" => request with { Mac = value },
+            "container-id" => request with { ContainerId = value },
+            _ => request with { Addressing = null },
+        };
+        var exception = await Assert.ThrowsAsync<EndpointException>(() => registry.CreateAsync(request, default));
+        Assert.Equal(400, exception.StatusCode);
+        Assert.Contains(field, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Files_that_cannot_be_read_are_dropped_with_a_reason()
+    {
+        Directory.CreateDirectory(Path.Combine(_directory, "state", "7"));
+        File.WriteAllText(Path.Combine(_directory, "state", "7", "ep_config.json"), "{ \"id\": 7");
+        Directory.CreateDirectory(Path.Combine(_directory, "state", "8"));
+        Directory.CreateDirectory(Path.Combine(_directory, "state", "globals"));
+        var (records, problems) = new EndpointStore(_directory).Load();
+        Assert.Empty(records);
+        Assert.Equal(2, problems.Count);
+        Assert.Equal(["globals"], Directory.GetDirectories(Path.Combine(_directory, "state")).Select(Path.GetFileName));
+    }
+
+    private static EndpointChangeRequest Request(string container, NodeAddresses addresses) => new()
+    {
+        ContainerId = container,
+        ContainerInterfaceName = "eth0",
+        InterfaceName = $"lxc{container}",
+        InterfaceIndex = 17,
+        Mac = "02:00:00:00:00:01",
+        HostMac = "02:00:00:00:00:02",
+        K8sNamespace = "default",
+        K8sPodName = "pod-a",
+        K8sUid = "uid-pod-a",
+        SyncBuildEndpoint = true,
+        Addressing = new AddressPair
+        {
+            Ipv4 = addresses.IPv4!.Address.ToString(),
+            Ipv4ExpirationUuid = addresses.IPv4.ExpirationId?.ToString(),
+        },
+    };
+
+    private (EndpointRegistry Registry, TestTables Tables, NodeIpam Ipam) New()
+    {
+        var tables = new TestTables();
+        var ipam = new NodeIpam(true, false);
+        ipam.SetPodCidrs([Prefix.Parse("10.0.0.0/24")]);
+        var registry = new EndpointRegistry(
+            tables.Tables, ipam, new EndpointStore(_directory), _datapath, TimeProvider.System, NullLogger<EndpointRegistry>.Instance);
+        return (registry, tables, ipam);
+    }
+}

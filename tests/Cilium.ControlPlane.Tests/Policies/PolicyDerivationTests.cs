@@ -1,0 +1,139 @@
+using System.Text;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Policies;
+using Cilium.ControlPlane.Tests.Agent;
+using Cilium.Core;
+using Cilium.Kubernetes;
+using Cilium.Kubernetes.Policies;
+using Cilium.Policy;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Cilium.ControlPlane.Tests.Policies;
+
+public sealed class PolicyDerivationTests
+{
+    private const string AllowClient = """
+        {"apiVersion":"cilium.io/v2","kind":"CiliumNetworkPolicy","metadata":{"name":"p","namespace":"default"},
+         "spec":{"endpointSelector":{"matchLabels":{"app":"server"}},
+                 "ingress":[{"fromEndpoints":[{"matchLabels":{"app":"client"}}],"toPorts":[{"ports":[{"port":"80","protocol":"TCP"}]}]},
+                            {"fromCIDR":["192.0.2.0/24"]}]}}
+        """;
+
+    private readonly TestTables _test = new();
+
+    [Fact]
+    public async Task Without_rules_endpoints_have_no_policy()
+    {
+        AddEndpoint(1, "server", 300);
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.Endpoints.Count == 1);
+        var row = _test.Datapath.Endpoints.Snapshot().Values.Single();
+        Assert.Null(row.Policy);
+        Assert.Equal(new Identity(300), row.Identity);
+        Assert.Equal(0, _test.Datapath.Policies.Count);
+    }
+
+    [Fact]
+    public async Task A_rule_gives_its_subjects_one_shared_policy_and_its_prefixes_addresses()
+    {
+        AddEndpoint(1, "server", 300);
+        AddEndpoint(2, "server", 300);
+        AddEndpoint(3, "client", 301);
+        AddPolicy(AllowClient);
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.Endpoints.Count == 3);
+        var rows = _test.Datapath.Endpoints.Snapshot().Values.ToDictionary(row => row.Id.Value);
+        Assert.NotNull(rows[1].Policy);
+        Assert.Equal(rows[1].Policy, rows[2].Policy);
+        Assert.Null(rows[3].Policy);
+        var policy = Assert.Single(_test.Datapath.Policies.Snapshot().Values);
+        Assert.True(policy.IngressEnforced);
+        Assert.False(policy.EgressEnforced);
+        Assert.Contains(policy.Entries, entry => entry.Key is { Identity.Value: 301, Port: 80, Protocol: L4Protocol.Tcp });
+        var cidr = Assert.Single(_test.Tables.RuleAddresses.Snapshot().Values);
+        Assert.Equal(Prefix.Parse("192.0.2.0/24"), cidr.Prefix);
+        Assert.True(cidr.Identity.IsLocal);
+        Assert.Contains(policy.Entries, entry => entry.Key.Identity == cidr.Identity);
+    }
+
+    [Fact]
+    public async Task A_new_identity_changes_the_policy_in_place_and_a_new_rule_takes_a_new_key()
+    {
+        AddEndpoint(1, "server", 300);
+        AddPolicy(AllowClient);
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Count == 1);
+        var key = _test.Datapath.Endpoints.Snapshot().Values.Single().Policy;
+
+        _test.Write(write => write.Upsert(
+            _test.Kubernetes.CiliumIdentities, new CiliumIdentityRow { Id = new Identity(999), Labels = TestTables.LabelsOf("client") }));
+        await TestTables.UntilAsync(
+            running, () => _test.Datapath.Policies.Snapshot().Values.Single().Entries.Any(entry => entry.Key.Identity.Value == 999));
+        Assert.Equal(key, _test.Datapath.Endpoints.Snapshot().Values.Single().Policy);
+
+        AddPolicy(AllowClient.Replace("\"80\"", "\"81\"", StringComparison.Ordinal));
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Snapshot().Values.Single().Policy != key);
+        Assert.Equal(_test.Datapath.Endpoints.Snapshot().Values.Single().Policy, Assert.Single(_test.Datapath.Policies.Snapshot().Values).Key);
+
+        _test.Write(write => write.Delete(_test.Kubernetes.Policies, new PolicyObjectKey(PolicyObjectKind.CiliumNetworkPolicy, "default", "p")));
+        await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Count == 0);
+        Assert.Null(_test.Datapath.Endpoints.Snapshot().Values.Single().Policy);
+        Assert.Equal(0, _test.Tables.RuleAddresses.Count);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Fact]
+    public async Task Nothing_is_written_before_policies_are_known()
+    {
+        AddEndpoint(1, "server", 300);
+        AddPolicy(AllowClient);
+        _test.Kubernetes.Policies.RegisterInitializer("server");
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        Assert.Equal(0, _test.Datapath.Endpoints.Count);
+        _test.Kubernetes.Policies.CompleteInitializer("server");
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Count == 1);
+        Assert.NotNull(_test.Datapath.Endpoints.Snapshot().Values.Single().Policy);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Fact]
+    public async Task An_endpoint_that_goes_takes_its_rows_along()
+    {
+        AddEndpoint(1, "server", 300);
+        AddPolicy(AllowClient);
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Count == 1);
+        _test.Write(write =>
+        {
+            write.Delete(_test.Tables.Endpoints, new EndpointId(1));
+            write.Delete(_test.Tables.EndpointIdentities, new EndpointId(1));
+        });
+        await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Count == 0);
+        Assert.Equal(0, _test.Datapath.Endpoints.Count);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    private PolicyDerivation New() => new(
+        _test.Tables,
+        new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster, AllowLocalhost = false }),
+        new PolicyObjectRules(new PolicyDecoder(LabelFilter.Default), NullLogger<PolicyObjectRules>.Instance),
+        TimeProvider.System);
+
+    private void AddEndpoint(ushort id, string app, uint identity) => _test.Write(write =>
+    {
+        write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(id, $"pod-{id}", $"10.0.0.{id}"));
+        write.Upsert(_test.Tables.EndpointIdentities, new EndpointIdentityRow
+        {
+            Id = new EndpointId(id),
+            Identity = new Identity(identity),
+            Labels = TestTables.LabelsOf(app),
+        });
+    });
+
+    private void AddPolicy(string json) => _test.Write(write => write.Upsert(_test.Kubernetes.Policies, new PolicyObjectRow
+    {
+        Key = new PolicyObjectKey(PolicyObjectKind.CiliumNetworkPolicy, "default", "p"),
+        Json = EquatableArray.Create<byte>(Encoding.UTF8.GetBytes(json)),
+    }));
+}
