@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Cilium.Lab.Json;
 using Cilium.Lab.Registry;
 using Cilium.Lab.Storage;
+using FsCheck.Xunit;
 
 namespace Cilium.Lab.Tests;
 
@@ -119,5 +120,35 @@ public sealed class ObjectRegistryTests
         state.Delete(BuiltInKinds.Services, "default", "s");
 
         Assert.Equal("10.96.7.7", state.Create(BuiltInKinds.Services, wanted).Text("spec", "clusterIP"));
+    }
+
+    [Property(MaxTest = 200)]
+    public void Any_object_is_stored_or_refused(int seed)
+    {
+        var state = TestCluster.Create();
+        var random = new RandomJson(seed);
+        foreach (var kind in BuiltInKinds.All)
+        {
+            var body = new JsonObject { ["metadata"] = random.Object(2), ["spec"] = Specification(random), ["status"] = random.Node() };
+            body.Ensure("metadata")["name"] = "x";
+            var failure = Record.Exception(() =>
+            {
+                state.Registry.Create(kind, kind.StorageVersion, "default", body, WriteOptions.System);
+                state.Registry.Patch(kind, kind.StorageVersion, new ObjectKey(kind.Id, kind.Namespaced ? "default" : "", "x"), random.Object(), PatchType.Merge, null, WriteOptions.System);
+            });
+            Assert.True(failure is null or ApiException, $"{kind.Kind} {body.ToJsonString()}: {failure}");
+        }
+    }
+
+    /// <summary>Random, with members that admissions look at.</summary>
+    private static JsonObject Specification(RandomJson random)
+    {
+        var spec = random.Object();
+        foreach (var name in (string[])["selector", "template", "ports", "ipFamilies", "clusterIPs", "clusterIP", "containers", "tolerations", "strategy", "names", "versions", "type"])
+        {
+            if (random.Node(0) is null) spec[name] = random.Node();
+        }
+
+        return spec;
     }
 }

@@ -64,6 +64,12 @@ internal sealed partial class WorkLoop(
                 failed = true;
                 Log.Failed(state.Log, name, key, failure.Message);
             }
+            catch (Exception failure) when (failure is not OperationCanceledException)
+            {
+                // An object nobody foresaw must not end the cluster: it is left alone until it changes.
+                pending.Remove(key);
+                Log.GaveUp(state.Log, name, key, failure);
+            }
         }
 
         return failed;
@@ -73,5 +79,8 @@ internal sealed partial class WorkLoop(
     {
         [LoggerMessage(1, LogLevel.Warning, "{Controller}: {Object}: {Failure}")]
         public static partial void Failed(ILogger log, string controller, ObjectKey @object, string failure);
+
+        [LoggerMessage(2, LogLevel.Error, "{Controller}: {Object}")]
+        public static partial void GaveUp(ILogger log, string controller, ObjectKey @object, Exception failure);
     }
 }

@@ -34,6 +34,7 @@ internal sealed partial class NodeRunner(NodeServices services)
         }
 
         await Task.WhenAll([.. pods.Values.Select(entry => entry.Run), status]);
+        services.Dispose();
     }
 
     private void Note(JsonObject pod, bool isGone, CancellationToken cancel)

@@ -5,8 +5,10 @@ using Cilium.Lab.Json;
 namespace Cilium.Lab.Nodes;
 
 /// <summary>What the pods of one node share.</summary>
-internal sealed class NodeServices
+internal sealed class NodeServices : IDisposable
 {
+    private const int SandboxesAtOnce = 16;
+
     public NodeServices(ClusterState state, LabLayout layout, string node, NodeAddresses addresses, string clusterDns, ContainerCommand commands)
     {
         State = state;
@@ -37,6 +39,11 @@ internal sealed class NodeServices
     public PodStatusWriter StatusWriter { get; }
 
     public Cgroup Cgroup { get; }
+
+    /// <summary>Bounds how many pods get their network at the same time: more would only wait for each other.</summary>
+    public SemaphoreSlim SandboxTurns { get; } = new(SandboxesAtOnce);
+
+    public void Dispose() => SandboxTurns.Dispose();
 
     public PodSandbox CreateSandbox(JsonObject pod) => new(Layout, Node, pod, Cgroup.Child("pods", pod.Uid()), ClusterDns);
 }

@@ -3,6 +3,7 @@ using Cilium.Lab.Controllers;
 using Cilium.Lab.Json;
 using Cilium.Lab.Registry;
 using Cilium.Lab.Storage;
+using Cilium.Netlink;
 using Microsoft.Extensions.Logging;
 
 namespace Cilium.Lab.Nodes;
@@ -87,32 +88,33 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
     {
         while (true)
         {
+            if (!Sandbox.UsesHostNetwork && services.Cni.FindConfiguration() is null)
+            {
+                Refuse("NetworkNotReady", "network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized");
+                await services.Cni.WaitForConfigurationAsync(services.State.Clock, cancel);
+            }
+
+            await services.SandboxTurns.WaitAsync(cancel);
             try
             {
                 Sandbox.Prepare();
-                if (Sandbox.UsesHostNetwork)
-                {
-                    addresses = [.. services.Addresses.All.Select(address => address.ToString())];
-                    return;
-                }
-
-                if (services.Cni.FindConfiguration() is null)
-                {
-                    Refuse("NetworkNotReady", "network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized");
-                    await services.Cni.WaitForConfigurationAsync(services.State.Clock, cancel);
-                    continue;
-                }
-
-                addresses = (await services.Cni.AddAsync(pod, Sandbox.ContainerId, Sandbox.NamespaceName, cancel)).Addresses;
+                addresses = Sandbox.UsesHostNetwork
+                    ? [.. services.Addresses.All.Select(address => address.ToString())]
+                    : (await services.Cni.AddAsync(pod, Sandbox.ContainerId, Sandbox.NamespaceName, cancel)).Addresses;
                 if (addresses.Count > 0) return;
                 throw new CniFailureException("the plugin gave no address");
             }
-            catch (CniFailureException failure)
+            catch (Exception failure) when (failure is CniFailureException or NetlinkException or IOException)
             {
                 Refuse("FailedCreatePodSandBox", $"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox \"{Sandbox.ContainerId}\": {failure.Message}");
                 await LeaveNetworkAsync(cancel);
-                await Task.Delay(SandboxRetry, services.State.Clock, cancel);
             }
+            finally
+            {
+                services.SandboxTurns.Release();
+            }
+
+            await Task.Delay(SandboxRetry, services.State.Clock, cancel);
         }
     }
 

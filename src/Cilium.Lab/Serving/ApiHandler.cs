@@ -41,6 +41,10 @@ internal sealed class ApiHandler(
         {
             await ResponseWriter.FailAsync(context, failure);
         }
+        catch (Exception failure) when (failure is InvalidOperationException or ArgumentException or FormatException or InvalidDataException && !context.Response.HasStarted)
+        {
+            await ResponseWriter.FailAsync(context, new ApiException(500, "InternalError", $"Internal error occurred: {failure.Message}"));
+        }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested || stopping.IsCancellationRequested)
         {
             context.Abort();
