@@ -45,6 +45,9 @@ public sealed class LabCluster
     /// <summary>The folder of a node: run, bpf, cni, log.</summary>
     public string FolderOfNode(string node) => layout.NodeFolder(node);
 
+    /// <summary>The cgroup v2 folder of a node; pods have theirs in <c>pods/UID</c> below.</summary>
+    public string CgroupOfNode(string node) => Path.Combine(Cgroup.MountPoint(), layout.CgroupName, node);
+
     /// <summary>One line about the lab's process, or null when there is no such lab.</summary>
     public string? Describe()
     {

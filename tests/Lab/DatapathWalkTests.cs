@@ -33,8 +33,7 @@ public sealed class DatapathWalkTests(ServicesLab lab) : IClassFixture<ServicesL
 
         var capture = LabFixture.RunAsync(
             "timeout", "--preserve-status", "20", "ip", "netns", "exec", lab.Lab.UnderlayNamespace,
-            "tcpdump", "-i", "br0", "-n", "-c", "1", "-v", $"udp port 8472 and udp[16:4] & 0xffffff00 = {uint.Parse(identity, System.Globalization.CultureInfo.InvariantCulture) << 8}");
-        var printed = capture;
+            "tcpdump", "-i", "br0", "-n", "-c", "1", "-v", "-T", "vxlan", $"udp port 8472 and udp[12:4] & 0xffffff00 = {uint.Parse(identity, System.Globalization.CultureInfo.InvariantCulture) << 8}");
         await LabFixture.EventuallyAsync(
             async () =>
             {
@@ -43,8 +42,8 @@ public sealed class DatapathWalkTests(ServicesLab lab) : IClassFixture<ServicesL
             },
             done => done, 20);
 
-        Assert.Contains($"vni {identity}", await printed, StringComparison.Ordinal);
-        Assert.Contains(address, await printed, StringComparison.Ordinal);
+        Assert.Contains($"vni {identity}", await capture, StringComparison.Ordinal);
+        Assert.Contains(address, await capture, StringComparison.Ordinal);
         await lab.DeleteAsync("netshoot-client.yaml", "nginx.yaml");
     }
 
@@ -56,7 +55,8 @@ public sealed class DatapathWalkTests(ServicesLab lab) : IClassFixture<ServicesL
         await lab.PodsReadyAsync("netshoot-client");
         await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://httpd"), status => status == "200");
         var list = await lab.AgentAsync("kind-worker", "cilium-dbg", "service", "list");
-        Assert.Equal(3, list.Split('\n').Count(line => line.Contains("=> ", StringComparison.Ordinal) && line.Contains(":80", StringComparison.Ordinal) && line.Contains("(active)", StringComparison.Ordinal)));
+        foreach (var address in (await lab.ReadAsync("pods -l app.kubernetes.io/name=httpd", "{.items[*].status.podIP}")).Split(' '))
+            Assert.Matches($@"=> {System.Text.RegularExpressions.Regex.Escape(address)}:80\S* \(active\)", list);
 
         await lab.KubectlAsync("-n", "kube-system", "patch", "daemonset", "cilium", "--patch", """{"spec":{"template":{"spec":{"nodeSelector":{"not-there":"true"}}}}}""");
         await LabFixture.EventuallyAsync(

@@ -42,6 +42,7 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             new NodeDerivation(tables, options, time),
             new CiliumEndpointDerivation(tables, self, time),
             new EndpointCollector(tables, options, agent.Registry, devices, time, loggers.CreateLogger<EndpointCollector>()),
+            new IdleMemory(time),
             new NodePublisher(tables, options, agent.Connection, agent.Readiness, time, loggers.CreateLogger<NodePublisher>()),
         ];
         foreach (var loop in loops)

@@ -31,7 +31,6 @@ internal sealed partial class AgentService(
         {
             var running = await StartAsync(loops, stop.Token).ConfigureAwait(false);
             LogReady(_logger, (long)agent.Time.GetElapsedTime(began).TotalMilliseconds);
-            ReturnStartupMemory();
             await (await Task.WhenAny(running, reflecting).ConfigureAwait(false)).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -75,7 +74,8 @@ internal sealed partial class AgentService(
 
         // 3. What lives from the last run, and then the router, so that no restored address is taken.
         readiness.Enter("restoring endpoints");
-        var identities = agent.Registry.Restore(row => devices.IndexOf(row.InterfaceName) == row.InterfaceIndex);
+        var present = devices.All();
+        var identities = agent.Registry.Restore(row => present.GetValueOrDefault(row.InterfaceIndex) == row.InterfaceName);
         var self = plan.Complete(node, ranges);
         tables.Store.Write(transaction => transaction.Upsert(tables.LocalNode, self));
 
@@ -97,9 +97,6 @@ internal sealed partial class AgentService(
         readiness.Complete();
         return running;
     }
-
-    // The first lists of everything made garbage that a quiet agent would keep for hours: nothing else makes the collector run.
-    private static void ReturnStartupMemory() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 
     private KubernetesReflectors FollowKubernetes()
     {

@@ -20,23 +20,29 @@ internal sealed class ContainerRun(
 
     public async Task RunAsync(CancellationToken cancel)
     {
-        var backoff = FirstBackoff;
+        var backoff = TimeSpan.Zero;
         while (true)
         {
             var began = services.State.Clock.GetTimestamp();
             await RunOnceAsync(cancel);
             if (!ShouldRestart()) return;
-            if (services.State.Clock.GetElapsedTime(began) > StablePeriod) backoff = FirstBackoff;
+            if (services.State.Clock.GetElapsedTime(began) > StablePeriod) backoff = TimeSpan.Zero;
             record.LastState = record.StateDocument();
-            record.Phase = ContainerPhase.Waiting;
-            record.Reason = "CrashLoopBackOff";
-            record.Message = $"back-off {backoff.TotalSeconds:0}s restarting failed container={record.Name} pod={pod.Name()}";
-            events.Warn(pod, "BackOff", $"Back-off restarting failed container {record.Name} in pod {pod.Name()}");
-            report();
-            await Task.Delay(backoff, services.State.Clock, cancel);
-            backoff = TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, LongestBackoff.Ticks));
+            if (backoff > TimeSpan.Zero) await BackOffAsync(backoff, cancel);
+            backoff = TimeSpan.FromTicks(Math.Clamp(backoff.Ticks * 2, FirstBackoff.Ticks, LongestBackoff.Ticks));
             record.RestartCount++;
         }
+    }
+
+    /// <summary>The first restart is at once, further ones wait ever longer.</summary>
+    private Task BackOffAsync(TimeSpan backoff, CancellationToken cancel)
+    {
+        record.Phase = ContainerPhase.Waiting;
+        record.Reason = "CrashLoopBackOff";
+        record.Message = $"back-off {backoff.TotalSeconds:0}s restarting failed container={record.Name} pod={pod.Name()}";
+        events.Warn(pod, "BackOff", $"Back-off restarting failed container {record.Name} in pod {pod.Name()}");
+        report();
+        return Task.Delay(backoff, services.State.Clock, cancel);
     }
 
     private async Task RunOnceAsync(CancellationToken cancel)

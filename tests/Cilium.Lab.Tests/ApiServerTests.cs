@@ -1,0 +1,171 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.WebSockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json.Nodes;
+using Cilium.Lab.Cluster;
+using Cilium.Lab.Json;
+using Cilium.Lab.Serving;
+using Cilium.Lab.Storage;
+
+namespace Cilium.Lab.Tests;
+
+/// <summary>The API as a client on the loopback sees it.</summary>
+public sealed class ApiServerTests : IAsyncLifetime
+{
+    private readonly ClusterState state = TestCluster.Create();
+    private readonly ClusterCertificates certificates = new(["localhost"], [IPAddress.Loopback], TimeProvider.System);
+    private readonly ApiServer server;
+    private HttpClient client = new();
+
+    public ApiServerTests() =>
+        server = new ApiServer(state.Registry, state.Deletion, new EchoingRuntime(), certificates, [new IPEndPoint(IPAddress.Loopback, 0)]);
+
+    public async ValueTask InitializeAsync()
+    {
+        await server.StartAsync(CancellationToken.None);
+        client = new HttpClient(new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, shown, _, _) => IsOurs(shown) }) { BaseAddress = server.Addresses[0] };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", server.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        client.Dispose();
+        await server.DisposeAsync();
+        certificates.Dispose();
+    }
+
+    [Fact]
+    public async Task Without_the_token_there_is_nothing_to_see()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "api/v1/pods") { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", "wrong") } };
+        using var response = await client.SendAsync(request, CancellationToken.None);
+
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("api")]
+    [InlineData("apis")]
+    [InlineData("apis/apps/v1")]
+    [InlineData("openapi/v3")]
+    [InlineData("openapi/v3/apis/apps/v1")]
+    [InlineData("version")]
+    public async Task Discovery_documents_are_there(string path) => Assert.NotNull(JsonNode.Parse(await client.GetStringAsync(path, CancellationToken.None)));
+
+    [Fact]
+    public async Task Lists_come_in_parts()
+    {
+        for (var index = 0; index < 5; index++) state.Create(BuiltInKinds.ConfigMaps, "{\"metadata\":{\"name\":\"c" + index + "\"}}");
+        var first = await GetAsync("api/v1/namespaces/default/configmaps?limit=3");
+        var rest = await GetAsync($"api/v1/namespaces/default/configmaps?limit=3&continue={Uri.EscapeDataString(first.Text("metadata", "continue")!)}");
+
+        Assert.Equal(2, first.Number("metadata", "remainingItemCount"));
+        Assert.Equal(["c0", "c1", "c2", "c3", "c4"], first.Items("items").Concat(rest.Items("items")).Select(item => item.Name()));
+        Assert.Null(rest.Text("metadata", "continue"));
+    }
+
+    [Fact]
+    public async Task A_watch_list_sends_what_is_there_a_bookmark_and_what_comes()
+    {
+        state.Create(BuiltInKinds.ConfigMaps, """{"metadata":{"name":"a","labels":{"x":"y"}}}""");
+        using var events = await WatchAsync("api/v1/namespaces/default/configmaps?watch=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&labelSelector=x=y");
+        Assert.Equal(("ADDED", "a"), await NextAsync(events));
+        Assert.Equal("BOOKMARK", (await NextAsync(events)).Type);
+        state.Create(BuiltInKinds.ConfigMaps, """{"metadata":{"name":"other"}}""");
+        state.Create(BuiltInKinds.ConfigMaps, """{"metadata":{"name":"b","labels":{"x":"y"}}}""");
+        Assert.Equal(("ADDED", "b"), await NextAsync(events));
+        state.Patch(BuiltInKinds.ConfigMaps, "b", """{"metadata":{"labels":{"x":"z"}}}""");
+        Assert.Equal(("DELETED", "b"), await NextAsync(events));
+    }
+
+    [Fact]
+    public async Task A_watch_from_a_forgotten_revision_is_gone()
+    {
+        for (var index = 0; index < 20_010; index++) state.Store.Apply(new ObjectKey(BuiltInKinds.ConfigMaps, "default", "c"), _ => new JsonObject { ["metadata"] = new JsonObject { ["name"] = "c" }, ["n"] = index });
+        using var response = await client.GetAsync("api/v1/configmaps?watch=1&resourceVersion=2", CancellationToken.None);
+
+        Assert.Equal(HttpStatusCode.Gone, response.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("application/json-patch+json", """[{"op":"add","path":"/data","value":{"k":"v"}}]""")]
+    [InlineData("application/merge-patch+json", """{"data":{"k":"v"}}""")]
+    [InlineData("application/strategic-merge-patch+json", """{"data":{"k":"v"}}""")]
+    [InlineData("application/apply-patch+yaml", "apiVersion: v1\nkind: ConfigMap\ndata:\n  k: v\n")]
+    public async Task All_kinds_of_patches_are_understood(string type, string patch)
+    {
+        state.Create(BuiltInKinds.ConfigMaps, """{"metadata":{"name":"p"}}""");
+        using var content = new StringContent(patch, Encoding.UTF8, MediaTypeHeaderValue.Parse(type));
+        using var response = await client.PatchAsync("api/v1/namespaces/default/configmaps/p?fieldManager=test", content, CancellationToken.None);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("v", state.Store.Get(BuiltInKinds.ConfigMaps, "default", "p")!.Json.Text("data", "k"));
+    }
+
+    [Fact]
+    public async Task A_scale_is_read_and_written()
+    {
+        state.Create(BuiltInKinds.Deployments, """{"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"nginx"}]}}}}""");
+        using var content = new StringContent("""{"spec":{"replicas":4}}""", Encoding.UTF8, MediaTypeHeaderValue.Parse("application/merge-patch+json"));
+        using var response = await client.PatchAsync("apis/apps/v1/namespaces/default/deployments/d/scale", content, CancellationToken.None);
+
+        var scale = await GetAsync("apis/apps/v1/namespaces/default/deployments/d/scale");
+        Assert.Equal((4, "a=b"), (scale.Number("spec", "replicas"), scale.Text("status", "selector")));
+    }
+
+    [Fact]
+    public async Task Exec_carries_input_output_and_the_exit_code()
+    {
+        state.Create(BuiltInKinds.Pods, """{"metadata":{"name":"p"},"spec":{"nodeName":"n","containers":[{"name":"c","image":"nginx"}]}}""");
+        using var socket = new ClientWebSocket();
+        socket.Options.AddSubProtocol("v5.channel.k8s.io");
+        socket.Options.SetRequestHeader("Authorization", $"Bearer {server.Token}");
+        socket.Options.RemoteCertificateValidationCallback = (_, shown, _, _) => IsOurs(shown);
+        var address = new UriBuilder(server.Addresses[0]) { Scheme = "wss", Path = "/api/v1/namespaces/default/pods/p/exec", Query = "command=x&stdin=true&stdout=true" };
+        await socket.ConnectAsync(address.Uri, CancellationToken.None);
+        await socket.SendAsync((byte[])[0, .. "hello"u8], WebSocketMessageType.Binary, true, CancellationToken.None);
+
+        Assert.Equal((1, "hello"), await ReceiveAsync(socket));
+        var (channel, status) = await ReceiveAsync(socket);
+        Assert.Equal(3, channel);
+        Assert.Contains("\"message\":\"7\"", status, StringComparison.Ordinal);
+    }
+
+    private bool IsOurs(X509Certificate? shown) => shown?.GetCertHashString() == certificates.Server.GetCertHashString();
+
+    private static async Task<(int Channel, string Text)> ReceiveAsync(ClientWebSocket socket)
+    {
+        var buffer = new byte[4096];
+        var received = await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None);
+        return (buffer[0], Encoding.UTF8.GetString(buffer, 1, received.Count - 1));
+    }
+
+    private async Task<JsonNode> GetAsync(string path) => JsonNode.Parse(await client.GetStringAsync(path, CancellationToken.None))!;
+
+    private async Task<StreamReader> WatchAsync(string path) => new(await client.GetStreamAsync(path, CancellationToken.None));
+
+    private static async Task<(string Type, string Name)> NextAsync(StreamReader events)
+    {
+        var change = JsonNode.Parse((await events.ReadLineAsync(CancellationToken.None))!);
+        return (change.TextOr("", "type"), change.At("object").Name());
+    }
+
+    /// <summary>Gives back the first input and ends with code 7.</summary>
+    private sealed class EchoingRuntime : IPodRuntime
+    {
+        public async Task<int> ExecAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel)
+        {
+            await streams.WriteOutputAsync(await streams.ReadInputAsync(cancel), cancel);
+            return 7;
+        }
+
+        public Task<int> AttachAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel) => ExecAsync(request, streams, cancel);
+
+        public Task CopyLogAsync(JsonObject pod, string? container, LogOptions options, Stream output, CancellationToken cancel) =>
+            output.WriteAsync("log"u8.ToArray(), cancel).AsTask();
+
+        public Task<Stream> ConnectAsync(JsonObject pod, int port, CancellationToken cancel) => Task.FromResult<Stream>(new MemoryStream());
+    }
+}

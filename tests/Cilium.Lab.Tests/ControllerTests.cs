@@ -1,0 +1,145 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Cilium.Lab.Cluster;
+using Cilium.Lab.Controllers;
+using Cilium.Lab.Json;
+using Cilium.Lab.Storage;
+
+namespace Cilium.Lab.Tests;
+
+/// <summary>The controllers against the store, with a node that says at once that its pods run.</summary>
+public sealed class ControllerTests : IAsyncDisposable
+{
+    private const string Deployment = """
+        {"metadata":{"name":"web"},"spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},
+        "template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"nginx","ports":[{"name":"http","containerPort":8080}]}]}}}}
+        """;
+
+    private readonly CancellationTokenSource ending = new();
+    private readonly ClusterState state = TestCluster.Create();
+    private readonly Task running;
+    private int nextAddress;
+
+    public ControllerTests()
+    {
+        var controllers = new ControllerSet(state, ClusterNetwork.For(true, true), "ca");
+        controllers.Furnish([new IPEndPoint(IPAddress.Parse("172.18.0.2"), 6443)]);
+        foreach (var name in (string[])["n1", "n2"])
+        {
+            state.Create(BuiltInKinds.Nodes, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = name, ["labels"] = new JsonObject { ["kubernetes.io/hostname"] = name } } });
+            state.ChangeStatus(BuiltInKinds.Nodes, "", name, status => Metadata.SetConditions(status, Metadata.Condition("Ready", true, "", "", "")));
+        }
+
+        var pods = new WorkLoop(state, "test node", [BuiltInKinds.Pods], change => [change.Object.Key], RunPod);
+        running = Task.WhenAll(controllers.RunAsync(ending.Token), pods.RunAsync(ending.Token));
+    }
+
+    [Fact]
+    public async Task A_deployment_becomes_pods_spread_over_the_nodes()
+    {
+        state.Create(BuiltInKinds.Deployments, Deployment);
+        await state.UntilAsync(() => Available("web") == 3);
+
+        Assert.Equal(2, Pods().Select(pod => pod.Text("spec", "nodeName")).Distinct().Count());
+        Assert.Equal("True", Find(BuiltInKinds.Deployments, "web").Items("status", "conditions").First(c => c.Text("type") == "Available").Text("status"));
+    }
+
+    [Fact]
+    public async Task A_new_template_replaces_the_pods_and_keeps_the_old_set()
+    {
+        state.Create(BuiltInKinds.Deployments, Deployment);
+        await state.UntilAsync(() => Available("web") == 3);
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"template":{"metadata":{"annotations":{"v":"2"}}}}}""");
+        await state.UntilAsync(() => Pods().Count == 3 && Pods().All(pod => pod.Text("metadata", "annotations", "v") == "2") && Available("web") == 3);
+
+        Assert.Equal([0, 3], state.Store.All(BuiltInKinds.ReplicaSets).Select(set => set.Number("spec", "replicas") ?? 0).Order());
+        Assert.Equal("2", Find(BuiltInKinds.Deployments, "web").Text("metadata", "annotations", "deployment.kubernetes.io/revision"));
+    }
+
+    [Fact]
+    public async Task Endpoints_follow_the_pods_of_a_service()
+    {
+        state.Create(BuiltInKinds.Services, """{"metadata":{"name":"web"},"spec":{"selector":{"app":"web"},"ports":[{"port":80,"targetPort":"http"}]}}""");
+        state.Create(BuiltInKinds.Deployments, Deployment);
+        await state.UntilAsync(() => Endpoints().Count(endpoint => endpoint.Flag("conditions", "ready")) == 3);
+        Assert.Equal(8080, Slice()!.Items("ports").Single().Number("port"));
+
+        var leaving = Pods()[0];
+        state.Delete(BuiltInKinds.Pods, "default", leaving.Name());
+        await state.UntilAsync(() => Endpoints().All(endpoint => endpoint.Text("targetRef", "name") != leaving.Name()) && Endpoints().Count == 3);
+    }
+
+    [Fact]
+    public async Task A_daemon_set_runs_where_its_selector_says()
+    {
+        state.Create(BuiltInKinds.DaemonSets, """{"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"k":"d"}},"template":{"metadata":{"labels":{"k":"d"}},"spec":{"containers":[{"name":"c","image":"nginx"}]}}}}""");
+        await state.UntilAsync(() => Find(BuiltInKinds.DaemonSets, "d").Number("status", "numberReady") == 2);
+        state.Patch(BuiltInKinds.DaemonSets, "d", """{"spec":{"template":{"spec":{"nodeSelector":{"kubernetes.io/hostname":"n1"}}}}}""");
+        await state.UntilAsync(() => Pods().Count == 1 && Find(BuiltInKinds.DaemonSets, "d").Number("status", "numberReady") == 1);
+
+        Assert.Equal("n1", Pods()[0].Text("spec", "nodeName"));
+    }
+
+    [Fact]
+    public async Task What_the_deleted_owned_is_deleted()
+    {
+        state.Create(BuiltInKinds.Deployments, Deployment);
+        await state.UntilAsync(() => Available("web") == 3);
+        state.Delete(BuiltInKinds.Deployments, "default", "web");
+
+        await state.UntilAsync(() => Pods().Count == 0 && !state.Store.All(BuiltInKinds.ReplicaSets).Any());
+    }
+
+    [Fact]
+    public async Task A_deleted_namespace_takes_its_content_along()
+    {
+        state.Create(BuiltInKinds.Namespaces, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "gone" } });
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.ServiceAccounts, "gone", "default") is not null);
+        state.Delete(BuiltInKinds.Namespaces, "", "gone");
+
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.Namespaces, "", "gone") is null);
+        Assert.Empty(state.Store.All(BuiltInKinds.ConfigMaps, "gone"));
+    }
+
+    [Fact]
+    public async Task Nodes_have_ranges_of_their_own()
+    {
+        await state.UntilAsync(() => state.Store.All(BuiltInKinds.Nodes).All(node => node.Items("spec", "podCIDRs").Count() == 2));
+
+        Assert.Equal(2, state.Store.All(BuiltInKinds.Nodes).Select(node => node.Text("spec", "podCIDR")).Distinct().Count());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ending.CancelAsync();
+        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        ending.Dispose();
+    }
+
+    private void RunPod(ObjectKey key)
+    {
+        if (state.Store.Get(key)?.Json is not { } pod || pod.Text("spec", "nodeName") is null) return;
+        if (pod.IsDeleting()) state.Delete(key.Resource, key.Namespace, key.Name, new Registry.DeleteOptions { GracePeriodSeconds = 0 });
+        else if (!pod.HasCondition("Ready"))
+        {
+            state.ChangeStatus(key.Resource, key.Namespace, key.Name, status =>
+            {
+                var address = $"10.0.0.{++nextAddress}";
+                status["phase"] = "Running";
+                status["podIP"] = address;
+                status["podIPs"] = new JsonArray(new JsonObject { ["ip"] = address });
+                Metadata.SetConditions(status, Metadata.Condition("Ready", true, "", "", ""));
+            });
+        }
+    }
+
+    private List<JsonObject> Pods() => [.. state.Store.All(BuiltInKinds.Pods)];
+
+    private JsonObject? Slice() => state.Store.All(BuiltInKinds.EndpointSlices, "default").FirstOrDefault(slice => slice.Labels().Text("kubernetes.io/service-name") == "web");
+
+    private List<JsonNode> Endpoints() => [.. Slice().Items("endpoints")];
+
+    private JsonObject? Find(ResourceId resource, string name) => state.Store.Get(resource, "default", name)?.Json;
+
+    private long Available(string name) => Find(BuiltInKinds.Deployments, name).Number("status", "availableReplicas") ?? 0;
+}
