@@ -60,9 +60,13 @@ public sealed class AgentClient
             ApiJson.Default.IpamResponse,
             cancellationToken);
 
-    /// <summary><c>DELETE /ipam/{ip}</c>: gives an address back.</summary>
-    public Task ReleaseAddressAsync(string address, CancellationToken cancellationToken) =>
-        SendAsync("DELETE", $"/v1/ipam/{Uri.EscapeDataString(address)}", default, cancellationToken);
+    /// <summary><c>DELETE /ipam/{ip}</c>: gives an address back, if <paramref name="owner"/> has it; an empty owner is anybody.</summary>
+    public Task ReleaseAddressAsync(string address, string owner, CancellationToken cancellationToken) =>
+        SendAsync(
+            "DELETE",
+            $"/v1/ipam/{Uri.EscapeDataString(address)}{(owner.Length > 0 ? "?owner=" + Uri.EscapeDataString(owner) : "")}",
+            default,
+            cancellationToken);
 
     /// <summary><c>GET /endpoint</c>.</summary>
     public Task<IReadOnlyList<EndpointModel>> GetEndpointsAsync(CancellationToken cancellationToken) =>

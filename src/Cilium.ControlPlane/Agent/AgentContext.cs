@@ -28,6 +28,9 @@ public sealed class AgentContext
     /// <summary>The kernel.</summary>
     public required IDatapath Datapath { get; init; }
 
+    /// <summary>The node's devices.</summary>
+    public required Nodes.ILocalDevices Devices { get; init; }
+
     /// <summary>The way to the API server.</summary>
     public required KubernetesConnection Connection { get; init; }
 

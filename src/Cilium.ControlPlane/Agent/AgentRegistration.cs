@@ -57,6 +57,7 @@ public static class AgentRegistration
             Ipam = provider.GetRequiredService<NodeIpam>(),
             Policies = provider.GetRequiredService<PolicyEngine>(),
             Registry = provider.GetRequiredService<EndpointRegistry>(),
+            Devices = provider.GetRequiredService<ILocalDevices>(),
             Datapath = provider.GetRequiredService<IDatapath>(),
             Connection = provider.GetRequiredService<KubernetesConnection>(),
             Readiness = provider.GetRequiredService<AgentReadiness>(),

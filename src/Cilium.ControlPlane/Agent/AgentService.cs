@@ -74,7 +74,8 @@ internal sealed partial class AgentService(
 
         // 3. What lives from the last run, and then the router, so that no restored address is taken.
         readiness.Enter("restoring endpoints");
-        var identities = agent.Registry.Restore(row => devices.IndexOf(row.InterfaceName) == row.InterfaceIndex);
+        var present = devices.All();
+        var identities = agent.Registry.Restore(row => present.GetValueOrDefault(row.InterfaceIndex) == row.InterfaceName);
         var self = plan.Complete(node, ranges);
         tables.Store.Write(transaction => transaction.Upsert(tables.LocalNode, self));
 

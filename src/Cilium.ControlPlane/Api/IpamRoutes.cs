@@ -98,7 +98,10 @@ internal static class IpamRoutes
             return context.FailAsync(StatusCodes.Status409Conflict, $"{address} belongs to endpoint {endpoint.Id}");
         }
 
-        return agent.Ipam.Release(address) ? Empty(context) : context.FailAsync(StatusCodes.Status404NotFound, $"{address} is not in use");
+        var owner = context.Request.Query["owner"].ToString();
+        var pool = address.IsIPv4 ? agent.Ipam.IPv4 : agent.Ipam.IPv6;
+        var isReleased = pool is not null && (owner.Length > 0 ? pool.Release(address, owner) : pool.Release(address));
+        return isReleased ? Empty(context) : context.FailAsync(StatusCodes.Status404NotFound, $"{address} is not in use");
     }
 
     private static Task Empty(HttpContext context)

@@ -13,8 +13,11 @@ internal static class KubeProxyReplacementModels
     public static KubeProxyReplacement Of(AgentContext agent, LocalNodeRow? self)
     {
         var options = agent.Options;
-        var addresses = new[] { self?.IPv4 ?? default, self?.IPv6 ?? default }.Where(address => !address.IsNone).Select(address => address.ToString()).ToList();
-        var devices = options.Datapath.Devices;
+        var own = new[] { self?.IPv4 ?? default, self?.IPv6 ?? default }.Where(address => !address.IsNone).ToList();
+        var addresses = own.Select(address => address.ToString()).ToList();
+        IReadOnlyList<string> devices = options.Datapath.Devices.Count > 0
+            ? options.Datapath.Devices
+            : [.. own.Select(agent.Devices.DeviceOf).OfType<string>().Distinct()];
         return new KubeProxyReplacement
         {
             Mode = options.KubeProxyReplacement ? "True" : "False",

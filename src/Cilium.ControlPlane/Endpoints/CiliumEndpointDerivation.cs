@@ -8,7 +8,8 @@ namespace Cilium.ControlPlane.Endpoints;
 /// <summary>Endpoints with their identities and policies in, the CiliumEndpoints that should exist for this node out.</summary>
 internal sealed class CiliumEndpointDerivation(AgentTables tables, LocalNodeRow self, TimeProvider time) : IAgentLoop
 {
-    private readonly Dictionary<EndpointId, NamespacedName> _keys = [];
+    private readonly Dictionary<EndpointId, NamespacedName> _podOf = [];
+    private readonly Dictionary<NamespacedName, HashSet<EndpointId>> _endpointsOf = [];
 
     public string Name => "own-ciliumendpoints";
 
@@ -27,20 +28,23 @@ internal sealed class CiliumEndpointDerivation(AgentTables tables, LocalNodeRow 
                 .Concat(identities.Drain().Select(change => change.Key))
                 .Concat(datapath.Drain().Select(change => change.Key))
                 .Distinct().ToList();
+            var pods = new HashSet<NamespacedName>();
+            foreach (var id in touched)
+            {
+                Follow(id, pods);
+            }
+
             tables.Store.Write(transaction =>
             {
-                foreach (var id in touched)
+                foreach (var pod in pods)
                 {
-                    var content = ContentOf(id);
-                    if (_keys.Remove(id, out var former) && former != content?.Key)
+                    if (ContentOf(pod) is { } content)
                     {
-                        transaction.Delete(tables.CiliumEndpoints, former);
-                    }
-
-                    if (content is not null)
-                    {
-                        _keys[id] = content.Key;
                         transaction.Upsert(tables.CiliumEndpoints, content);
+                    }
+                    else
+                    {
+                        transaction.Delete(tables.CiliumEndpoints, pod);
                     }
                 }
             });
@@ -49,11 +53,48 @@ internal sealed class CiliumEndpointDerivation(AgentTables tables, LocalNodeRow 
         }
     }
 
-    private CiliumEndpointContent? ContentOf(EndpointId id)
+    private void Follow(EndpointId id, HashSet<NamespacedName> pods)
     {
-        if (!tables.Endpoints.TryGet(id, out var endpoint) || endpoint.PodName.Length == 0
-            || !tables.EndpointIdentities.TryGet(id, out var identity)
-            || !tables.Datapath.Endpoints.TryGet(id, out var row))
+        if (_podOf.Remove(id, out var former))
+        {
+            pods.Add(former);
+            if (_endpointsOf[former].Remove(id) && _endpointsOf[former].Count == 0)
+            {
+                _endpointsOf.Remove(former);
+            }
+        }
+
+        if (tables.Endpoints.TryGet(id, out var endpoint) && endpoint.PodName.Length > 0)
+        {
+            pods.Add(endpoint.Pod);
+            _podOf[id] = endpoint.Pod;
+            if (!_endpointsOf.TryGetValue(endpoint.Pod, out var sharing))
+            {
+                _endpointsOf[endpoint.Pod] = sharing = [];
+            }
+
+            sharing.Add(id);
+        }
+    }
+
+    // A pod has two endpoints while its sandbox is replaced: ADD of the new one comes before DEL of the old one. The newest speaks for it.
+    private CiliumEndpointContent? ContentOf(NamespacedName pod)
+    {
+        LocalEndpointRow? newest = null;
+        foreach (var id in _endpointsOf.GetValueOrDefault(pod) ?? [])
+        {
+            if (tables.Endpoints.TryGet(id, out var row) && (newest is null || row.CreatedAt > newest.CreatedAt))
+            {
+                newest = row;
+            }
+        }
+
+        return newest is null ? null : ContentOf(newest);
+    }
+
+    private CiliumEndpointContent? ContentOf(LocalEndpointRow endpoint)
+    {
+        if (!tables.EndpointIdentities.TryGet(endpoint.Id, out var identity) || !tables.Datapath.Endpoints.TryGet(endpoint.Id, out var row))
         {
             return null;
         }
@@ -64,7 +105,7 @@ internal sealed class CiliumEndpointDerivation(AgentTables tables, LocalNodeRow 
             Namespace = endpoint.PodNamespace,
             Name = endpoint.PodName,
             PodUid = identity.PodUid,
-            Id = id,
+            Id = endpoint.Id,
             State = "ready",
             Identity = identity.Identity,
             IdentityLabels = identity.Labels,

@@ -46,9 +46,10 @@ internal sealed partial class EndpointCollector(
     private void Collect()
     {
         var suspects = new HashSet<EndpointId>();
+        var present = devices.All();
         foreach (var row in tables.Endpoints.Snapshot().Values)
         {
-            if (devices.IndexOf(row.InterfaceName) == row.InterfaceIndex)
+            if (present.GetValueOrDefault(row.InterfaceIndex) == row.InterfaceName)
             {
                 continue;
             }

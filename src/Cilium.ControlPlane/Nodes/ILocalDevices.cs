@@ -6,11 +6,11 @@ namespace Cilium.ControlPlane.Nodes;
 /// <summary>The devices of the node's network namespace, as the agent must ask about them. A seam: the kernel.</summary>
 public interface ILocalDevices
 {
-    /// <summary>The kernel index of a device, or 0 when there is none.</summary>
-    int IndexOf(string name);
-
     /// <summary>The names of all devices by kernel index.</summary>
     IReadOnlyDictionary<int, string> All();
+
+    /// <summary>The device that has an address, or null.</summary>
+    string? DeviceOf(IpAddr address);
 
     /// <summary>The addresses of a device; none when there is no such device.</summary>
     IReadOnlyList<IpAddr> AddressesOf(string name);
@@ -20,17 +20,18 @@ public interface ILocalDevices
 public sealed class NetlinkLocalDevices : ILocalDevices
 {
     /// <inheritdoc/>
-    public int IndexOf(string name)
-    {
-        using var route = RouteNetlink.Open();
-        return route.FindLink(name)?.Index ?? 0;
-    }
-
-    /// <inheritdoc/>
     public IReadOnlyDictionary<int, string> All()
     {
         using var route = RouteNetlink.Open();
         return route.Links().ToDictionary(link => link.Index, link => link.Name);
+    }
+
+    /// <inheritdoc/>
+    public string? DeviceOf(IpAddr address)
+    {
+        using var route = RouteNetlink.Open();
+        var index = route.Addresses().Find(entry => IpAddr.FromIPAddress(entry.Address) == address)?.LinkIndex;
+        return index is { } known ? route.FindLink(known)?.Name : null;
     }
 
     /// <inheritdoc/>

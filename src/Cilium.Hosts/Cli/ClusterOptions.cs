@@ -52,7 +52,7 @@ internal sealed class ClusterOptions
         }
         catch (HttpRequestException error)
         {
-            return Fail(arguments, $"the API server does not answer: {error.Message}");
+            return Fail(arguments, $"the API server does not answer: {error.GetBaseException().Message}");
         }
         catch (Exception error) when (error is ClusterException or IOException or KubeConfigException or FormatException or UnauthorizedAccessException)
         {

@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using System.Text.Json;
 using Cilium.Kubernetes.Wire;
 using k8s;
-using k8s.Authentication;
 
 namespace Cilium.Kubernetes;
 
@@ -12,8 +11,8 @@ namespace Cilium.Kubernetes;
 public sealed class KubernetesConnection : IDisposable
 {
     private readonly HttpClient _client;
-    private readonly ServiceClientCredentials? _credentials;
-    private readonly k8s.Kubernetes? _owner;
+    private readonly ApiCredentials? _credentials;
+    private readonly bool _ownsClient;
     private readonly Uri _server;
     private readonly TimeSpan _requestTimeout;
     private readonly TimeProvider _time;
@@ -35,10 +34,10 @@ public sealed class KubernetesConnection : IDisposable
         _time = time;
     }
 
-    private KubernetesConnection(k8s.Kubernetes owner, ServiceClientCredentials? credentials, Uri server, TimeSpan requestTimeout, TimeProvider time)
-        : this(owner.HttpClient, server, requestTimeout, time)
+    private KubernetesConnection(HttpClient client, ApiCredentials? credentials, Uri server, TimeSpan requestTimeout, TimeProvider time)
+        : this(client, server, requestTimeout, time)
     {
-        _owner = owner;
+        _ownsClient = true;
         _credentials = credentials;
     }
 
@@ -74,17 +73,10 @@ public sealed class KubernetesConnection : IDisposable
             configuration.Host = url;
         }
 
-        configuration.UserAgent = options.UserAgent;
-        configuration.HttpClientTimeout = Timeout.InfiniteTimeSpan;
-        configuration.FirstMessageHandlerSetup = handler =>
-        {
-            handler.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
-            handler.KeepAlivePingTimeout = TimeSpan.FromSeconds(15);
-            handler.ConnectTimeout = TimeSpan.FromSeconds(5);
-        };
-        var client = new k8s.Kubernetes(configuration);
-        return new KubernetesConnection(
-            client, k8s.Kubernetes.CreateCredentials(configuration), new Uri(configuration.Host), options.RequestTimeout, time);
+        // The client library's own Kubernetes class would bring every model of the API into a native binary; its configuration is all we take.
+        var client = new HttpClient(ApiTransport.CreateHandler(configuration)) { Timeout = Timeout.InfiniteTimeSpan };
+        client.DefaultRequestHeaders.UserAgent.ParseAdd(options.UserAgent);
+        return new KubernetesConnection(client, ApiCredentials.Of(configuration), new Uri(configuration.Host), options.RequestTimeout, time);
     }
 
     /// <summary>True when <c>/healthz</c> of the server answers.</summary>
@@ -107,7 +99,13 @@ public sealed class KubernetesConnection : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _owner?.Dispose();
+    public void Dispose()
+    {
+        if (_ownsClient)
+        {
+            _client.Dispose();
+        }
+    }
 
     /// <summary>Sends a request and reads the whole answer.</summary>
     internal async Task<ApiBody> SendAsync(
@@ -149,7 +147,7 @@ public sealed class KubernetesConnection : IDisposable
 
         if (_credentials is not null)
         {
-            await _credentials.ProcessHttpRequestAsync(request, cancellationToken);
+            request.Headers.Authorization = await _credentials.HeaderAsync(cancellationToken);
         }
 
         HttpResponseMessage response;

@@ -127,7 +127,7 @@ internal sealed class AddCommand(AgentClient agent, IPodNetwork network)
         {
             if (!string.IsNullOrEmpty(address))
             {
-                await IgnoreAgentAsync(agent.ReleaseAddressAsync(address, patience.Token)).ConfigureAwait(false);
+                await IgnoreAgentAsync(agent.ReleaseAddressAsync(address, arguments.Owner, patience.Token)).ConfigureAwait(false);
             }
         }
     }

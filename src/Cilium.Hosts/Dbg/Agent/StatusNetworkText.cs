@@ -43,7 +43,7 @@ internal static class StatusNetworkText
 
     public static void AddTail(RowWriter row, StatusResponse status)
     {
-        row("Proxy Status", status.Proxy is { } proxy
+        row("Proxy Status", status.Proxy is { Ip.Length: > 0 } proxy
             ? string.Create(CultureInfo.InvariantCulture, $"OK, ip {proxy.Ip}, {proxy.TotalRedirects} redirects active on ports {proxy.PortRange}, Envoy: {proxy.EnvoyDeploymentMode}")
             : "No managed proxy redirect");
         if (status.IdentityRange is { } range)

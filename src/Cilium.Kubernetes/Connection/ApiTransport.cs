@@ -1,0 +1,83 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using k8s;
+
+namespace Cilium.Kubernetes;
+
+/// <summary>The connections to the API server: trust, client certificate, and how soon a dead one is noticed.</summary>
+internal static class ApiTransport
+{
+    /// <summary>Makes a handler from a configuration.</summary>
+    public static SocketsHttpHandler CreateHandler(KubernetesClientConfiguration configuration)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            // HTTP/2 carries all watches in one connection, and a ping finds out when its other end is gone.
+            KeepAlivePingDelay = TimeSpan.FromSeconds(30),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            PooledConnectionLifetime = Timeout.InfiniteTimeSpan,
+            EnableMultipleHttp2Connections = true,
+        };
+        var tls = handler.SslOptions;
+        if (configuration.TlsServerName is { Length: > 0 } name)
+        {
+            tls.TargetHost = name;
+        }
+
+        if (ClientCertificate(configuration) is { } certificate)
+        {
+            tls.ClientCertificates = [certificate];
+        }
+
+        if (configuration.SkipTlsVerify)
+        {
+#pragma warning disable CA5359 // The user's kubeconfig says insecure-skip-tls-verify.
+            tls.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
+#pragma warning restore CA5359
+        }
+        else if (configuration.SslCaCerts is { Count: > 0 } authorities)
+        {
+            tls.CertificateChainPolicy = Trusting(authorities);
+        }
+
+        return handler;
+    }
+
+    private static X509Certificate2? ClientCertificate(KubernetesClientConfiguration configuration)
+    {
+        var certificate = Pem(configuration.ClientCertificateData, configuration.ClientCertificateFilePath);
+        var key = Pem(configuration.ClientCertificateKeyData, configuration.ClientKeyFilePath);
+        if (certificate is null || key is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return X509Certificate2.CreateFromPem(certificate, key);
+        }
+        catch (CryptographicException exception)
+        {
+            throw new InvalidOperationException($"the client certificate of the kubeconfig cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    private static string? Pem(string? base64, string? file)
+    {
+        if (base64 is { Length: > 0 })
+        {
+            return Encoding.UTF8.GetString(Convert.FromBase64String(base64));
+        }
+
+        return file is { Length: > 0 } ? File.ReadAllText(file) : null;
+    }
+
+    private static X509ChainPolicy Trusting(X509Certificate2Collection authorities)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(authorities);
+        return policy;
+    }
+}

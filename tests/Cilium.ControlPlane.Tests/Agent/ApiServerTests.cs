@@ -1,0 +1,192 @@
+using Cilium.Api;
+using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Api;
+using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Nodes;
+using Cilium.Core;
+using Cilium.Datapath.IpCache;
+using Cilium.Datapath.LoadBalancing;
+using Cilium.Ipam;
+using Cilium.Kubernetes;
+using Cilium.Policy;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Cilium.ControlPlane.Tests.Agent;
+
+public sealed class ApiServerTests : IAsyncDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("cilium-rest-").FullName;
+    private readonly TestTables _test = new();
+    private readonly HttpClient _client = new();
+    private readonly AgentContext _agent;
+    private readonly AgentClient _api;
+    private ApiServer? _server;
+
+    public ApiServerTests()
+    {
+        var options = _test.Options;
+        options.StateDirectory = _directory;
+        options.HealthPort = 0;
+        options.CniConfigurationDirectory = "";
+        var ipam = new NodeIpam(true, false);
+        ipam.SetPodCidrs([Prefix.Parse("10.0.0.0/29")]);
+        ipam.Allocate(_test.Self.RouterIPv4, AddressOwners.Router);
+        var datapath = new FakeDatapath();
+        _agent = new AgentContext
+        {
+            Options = options,
+            Tables = _test.Tables,
+            Ipam = ipam,
+            Policies = new PolicyEngine(new PolicyOptions { Cluster = options.Cluster }),
+            Registry = new EndpointRegistry(
+                _test.Tables, ipam, new EndpointStore(_directory), datapath, TimeProvider.System, NullLogger<EndpointRegistry>.Instance),
+            Datapath = datapath,
+            Devices = new NoDevices(),
+            Connection = new KubernetesConnection(_client, new Uri("https://192.0.2.1:6443/"), TimeSpan.FromSeconds(1), TimeProvider.System),
+            Readiness = new AgentReadiness(),
+            Time = TimeProvider.System,
+        };
+        _test.Write(write => write.Upsert(_test.Tables.LocalNode, _test.Self));
+        _api = new AgentClient(options.EffectiveSocketPath);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
+
+        _client.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [Fact]
+    public async Task Before_the_agent_accepts_it_says_what_it_waits_for()
+    {
+        await StartAsync(isReady: false);
+        _agent.Readiness.Enter("waiting for pod CIDRs");
+        var refusal = await Assert.ThrowsAsync<ApiException>(() => _api.GetEndpointsAsync(default));
+        Assert.Equal(503, refusal.StatusCode);
+        Assert.Contains("waiting for pod CIDRs", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(503, (await Assert.ThrowsAsync<ApiException>(() => _api.GetStatusAsync(brief: true, default))).StatusCode);
+    }
+
+    [Fact]
+    public async Task The_plugins_way_through_the_api_takes_and_frees_an_address()
+    {
+        await StartAsync();
+        var configuration = await _api.GetConfigurationAsync(default);
+        Assert.Equal(1450, configuration.Status!.RouteMtu);
+        Assert.Equal("10.0.0.1", configuration.Status.Addressing!.Ipv4!.Ip);
+
+        var ipam = await _api.AllocateAddressesAsync("", "default/pod-a", "", expiration: true, default);
+        Assert.Equal("10.0.0.1", ipam.HostAddressing!.Ipv4!.Ip);
+        var created = await _api.CreateEndpointAsync(Request(ipam), default);
+        Assert.Equal("waiting-for-identity", created.Status!.State);
+        Assert.Equal("c1:eth0", created.Status.ExternalIdentifiers!.CniAttachmentId);
+        Assert.Equal(created.Id, (await _api.GetEndpointAsync($"ipv4:{ipam.Address!.Ipv4}", default)).Id);
+        Assert.Equal(created.Id, (await _api.GetEndpointAsync("pod-name:default:pod-a", default)).Id);
+        Assert.Equal("Pending", (await _api.GetEndpointHealthAsync("container-id:c1", default)).OverallHealth);
+        Assert.Equal(409, (await Assert.ThrowsAsync<ApiException>(() => _api.ReleaseAddressAsync(ipam.Address.Ipv4!, "", default))).StatusCode);
+
+        await _api.DeleteEndpointsAsync(new EndpointBatchDeleteRequest { ContainerId = "c1" }, default);
+        Assert.Empty(await _api.GetEndpointsAsync(default));
+        Assert.Equal(404, (await Assert.ThrowsAsync<ApiException>(() => _api.DeleteEndpointAsync("cni-attachment-id:c1:eth0", default))).StatusCode);
+        Assert.Equal("router", Assert.Single(_agent.Ipam.Snapshot()).Owner);
+    }
+
+    [Fact]
+    public async Task An_address_is_given_back_by_its_owner_only()
+    {
+        await StartAsync();
+        var ipam = await _api.AllocateAddressesAsync("", "default/pod-a", "", expiration: true, default);
+        var address = ipam.Address!.Ipv4!;
+        Assert.Equal(404, (await Assert.ThrowsAsync<ApiException>(() => _api.ReleaseAddressAsync(address, "default/pod-b", default))).StatusCode);
+        await _api.ReleaseAddressAsync(address, "default/pod-a", default);
+    }
+
+    [Fact]
+    public async Task A_full_range_is_named()
+    {
+        await StartAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await _api.AllocateAddressesAsync("", $"default/pod-{i}", "", expiration: true, default);
+        }
+
+        var refusal = await Assert.ThrowsAsync<ApiException>(() => _api.AllocateAddressesAsync("", "default/pod-x", "", expiration: true, default));
+        Assert.Contains("range is full", refusal.Message, StringComparison.Ordinal);
+        var status = await _api.GetStatusAsync(brief: false, default);
+        Assert.Equal("IPv4: 6/6 allocated from 10.0.0.0/29, ", status.Ipam!.Status);
+        Assert.Equal("router", status.Ipam.Allocations!["10.0.0.1"]);
+    }
+
+    [Fact]
+    public async Task Tables_are_shown_as_they_are()
+    {
+        await StartAsync();
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Datapath.IpCache, new IpCacheRow
+            {
+                Prefix = Prefix.Parse("10.0.1.0/24"),
+                Identity = Identity.Unknown,
+                TunnelEndpoint = IpAddr.Parse("172.18.0.3"),
+            });
+            write.Upsert(_test.Datapath.Frontends, new FrontendRow
+            {
+                Address = new L4Address(IpAddr.Parse("10.96.0.1"), 443, L4Protocol.Tcp),
+                ServiceNamespace = "default",
+                ServiceName = "kubernetes",
+                Backends = [new BackendRef(new L4Address(IpAddr.Parse("172.18.0.2"), 6443, L4Protocol.Tcp), BackendState.Active)],
+            });
+        });
+        var address = Assert.Single(await _api.GetAddressesAsync(default));
+        Assert.Equal("172.18.0.3", address.HostIp);
+        var service = Assert.Single(await _api.GetServicesAsync(default));
+        Assert.Equal("ClusterIP", service.Spec!.Flags!.Type);
+        Assert.Equal("active", Assert.Single(service.Spec.BackendAddresses!).State);
+        Assert.Contains(await _api.GetIdentitiesAsync(default), identity => identity is { Id: 1 } && identity.Labels!.Contains("reserved:host"));
+        Assert.Equal("[]", (await _api.GetPolicyAsync(default)).Policy);
+        Assert.Empty(await _api.GetPolicySelectorsAsync(default));
+        Assert.NotEmpty(await _api.GetMetricsAsync(default));
+        Assert.Equal(404, (await Assert.ThrowsAsync<ApiException>(() => _api.GetIdentityAsync("99999", default))).StatusCode);
+        Assert.Equal(404, (await Assert.ThrowsAsync<ApiException>(() => _api.SendAsync("GET", "/v1/nonsense", default, default))).StatusCode);
+        Assert.Equal(400, (await Assert.ThrowsAsync<ApiException>(() => _api.GetEndpointAsync("nonsense:1", default))).StatusCode);
+    }
+
+    private async Task StartAsync(bool isReady = true)
+    {
+        if (isReady)
+        {
+            _agent.Readiness.Accept();
+            _agent.Readiness.Complete();
+        }
+
+        _server = await ApiServer.StartAsync(_agent, NullLoggerFactory.Instance, default);
+    }
+
+    private static EndpointChangeRequest Request(IpamResponse ipam) => new()
+    {
+        ContainerId = "c1",
+        ContainerInterfaceName = "eth0",
+        InterfaceName = "lxc1",
+        InterfaceIndex = 7,
+        Mac = "02:00:00:00:00:01",
+        HostMac = "02:00:00:00:00:02",
+        K8sNamespace = "default",
+        K8sPodName = "pod-a",
+        SyncBuildEndpoint = true,
+        Addressing = ipam.Address! with { Ipv4ExpirationUuid = ipam.Ipv4!.ExpirationUuid },
+    };
+
+    private sealed class NoDevices : ILocalDevices
+    {
+        public IReadOnlyDictionary<int, string> All() => new Dictionary<int, string>();
+
+        public string? DeviceOf(IpAddr address) => null;
+
+        public IReadOnlyList<IpAddr> AddressesOf(string name) => [];
+    }
+}

@@ -1,0 +1,73 @@
+using Cilium.ControlPlane.Nodes;
+using Cilium.ControlPlane.Tests.Agent;
+using Cilium.Core;
+using Cilium.Ipam;
+using Cilium.Kubernetes;
+
+namespace Cilium.ControlPlane.Tests.Nodes;
+
+public sealed class NodeAddressPlanTests
+{
+    private static readonly KubeNodeRow s_node = new()
+    {
+        Name = "node-a",
+        Addresses = [new NodeAddress(NodeAddress.InternalIP, IpAddr.Parse("172.18.0.2"))],
+        PodCidrs = [Prefix.Parse("10.244.1.0/24")],
+    };
+
+    private readonly TestTables _test = new();
+    private readonly NodeIpam _ipam = new(true, false);
+
+    [Fact]
+    public void Ranges_come_from_whoever_gives_them_in_the_mode()
+    {
+        _test.Write(write => write.Upsert(_test.Kubernetes.Nodes, s_node));
+        Assert.Null(New().PodRanges());
+        _test.Options.Ipam = "kubernetes";
+        Assert.Equal([Prefix.Parse("10.244.1.0/24")], New().PodRanges());
+        _test.Options.Ipam = "cluster-pool";
+        _test.Write(write => write.Upsert(
+            _test.Kubernetes.CiliumNodes, new CiliumNodeRow { Name = "node-a", PodCidrs = [Prefix.Parse("10.0.7.0/24"), Prefix.Parse("fd00::/120")] }));
+        Assert.Equal([Prefix.Parse("10.0.7.0/24")], New().PodRanges());
+        _test.Options.Datapath.EnableIPv6 = true;
+        Assert.Equal(2, New().PodRanges()!.Count);
+    }
+
+    [Fact]
+    public void The_routers_address_survives_as_long_as_it_fits()
+    {
+        _ipam.SetPodCidrs([Prefix.Parse("10.0.7.0/24")]);
+        Assert.Equal(IpAddr.Parse("10.0.7.77"), New("10.0.7.77").Complete(s_node, [Prefix.Parse("10.0.7.0/24")]).RouterIPv4);
+        Assert.Equal("router", Assert.Single(_ipam.Snapshot()).Owner);
+    }
+
+    [Fact]
+    public void An_address_of_another_range_is_not_kept()
+    {
+        _ipam.SetPodCidrs([Prefix.Parse("10.0.7.0/24")]);
+        var self = New("10.9.9.9").Complete(s_node, [Prefix.Parse("10.0.7.0/24")]);
+        Assert.True(Prefix.Parse("10.0.7.0/24").Contains(self.RouterIPv4));
+        Assert.Equal(IpAddr.Parse("172.18.0.2"), self.IPv4);
+        Assert.True(self.RouterIPv6.IsNone);
+    }
+
+    [Fact]
+    public void A_full_range_has_no_router()
+    {
+        _ipam.SetPodCidrs([Prefix.Parse("10.0.7.0/30")]);
+        _ipam.Allocate("default/a");
+        _ipam.Allocate("default/b");
+        Assert.Contains("router", Assert.Throws<InvalidOperationException>(() => New().Complete(s_node, [])).Message, StringComparison.Ordinal);
+    }
+
+    private NodeAddressPlan New(string former = "") => new(_test.Tables, _test.Options, _ipam, new OneDevice(former));
+
+    private sealed class OneDevice(string address) : ILocalDevices
+    {
+        public IReadOnlyDictionary<int, string> All() => new Dictionary<int, string>();
+
+        public string? DeviceOf(IpAddr wanted) => null;
+
+        public IReadOnlyList<IpAddr> AddressesOf(string name) => address.Length > 0 && name == "cilium_host" ? [IpAddr.Parse(address)] : [];
+    }
+}
