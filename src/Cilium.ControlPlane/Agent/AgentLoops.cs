@@ -32,7 +32,7 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             time,
             loggers.CreateLogger<EndpointIdentityDerivation>());
         endpointIdentities.Restore(restored);
-        var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter.Parse(options.Labels)), loggers.CreateLogger<PolicyObjectRules>());
+        var rules = new PolicyObjectRules(new PolicyDecoder(options.LabelFilter), loggers.CreateLogger<PolicyObjectRules>());
         IAgentLoop[] loops =
         [
             endpointIdentities,

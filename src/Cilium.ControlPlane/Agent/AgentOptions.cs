@@ -102,6 +102,9 @@ public sealed class AgentOptions
     /// <summary>Hubble's socket.</summary>
     public string EffectiveHubbleSocketPath => HubbleSocketPath.Length > 0 ? HubbleSocketPath : Path.Combine(StateDirectory, "hubble.sock");
 
+    /// <summary>The filter that <see cref="Labels"/> describes, made once: each takes megabytes.</summary>
+    public LabelFilter LabelFilter => field ??= Labels.Length == 0 ? LabelFilter.Default : LabelFilter.Parse(Labels);
+
     /// <summary>What policies must know of the cluster.</summary>
     public ClusterFacts Cluster => new(ClusterName, Datapath.EnableIPv4, Datapath.EnableIPv6);
 

@@ -22,7 +22,6 @@ internal sealed partial class EndpointIdentityDerivation(
     // At most one question per endpoint is open, so the bound is never met.
     private readonly Channel<(EndpointId Id, LabelSet Labels, Identity Identity)> _answers =
         Channel.CreateBounded<(EndpointId, LabelSet, Identity)>(ushort.MaxValue);
-    private readonly LabelFilter _filter = LabelFilter.Parse(options.Labels);
 
     public string Name => "endpoint-identities";
 
@@ -106,7 +105,7 @@ internal sealed partial class EndpointIdentityDerivation(
             NamespaceLabels = podNamespace.Labels,
             ServiceAccount = pod.ServiceAccount,
             ClusterName = options.ClusterName,
-        }.Derive(_filter);
+        }.Derive(options.LabelFilter);
         if (tables.EndpointIdentities.TryGet(row.Id, out var present) && present.Labels.Equals(labels) && present.Identity != Identity.Init)
         {
             await TakeReferenceAsync(row.Id, labels, cancellationToken).ConfigureAwait(false);

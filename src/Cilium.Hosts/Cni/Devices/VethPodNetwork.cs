@@ -82,10 +82,9 @@ internal sealed class VethPodNetwork : IPodNetwork
         using var pod = RouteNetlink.Open();
         var link = pod.FindLink(device.PodName)
             ?? throw new InvalidOperationException($"{device.PodName} vanished from the pod's namespace while it was set up");
-        if (device.Addresses.Any(entry => entry.Address.IsIPv6))
-        {
-            Sysctl.Write($"net/ipv6/conf/{device.PodName}/disable_ipv6", "0");
-        }
+        // Without an address of the family its link-local traffic would only be dropped and reported.
+        var hasIPv6 = device.Addresses.Any(entry => entry.Address.IsIPv6);
+        Sysctl.Write($"net/ipv6/conf/{device.PodName}/disable_ipv6", hasIPv6 ? "0" : "1");
 
         if (!link.IsUp)
         {
