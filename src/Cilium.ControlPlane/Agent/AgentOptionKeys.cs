@@ -38,6 +38,15 @@ internal static class AgentOptionKeys
             errors.Add("enable-ipv4 and enable-ipv6 must not both be false");
         }
 
+        try
+        {
+            _ = options.LabelFilter;
+        }
+        catch (FormatException exception)
+        {
+            errors.Add($"labels \"{options.Labels}\": {exception.Message}");
+        }
+
         if ((options.HubbleEventBufferCapacity & (options.HubbleEventBufferCapacity + 1)) != 0)
         {
             errors.Add($"hubble-event-buffer-capacity \"{options.HubbleEventBufferCapacity}\" must be a power of two minus one");

@@ -31,6 +31,7 @@ public sealed class AgentCommandLineTests
     [InlineData("--ipam=eni", "ipam")]
     [InlineData("--tunnel-protocol=geneve", "tunnel-protocol")]
     [InlineData("--mtu=lots", "mtu")]
+    [InlineData("--labels=k8s:[", "labels")]
     [InlineData("--no-such-flag", "no-such-flag")]
     [InlineData("--hubble-event-buffer-capacity=4096", "hubble-event-buffer-capacity")]
     [InlineData("--enable-ipv4=false", "enable-ipv6")]
