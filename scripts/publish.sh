@@ -18,10 +18,12 @@ architecture=$(case "$(uname -m)" in x86_64) echo linux-x64 ;; aarch64) echo lin
 for host in Agent Operator Cni Cli Dbg Hubble Lab; do
   [ -f "src/Cilium.Hosts/$host/$host.csproj" ] || continue
   log=artifacts/publish-$host.log
-  if ! dotnet publish "src/Cilium.Hosts/$host" -c Release -r "$architecture" -o "artifacts/publish/$host" -v quiet -nologo >"$log" 2>&1; then
+  if ! dotnet publish "src/Cilium.Hosts/$host" -c Release -r "$architecture" -o "artifacts/publish/$host.new" -v quiet -nologo >"$log" 2>&1; then
     cat "$log" >&2
     die "publishing $host failed"
   fi
+  # A running lab keeps the files it was started from: a new folder takes the place of the old one.
+  rm -rf "artifacts/publish/$host" && mv "artifacts/publish/$host.new" "artifacts/publish/$host"
   # Native binaries are one file; the others keep their folder and get a link.
   name=$(sed -n 's:.*<AssemblyName>\(.*\)</AssemblyName>.*:\1:p' "src/Cilium.Hosts/$host/$host.csproj")
   ln -sfn "../publish/$host/$name" "$out/$name"

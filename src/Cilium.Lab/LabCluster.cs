@@ -52,11 +52,11 @@ public sealed class LabCluster
     public string? Describe()
     {
         if (LabState.Read(layout.StateFile) is not { } state) return null;
+        if (state.Phase == LabPhase.Failed) return $"failed: {state.Message}";
         if (!state.IsAlive) return $"crashed (process {state.ProcessId} is gone); 'down' cleans up";
         return state.Phase switch
         {
             LabPhase.Ready => $"ready, process {state.ProcessId}, API at {state.Server}",
-            LabPhase.Failed => $"failed: {state.Message}",
             _ => $"starting{(state.Message.Length > 0 ? $", {state.Message}" : "")}",
         };
     }

@@ -71,6 +71,7 @@ internal static class LabCommands
         }
 
         Console.WriteLine($"lab '{options.Name}': {description}");
+        if (!File.Exists(lab.KubeconfigFile)) return 1;
         Console.WriteLine($"kubeconfig: {lab.KubeconfigFile}");
         var (code, output, error) = await lab.KubectlAsync(["get", "nodes,pods", "--all-namespaces", "--output", "wide"], cancel);
         Console.Write(output);
