@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Cilium.Core;
 
@@ -30,13 +29,14 @@ internal sealed record PodDevice
 
     /// <summary>Name of the host side: <c>lxc</c> with the first 12 hexadecimal digits of SHA-256 of <c>container:interface</c>, as upstream.</summary>
     public static string HostNameOf(string containerId, string interfaceName) =>
-        "lxc" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{containerId}:{interfaceName}")).AsSpan(0, 6));
+        "lxc" + Convert.ToHexStringLower(Sha256.HashOf(Encoding.UTF8.GetBytes($"{containerId}:{interfaceName}")).AsSpan(0, 6));
 
     /// <summary>A random address with the bits "locally administered" and "unicast".</summary>
+    /// <remarks>No secret, so not from the generator for secrets, which would load OpenSSL.</remarks>
     public static MacAddress RandomMac()
     {
         Span<byte> octets = stackalloc byte[6];
-        RandomNumberGenerator.Fill(octets);
+        Random.Shared.NextBytes(octets);
         octets[0] = (byte)((octets[0] & 0xfe) | 0x02);
         return MacAddress.FromBytes(octets);
     }
