@@ -13,7 +13,7 @@ for file in /run/netns/ck-* /run/netns/cd-*; do
   alive "$owner" || ip netns del "$name" 2>/dev/null || echo "could not remove namespace $name" >&2
 done
 
-for folder in /sys/fs/cgroup/unified/cilium-kernel-test-* /sys/fs/cgroup/cilium-kernel-test-*; do
+for folder in /sys/fs/cgroup/unified/cilium-{kernel,datapath}-test-* /sys/fs/cgroup/cilium-{kernel,datapath}-test-*; do
   [ -d "$folder" ] || continue
   owner=$(basename "$folder" | cut -d- -f4)
   alive "$owner" || find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || echo "could not remove $folder" >&2
