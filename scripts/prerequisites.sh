@@ -1,5 +1,5 @@
 # Sourced by ./lab and ./test: installs what they need on a fresh Debian or Ubuntu that has the .NET 10 SDK.
-# ensure_root re-runs the calling script through sudo; ensure_packages installs missing apt packages, once.
+# ensure_root re-runs the calling script through sudo; ensure_packages installs missing apt packages, once; ensure_kubectl finds a kubectl.
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1
 
@@ -34,4 +34,23 @@ ensure_packages() {
   say "Installing ${missing[*]}"
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+}
+
+# kubectl 1.31 to 1.33: the one on PATH, else Debian's or another configured source's, else the Kubernetes project's packages.
+ensure_kubectl() {
+  command -v kubectl >/dev/null && return
+  local package version
+  for package in kubernetes-client kubectl; do
+    version=$(apt-cache policy "$package" 2>/dev/null | sed -n 's/.*Candidate: \(.*\)/\1/p')
+    if [ -n "$version" ] && [ "$version" != "(none)" ] && dpkg --compare-versions "${version#1:}" ge 1.31; then
+      ensure_packages "$package"
+      return
+    fi
+  done
+  local source="https://pkgs.k8s.io/core:/stable:/v1.32/deb/" key=/usr/share/keyrings/kubernetes-apt.asc
+  say "Installing kubectl from pkgs.k8s.io"
+  ensure_packages ca-certificates
+  curl -fsSL "${source}Release.key" -o "$key"
+  echo "deb [signed-by=$key] $source /" >/etc/apt/sources.list.d/kubernetes.list
+  ensure_packages kubectl
 }

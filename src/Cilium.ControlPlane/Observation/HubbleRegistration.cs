@@ -21,6 +21,8 @@ public static class HubbleRegistration
     public static IServiceCollection AddCiliumAgentHubble(this IServiceCollection services, AgentOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        // The monitor is there whether flows are recorded or not, as in upstream's agent.
+        services.AddCiliumMonitor(Path.Combine(options.StateDirectory, "monitor.sock"));
         if (!options.EnableHubble || services.Any(service => service.ServiceType == typeof(AgentHubble)))
         {
             return services;
