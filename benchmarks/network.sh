@@ -53,9 +53,9 @@ compare() { row "$1" "$(median "$2")" "$(median "$3")" "$(ratio "$2" "$3")"; }
 
 # The servers run until the end; kubectl exec takes its processes with it when the pod goes.
 start_server() {
-  "$@" taskset -c 1 iperf3 -s >/dev/null 2>&1 &
+  "$@" taskset -c 1 iperf3 -s >"$work/iperf3-${#servers[@]}.log" 2>&1 </dev/null &
   servers+=($!)
-  "$@" taskset -c 1 "$work/crr" server 9000 >/dev/null 2>&1 &
+  "$@" taskset -c 1 "$work/crr" server 9000 >"$work/crr-${#servers[@]}.log" 2>&1 </dev/null &
   servers+=($!)
 }
 servers=()

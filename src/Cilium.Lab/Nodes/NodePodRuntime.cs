@@ -41,8 +41,8 @@ internal sealed class NodePodRuntime(LabLayout layout, TimeProvider clock) : IPo
         if (request.Terminal) start.Environment["TERM"] = "xterm";
         using var process = Process.Start(start) ?? throw new ApiException(500, "InternalError", "the command did not start");
         using var inputEnds = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var input = request.Input ? FeedAsync(process, streams, inputEnds.Token) : Task.CompletedTask;
         if (!request.Input) process.StandardInput.Close();
+        var input = FeedAsync(process, streams, inputEnds.Token);
         try
         {
             await Task.WhenAll(
@@ -54,7 +54,8 @@ internal sealed class NodePodRuntime(LabLayout layout, TimeProvider clock) : IPo
         finally
         {
             if (!process.HasExited) process.Kill(entireProcessTree: true);
-            if (!request.Input || input.IsCompleted) await inputEnds.CancelAsync();
+            // Cancelling a pending read would abort the connection before the exit code is told; it ends when the client hangs up.
+            if (input.IsCompleted) await inputEnds.CancelAsync();
         }
     }
 
@@ -135,13 +136,17 @@ internal sealed class NodePodRuntime(LabLayout layout, TimeProvider clock) : IPo
         {
             while (true)
             {
+                // Reading never stops while the command runs: it is also what answers the client's pings and notices that it left.
                 var bytes = await streams.ReadInputAsync(cancel);
-                if (bytes.IsEmpty) break;
+                if (bytes.IsEmpty)
+                {
+                    process.StandardInput.Close();
+                    continue;
+                }
+
                 await process.StandardInput.BaseStream.WriteAsync(bytes, cancel);
                 await process.StandardInput.BaseStream.FlushAsync(cancel);
             }
-
-            process.StandardInput.Close();
         }
         catch (EndOfStreamException) when (!process.HasExited)
         {
