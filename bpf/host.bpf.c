@@ -48,7 +48,7 @@ int cil_from_host(struct __sk_buff *ctx)
 			if (ret < 0)
 				return drop(ctx, &flow, ret);
 		}
-		return deliver_tunnel(ctx, &flow, &peer->tunnel_endpoint);
+		return deliver_tunnel(ctx, &flow, &peer->tunnel_endpoint, 0);
 	}
 	return drop(ctx, &flow, DROP_UNROUTABLE);
 }

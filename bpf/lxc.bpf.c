@@ -104,7 +104,7 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 		return deliver_local(ctx, flow, local, DELIVER_PEER, 1);
 	}
 	if (enable_tunnel && remote && !(remote->flags & IPCACHE_SKIP_TUNNEL) && !address_is_none(&remote->tunnel_endpoint))
-		return deliver_tunnel(ctx, flow, &remote->tunnel_endpoint);
+		return deliver_tunnel(ctx, flow, &remote->tunnel_endpoint, 1);
 	return deliver_stack(ctx, flow, TRACE_TO_STACK);
 }
 

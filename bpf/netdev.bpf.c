@@ -41,23 +41,36 @@ int cil_from_netdev(struct __sk_buff *ctx)
 	const struct endpoint_row *local;
 	const struct ipcache_value *known;
 	struct flow flow = {};
-	int ret;
+	int ret, vni = -1;
 
-	if (is_encapsulated(ctx))
-		return TC_ACT_OK;
+	if (is_encapsulated(ctx)) {
+		/* For a pod: as if it had come by the tunnel device. That device gets what else there is, and what is wrong. */
+		vni = underlay_ifindex ? decapsulate(ctx) : -1;
+		if (vni < 0)
+			return TC_ACT_OK;
+	}
 	flow.direction = METRIC_INGRESS;
 	flow.reason = REASON_UNKNOWN;
 	flow.report = 1;
-	/* What cannot be parsed is not ours: the node may speak any protocol. */
-	if (parse_packet(ctx, &flow.packet) < 0)
-		return TC_ACT_OK;
-	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+	ret = parse_packet(ctx, &flow.packet);
+	if (ret < 0) {
+		/* What cannot be parsed is not ours: the node may speak any protocol. */
+		return vni < 0 ? TC_ACT_OK : drop(ctx, &flow, ret);
+	}
+	if (vni < 0 && is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
 		return TC_ACT_OK;
 	local = endpoint_of_address(&flow.packet.destination);
 	if (!local)
-		return TC_ACT_OK;
-	trace_from(ctx, &flow, TRACE_FROM_NETWORK);
-	if (local->flags & ENDPOINT_HOST) {
+		return vni < 0 ? TC_ACT_OK : drop(ctx, &flow, DROP_UNROUTABLE);
+	if (vni >= 0) {
+		ret = take_tunnel_identity(&flow, vni);
+		if (ret < 0)
+			return drop(ctx, &flow, ret);
+		trace_from(ctx, &flow, TRACE_FROM_OVERLAY);
+	} else {
+		trace_from(ctx, &flow, TRACE_FROM_NETWORK);
+	}
+	if (vni < 0 && local->flags & ENDPOINT_HOST) {
 		ret = masquerade_enabled(&flow.packet) ? snat_ingress(ctx, &flow) : 0;
 		if (ret < 0)
 			return drop(ctx, &flow, ret);
@@ -69,9 +82,11 @@ int cil_from_netdev(struct __sk_buff *ctx)
 		if (local->flags & ENDPOINT_HOST)
 			return TC_ACT_OK;
 	}
-	known = ipcache_lookup(&flow.packet.source);
-	flow.source_identity = known ? known->identity : world_identity(&flow.packet);
-	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, 0);
+	if (vni < 0) {
+		known = ipcache_lookup(&flow.packet.source);
+		flow.source_identity = known ? known->identity : world_identity(&flow.packet);
+	}
+	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, vni < 0 ? 0 : CT_FROM_TUNNEL);
 }
 
 /* A service that the node reaches per packet: the backend is not where the routing table sent the packet. */
@@ -103,7 +118,7 @@ static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *f
 			return drop(ctx, flow, ret);
 	}
 	if (enable_tunnel && remote && !(remote->flags & IPCACHE_SKIP_TUNNEL) && !address_is_none(&remote->tunnel_endpoint))
-		return deliver_tunnel(ctx, flow, &remote->tunnel_endpoint);
+		return deliver_tunnel(ctx, flow, &remote->tunnel_endpoint, 0);
 	trace_to(ctx, flow, TRACE_TO_NETWORK, ctx->ifindex);
 	return bpf_redirect_neigh(ctx->ifindex, 0, 0, 0);
 }

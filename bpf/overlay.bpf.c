@@ -6,31 +6,11 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* The sender's identity. A node calls itself remote-node; a refined identity of that node may be in the ipcache. */
-static __always_inline int sender_identity(struct __sk_buff *ctx, struct flow *flow)
-{
-	const struct ipcache_value *known;
-	struct bpf_tunnel_key key = {};
-
-	if (bpf_skb_get_tunnel_key(ctx, &key, sizeof(key), tunnel_over_ipv6 ? BPF_F_TUNINFO_IPV6 : 0) < 0)
-		return -DROP_NO_TUNNEL_KEY;
-	flow->source_identity = key.tunnel_id;
-	if (key.tunnel_id == 0 || key.tunnel_id == host_identity)
-		return -DROP_INVALID_IDENTITY;
-	if (key.tunnel_id == host_tunnel_identity) {
-		known = ipcache_lookup(&flow->packet.source);
-		if (known && known->identity != host_identity && known->identity < 256)
-			flow->source_identity = known->identity;
-	} else if (key.tunnel_id == 2) {
-		flow->source_identity = world_identity(&flow->packet);
-	}
-	return 0;
-}
-
 SEC("tc")
 int cil_from_overlay(struct __sk_buff *ctx)
 {
 	const struct endpoint_row *local;
+	struct bpf_tunnel_key key = {};
 	struct flow flow = {};
 	int ret;
 
@@ -40,7 +20,9 @@ int cil_from_overlay(struct __sk_buff *ctx)
 	ret = parse_packet(ctx, &flow.packet);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);
-	ret = sender_identity(ctx, &flow);
+	if (bpf_skb_get_tunnel_key(ctx, &key, sizeof(key), tunnel_over_ipv6 ? BPF_F_TUNINFO_IPV6 : 0) < 0)
+		return drop(ctx, &flow, DROP_NO_TUNNEL_KEY);
+	ret = take_tunnel_identity(&flow, key.tunnel_id);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);
 	trace_from(ctx, &flow, TRACE_FROM_OVERLAY);

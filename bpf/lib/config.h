@@ -28,6 +28,8 @@ CONFIG(__u32, overlay_ifindex, 0, "ifindex of the tunnel device");
 CONFIG(__u8, enable_tunnel, 1, "remote pods are reached by the tunnel device");
 CONFIG(__u8, tunnel_over_ipv6, 0, "tunnel endpoints are IPv6 addresses");
 CONFIG(__u16, tunnel_port, 8472, "UDP port of the tunnel, host order");
+CONFIG(__u32, underlay_ifindex, 0, "device by which other nodes are reached; the programs put tunnel headers on and take them off, 0: never");
+CONFIG(__u32, underlay_mtu, 1500, "MTU of that device; what gets larger takes the tunnel device");
 CONFIG(__u8, enable_socket_lb, 1, "socket hooks translate services of pods and of the node");
 CONFIG(__u8, enable_set_retval, 1, "the kernel has bpf_set_retval for socket hooks (5.18)");
 CONFIG(__u8, enable_packet_lb, 1, "services are also translated per packet");

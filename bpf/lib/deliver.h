@@ -2,19 +2,12 @@
 /* The last step of a forwarded packet: into a pod, into the tunnel, to the stack. */
 #pragma once
 #include "drop.h"
-
-#define MARK_MASK 0x0F00
-#define MARK_OVERLAY 0x0400
-#define MARK_IDENTITY 0x0F00           /* policy was applied; the identity is in the other bits */
+#include "mark.h"
+#include "tunnel.h"
 
 #ifndef PACKET_HOST
 #define PACKET_HOST 0
 #endif
-
-static __always_inline __u32 mark_identity(__u32 identity)
-{
-	return MARK_IDENTITY | (identity & 0xFFFF) << 16 | ((identity >> 16) & 0xFF);
-}
 
 /* Ethernet addresses of the pod's pair, and the hop count when we act as a router. Returns 0 or a negative reason. */
 static __always_inline int rewrite_link(struct __sk_buff *ctx, const struct packet *p, const struct endpoint_row *row, int routed)
@@ -81,18 +74,20 @@ static __always_inline int deliver_local(struct __sk_buff *ctx, struct flow *flo
 	return bpf_redirect_peer(row->ifindex, 0);
 }
 
-/* Into the tunnel; the VNI is the sender's identity. The world's two families share one number on the wire. */
-static __always_inline int deliver_tunnel(struct __sk_buff *ctx, struct flow *flow, const struct addr128 *node)
+/* Into the tunnel; the VNI is the sender's identity. `direct`: without visiting the tunnel device, where that can be. */
+static __always_inline int deliver_tunnel(struct __sk_buff *ctx, struct flow *flow, const struct addr128 *node, int direct)
 {
 	struct bpf_tunnel_key key = {};
-	__u32 identity = flow->source_identity;
+	int ret;
 
-	if (identity == host_identity)
-		identity = host_tunnel_identity;
-	else if (identity == world_ipv4_identity || identity == world_ipv6_identity)
-		identity = 2;
-	key.tunnel_id = identity;
-	key.tunnel_ttl = 64;
+	trace_to(ctx, flow, TRACE_TO_OVERLAY, overlay_ifindex);
+	if (direct && underlay_ifindex) {
+		ret = encapsulate(ctx, flow, node);
+		if (ret >= 0)
+			return ret;
+	}
+	key.tunnel_id = tunnel_identity(flow->source_identity);
+	key.tunnel_ttl = TUNNEL_TTL;
 	if (tunnel_over_ipv6) {
 		key.remote_ipv6[0] = node->words[0];
 		key.remote_ipv6[1] = node->words[1];
@@ -103,7 +98,6 @@ static __always_inline int deliver_tunnel(struct __sk_buff *ctx, struct flow *fl
 	}
 	if (bpf_skb_set_tunnel_key(ctx, &key, sizeof(key), tunnel_over_ipv6 ? BPF_F_TUNINFO_IPV6 : BPF_F_ZERO_CSUM_TX) < 0)
 		return drop(ctx, flow, DROP_WRITE_ERROR);
-	trace_to(ctx, flow, TRACE_TO_OVERLAY, overlay_ifindex);
 	ctx->mark = MARK_OVERLAY;
 	return bpf_redirect(overlay_ifindex, 0);
 }

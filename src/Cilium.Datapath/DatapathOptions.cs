@@ -36,6 +36,12 @@ public sealed class DatapathOptions
     /// <summary>UDP port of the tunnel. Key <c>tunnel-port</c>.</summary>
     public ushort TunnelPort { get; set; } = 8472;
 
+    /// <summary>
+    /// Put VXLAN headers on and take them off in the programs, where a pod's packet allows it, instead of in the tunnel device. The same on the
+    /// wire. Needs one underlay device with an IPv4 address by which all nodes are reached. Key <c>bpf-encapsulation</c> (not upstream's).
+    /// </summary>
+    public bool EncapsulateDirectly { get; set; } = true;
+
     /// <summary>Underlay devices; empty to take those with the default route or the node's address. Key <c>devices</c>.</summary>
     public IReadOnlyList<string> Devices { get; set; } = [];
 

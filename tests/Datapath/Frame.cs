@@ -152,10 +152,13 @@ internal static class Frame
     /// <summary>Whether the checksums of the IP header and of what it carries are right.</summary>
     internal static bool IsSound(byte[] frame)
     {
-        if (!IsV6(frame) && Sum(frame.AsSpan(Ethernet, 20), 0) != 0xFFFF)
+        if (!HasSoundHeader(frame))
             return false;
         return ChecksumOffset(Protocol(frame)) < 0 || Sum(L4(frame), PseudoSum(frame)) == 0xFFFF;
     }
+
+    /// <summary>Whether the checksum of the IP header is right.</summary>
+    internal static bool HasSoundHeader(byte[] frame) => IsV6(frame) || Sum(frame.AsSpan(Ethernet, 20), 0) == 0xFFFF;
 
     private static string Address(ReadOnlySpan<byte> frame, int offset) =>
         new IPAddress(frame.Slice(Ethernet + offset, IsV6(frame) ? 16 : 4)).ToString();

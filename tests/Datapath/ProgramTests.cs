@@ -15,6 +15,7 @@ public sealed class ProgramTests
     [InlineData("enable_ipv6", 0)]
     [InlineData("enable_tunnel", 0)]
     [InlineData("tunnel_over_ipv6", 1)]
+    [InlineData("underlay_ifindex", 1)]
     [InlineData("enable_masquerade_ipv4", 1, "enable_masquerade_ipv6", 1)]
     [InlineData("enable_packet_lb", 0)]
     [InlineData("enable_socket_lb", 0)]
@@ -29,7 +30,7 @@ public sealed class ProgramTests
         using (var bench = new Bench(Objects, obj =>
         {
             foreach (var (name, set) in new[] { (first, value), (second, secondValue), (third, thirdValue) })
-                _ = name is null or "defaults" || obj.TrySetConstant(name, [(byte)set]);
+                _ = name is null or "defaults" || obj.TrySetConstant(name, name.EndsWith("ifindex", StringComparison.Ordinal) ? BitConverter.GetBytes(set) : [(byte)set]);
         }))
         {
             foreach (var name in bench.ProgramNames)

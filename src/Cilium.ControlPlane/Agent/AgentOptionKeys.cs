@@ -104,6 +104,7 @@ internal static class AgentOptionKeys
         .Boolean("enable-ipv6", "IPv6", (options, value) => options.Datapath.EnableIPv6 = value)
         .Choice("routing-mode", "tunnel or native", ["tunnel", "native", ""], (options, value) => options.Datapath.EnableTunnel = value != "native")
         .Integer("tunnel-port", "UDP port of the tunnel; 0 for 8472", 0, 65535, (options, value) => options.Datapath.TunnelPort = value == 0 ? (ushort)8472 : (ushort)value)
+        .Boolean("bpf-encapsulation", "Encapsulate in the programs where that can be", (options, value) => options.Datapath.EncapsulateDirectly = value)
         .List("devices", "Underlay devices", (options, value) => options.Datapath.Devices = value)
         .Integer("mtu", "Underlay MTU", 0, 65535, (options, value) => options.Datapath.Mtu = (int)value)
         .Boolean("enable-ipv4-masquerade", "Masquerade IPv4", (options, value) => options.Datapath.EnableIPv4Masquerade = value)

@@ -30,6 +30,10 @@ internal sealed class DatapathConstants
         Set("enable_tunnel", options.EnableTunnel);
         Set("tunnel_over_ipv6", node.IPv4.IsNone);
         Set("tunnel_port", options.TunnelPort);
+        // Where routing could choose among devices, the tunnel device asks it; over IPv6, it alone encapsulates.
+        var direct = options.EnableTunnel && options.EncapsulateDirectly && !node.IPv4.IsNone && network.Underlay.Count == 1;
+        Set("underlay_ifindex", direct ? (uint)network.Underlay[0].Index : 0u);
+        Set("underlay_mtu", (uint)network.DeviceMtu);
         Set("enable_socket_lb", options.EnableSocketLoadBalancing);
         Set("enable_set_retval", KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper));
         Set("reject_no_backend", options.RejectServiceWithoutBackend);
