@@ -24,9 +24,9 @@ internal sealed class OperatorHttpServer : IAsyncDisposable
     public static async Task<OperatorHttpServer> StartAsync(
         IEnumerable<string> addresses, Func<CancellationToken, Task<string?>> checkHealth, Func<string> printMetrics, CancellationToken cancellationToken)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        // The other builders watch every folder below the working directory for changes of settings, which takes seconds in a large one.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             foreach (var address in addresses)
             {

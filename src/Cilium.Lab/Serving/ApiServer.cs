@@ -30,13 +30,14 @@ internal sealed class ApiServer : IAsyncDisposable
         ObjectRegistry registry, ObjectDeletion deletion, IPodRuntime runtime, ClusterCertificates certificates, IReadOnlyList<IPEndPoint> endpoints,
         Func<EndPoint, Socket>? bind = null)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.SetMinimumLevel(LogLevel.Error);
+        // The other builders watch every folder below the working directory for changes of settings, which takes seconds in a large one.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Error);
         builder.Services.Configure<SocketTransportOptions>(options =>
         {
             if (bind is not null) options.CreateBoundListenSocket = bind;
         });
-        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(options =>
         {
             options.AddServerHeader = false;
