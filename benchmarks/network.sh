@@ -21,9 +21,9 @@ run_network() {
   cluster_same=$($kubectl get service server-same -o 'jsonpath={.spec.clusterIP}')
   cluster_other=$($kubectl get service server-other -o 'jsonpath={.spec.clusterIP}')
 
-  start_server in_netns cnt-b-w2
-  start_server in_netns cnt-b-p1
-  start_server in_netns cnt-b-q2
+  start_server nsenter --net=/run/netns/cnt-b-w2 --
+  start_server nsenter --net=/run/netns/cnt-b-p1 --
+  start_server nsenter --net=/run/netns/cnt-b-q2 --
   start_server $kubectl exec server-same --
   start_server $kubectl exec server-other --
   for ((round = 0; round < rounds; round++)); do
@@ -58,9 +58,6 @@ start_server() {
   "$@" taskset -c 1 "$work/crr" server 9000 >"$work/crr-${#servers[@]}.log" 2>&1 </dev/null &
   servers+=($!)
 }
-servers=()
-stop_servers() { [ ${#servers[@]} -eq 0 ] || kill "${servers[@]}" 2>/dev/null; return 0; }
-cleanup+=(stop_servers)
 
 # A server that is still starting, or still ending its last stream, answers "busy": asked again, and never counted as a figure.
 measure() { # series address command...

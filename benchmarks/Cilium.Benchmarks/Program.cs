@@ -1,18 +1,23 @@
 using Cilium.Benchmarks.Flows;
 using Cilium.Benchmarks.Maps;
+using Cilium.Benchmarks.Services;
 using Cilium.Benchmarks.Tables;
 
 // Each benchmark prints "name value" lines; benchmarks/run repeats them beside their baselines and takes medians.
 return args switch
 {
-    ["maps", var entries] => MapUpdates.Run(int.Parse(entries, System.Globalization.CultureInfo.InvariantCulture)),
-    ["tables", var rows] => TableWrites.Run(int.Parse(rows, System.Globalization.CultureInfo.InvariantCulture)),
-    ["flows", var events] => FlowRecording.Run(int.Parse(events, System.Globalization.CultureInfo.InvariantCulture)),
+    ["maps", var entries] => MapUpdates.Run(Number(entries)),
+    ["tables", var rows] => TableWrites.Run(Number(rows)),
+    ["flows", var events] => FlowRecording.Run(Number(events)),
+    ["services", var socket, var services, var backends] => await ServiceLoad.CreateAsync(socket, Number(services), Number(backends)),
+    ["await-entries", var pin, var entries] => ServiceLoad.Await(pin, Number(entries)),
     _ => Usage(),
 };
 
+static int Number(string text) => int.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
+
 static int Usage()
 {
-    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES | tables ROWS | flows EVENTS");
+    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES | tables ROWS | flows EVENTS | services SOCKET COUNT BACKENDS | await-entries PIN COUNT");
     return 2;
 }

@@ -1,0 +1,120 @@
+# Sourced by benchmarks/run: what pods wait for: CNI ADD, starts of the agent, services; and what the agent costs at rest.
+# Times are read on the node kind-worker of a lab; a wrapper around the installed plugin notes when a call began and ended.
+
+run_agent() {
+  local lab=bench-agent round i
+  build_benchmarks
+  folder=$PWD/.lab/$lab/nodes/kind-worker adds=$work/adds agent_kubectl="kubectl --kubeconfig .lab/$lab/kubeconfig"
+  cleanup+=("./lab down --name $lab")
+  for ((round = 0; round < rounds; round++)); do
+    ./lab up --name $lab --nodes 2 >/dev/null
+    wrap_plugin
+    keep first-pod-ms "$(add_pods first 1 | milliseconds)"
+    for ((i = 0; i < 20; i++)); do keep add-ms "$(add_pods "one-$i" 1 | milliseconds)"; done
+    keep ten-adds-ms "$(add_pods ten 10 | milliseconds)"
+    if ((round < rounds - 1)); then ./lab down --name $lab >/dev/null; fi
+  done
+  $agent_kubectl wait --for=condition=Ready pod --all --timeout=60s >/dev/null
+
+  sleep 20
+  keep rss-mib "$(awk '/VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$(agent_pid)/status")"
+  local before
+  before=$(agent_ticks) && sleep 30
+  keep cpu-percent "$(awk -v a="$before" -v b="$(agent_ticks)" 'BEGIN { printf "%.3f", (b - a) / 30 }')"
+
+  for ((round = 0; round < rounds; round++)); do
+    kill -KILL "$(agent_pid)"
+    keep restart-ms "$(await_ready 31)"
+    agent_away
+    wipe_datapath
+    agent_back
+    keep start-ms "$(await_ready 31)"
+  done
+
+  $agent_kubectl proxy --unix-socket="$work/proxy.sock" >/dev/null &
+  servers+=($!)
+  until [ -S "$work/proxy.sock" ]; do sleep 0.1; done
+  "$bench" services "$work/proxy.sock" 5000 5
+  for ((round = 0; round < rounds; round++)); do
+    agent_away
+    wipe_datapath
+    agent_back
+    "$bench" await-entries "$folder/bpf/tc/globals/cilium_lb_frontends" 5000
+    keep services-ms "$(since_start)"
+    keep services-ready-ms "$(await_ready 31)"
+  done
+
+  say "The agent (milliseconds unless said otherwise)"
+  row "" median
+  row "first pod on a fresh node" "$(median first-pod-ms)"
+  row "CNI ADD one after another, p50" "$(median add-ms)"
+  row "ten CNI ADDs at once, all done" "$(median ten-adds-ms)"
+  row "start with an empty datapath, 31 pods, to ready" "$(median start-ms)"
+  row "restart after SIGKILL until 31 pods are ready" "$(median restart-ms)"
+  row "start to 5,000 services of 5 backends in maps" "$(median services-ms)"
+  row "the same, to ready" "$(median services-ready-ms)"
+  row "RSS at rest, MiB" "$(median rss-mib)"
+  row "CPU at rest, % of a core" "$(median cpu-percent)"
+}
+
+wrap_plugin() {
+  local plugin=$folder/cni/bin/cilium-cni
+  cp "$plugin" "$work/cilium-cni"
+  rm -f "$adds"
+  cat >"$plugin.new" <<PLUGIN
+#!/bin/bash
+began=\$EPOCHREALTIME
+"$work/cilium-cni"
+status=\$?
+[ "\$CNI_COMMAND" != ADD ] || echo "\$began \$EPOCHREALTIME" >>"$adds"
+exit \$status
+PLUGIN
+  chmod +x "$plugin.new"
+  mv "$plugin.new" "$plugin"
+}
+
+add_pods() { # name count: starts pods and prints a line "began ended" for each
+  local had want i
+  had=$(cat "$adds" 2>/dev/null | wc -l) want=$((had + $2))
+  for ((i = 0; i < $2; i++)); do
+    printf -- '---\napiVersion: v1\nkind: Pod\nmetadata: { name: %s-%s }\nspec:\n  nodeName: kind-worker\n  containers: [{ name: box, image: busybox, command: [sleep, infinity] }]\n' "$1" "$i"
+  done | $agent_kubectl apply -f - >/dev/null
+  for ((i = 0; i < 200 && $(cat "$adds" 2>/dev/null | wc -l) < want; i++)); do sleep 0.1; done
+  tail -n "+$((had + 1))" "$adds"
+}
+
+milliseconds() { awk '{ if (!NR || $1 < first || !first) first = $1; if ($2 > last) last = $2 } END { printf "%.1f", (last - first) * 1000 }'; }
+
+agent_pid() { cat "$folder/run/cilium.pid"; }
+agent_ticks() { awk '{ print $14 + $15 }' "/proc/$(agent_pid)/stat"; }
+
+# Milliseconds since the agent's process began; clock ticks are 10 ms.
+since_start() { awk -v began="$(awk '{ print $22 }' "/proc/$(agent_pid)/stat")" '{ printf "%.0f", $1 * 1000 - began * 10 }' /proc/uptime; }
+
+# Waits until the agent takes requests and as many endpoints as said are ready; prints the milliseconds since its process began.
+await_ready() {
+  local i ready
+  for ((i = 0; i < 3000; i++)); do
+    ready=$(curl -s --max-time 2 --unix-socket "$folder/run/cilium.sock" http://localhost/v1/endpoint 2>/dev/null | jq '[.[] | select(.status.state == "ready")] | length' 2>/dev/null)
+    if [ "${ready:-0}" -ge "$1" ]; then since_start; return; fi
+    sleep 0.02
+  done
+  die "the agent did not become ready"
+}
+
+agent_away() {
+  local pid
+  pid=$(agent_pid)
+  $agent_kubectl -n kube-system patch daemonset cilium --type merge -p '{"spec":{"template":{"spec":{"nodeSelector":{"none":"here"}}}}}' >/dev/null
+  while [ -d "/proc/$pid" ]; do sleep 0.1; done
+}
+
+agent_back() {
+  local pid
+  pid=$(agent_pid)
+  $agent_kubectl -n kube-system patch daemonset cilium --type json -p '[{"op":"remove","path":"/spec/template/spec/nodeSelector/none"}]' >/dev/null
+  while [ "$(agent_pid)" = "$pid" ]; do sleep 0.02; done
+}
+
+# As after a reboot of the node: nothing is pinned, attached or running but the pods.
+wipe_datapath() { find "$folder/bpf" -mindepth 1 -type f -delete; }
