@@ -22,6 +22,11 @@ run_agent() {
   before=$(agent_ticks) && sleep 30
   keep cpu-percent "$(awk -v a="$before" -v b="$(agent_ticks)" 'BEGIN { printf "%.3f", (b - a) / 30 }')"
 
+  for ((i = 0; i < 20; i++)); do
+    keep true-ms "$(timed /bin/true)"
+    keep plugin-ms "$(CNI_COMMAND=VERSION timed "$work/cilium-cni")"
+  done
+
   for ((round = 0; round < rounds; round++)); do
     kill -KILL "$(agent_pid)"
     keep restart-ms "$(await_ready 31)"
@@ -46,6 +51,8 @@ run_agent() {
 
   say "The agent (milliseconds unless said otherwise)"
   row "" median
+  row "starting a process that does nothing (/bin/true)" "$(median true-ms)"
+  row "starting the plugin (CNI VERSION)" "$(median plugin-ms)"
   row "first pod on a fresh node" "$(median first-pod-ms)"
   row "CNI ADD one after another, p50" "$(median add-ms)"
   row "ten CNI ADDs at once, all done" "$(median ten-adds-ms)"
@@ -60,7 +67,7 @@ run_agent() {
 wrap_plugin() {
   local plugin=$folder/cni/bin/cilium-cni
   cp "$plugin" "$work/cilium-cni"
-  rm -f "$adds"
+  : >"$adds"
   cat >"$plugin.new" <<PLUGIN
 #!/bin/bash
 began=\$EPOCHREALTIME
@@ -75,12 +82,18 @@ PLUGIN
 
 add_pods() { # name count: starts pods and prints a line "began ended" for each
   local had want i
-  had=$(cat "$adds" 2>/dev/null | wc -l) want=$((had + $2))
+  had=$(cat "$adds" | wc -l) want=$((had + $2))
   for ((i = 0; i < $2; i++)); do
     printf -- '---\napiVersion: v1\nkind: Pod\nmetadata: { name: %s-%s }\nspec:\n  nodeName: kind-worker\n  containers: [{ name: box, image: busybox, command: [sleep, infinity] }]\n' "$1" "$i"
   done | $agent_kubectl apply -f - >/dev/null
-  for ((i = 0; i < 200 && $(cat "$adds" 2>/dev/null | wc -l) < want; i++)); do sleep 0.1; done
+  for ((i = 0; i < 200 && $(cat "$adds" | wc -l) < want; i++)); do sleep 0.1; done
   tail -n "+$((had + 1))" "$adds"
+}
+
+timed() { # command...: runs it and prints milliseconds
+  local began=$EPOCHREALTIME
+  "$@" </dev/null >/dev/null
+  awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", (b - a) * 1000 }'
 }
 
 milliseconds() { awk '{ if (!NR || $1 < first || !first) first = $1; if ($2 > last) last = $2 } END { printf "%.1f", (last - first) * 1000 }'; }
@@ -117,4 +130,4 @@ agent_back() {
 }
 
 # As after a reboot of the node: nothing is pinned, attached or running but the pods.
-wipe_datapath() { find "$folder/bpf" -mindepth 1 -type f -delete; }
+wipe_datapath() { find "$folder/bpf/cilium" "$folder/bpf/tc" -type f -delete; }

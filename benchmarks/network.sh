@@ -2,9 +2,8 @@
 . benchmarks/floor.sh
 
 run_network() {
-  local crr_source=../shared/tools/crr.c round lab=bench kubectl
-  [ -f "$crr_source" ] || die "the connection benchmark needs $crr_source beside the checkout"
-  gcc -O2 -pthread -w "$crr_source" -o "$work/crr"
+  local round lab=bench kubectl
+  build_crr
 
   floor_down
   cleanup+=(floor_down)
@@ -47,6 +46,38 @@ run_network() {
   compare "ClusterIP / direct, same node, conn/s" same-service-cps same-cps
   compare "ClusterIP / direct, other node, Gbit/s" other-service-gbps other-gbps
   compare "ClusterIP / direct, other node, conn/s" other-service-cps other-cps
+}
+
+# What it costs that flows are recorded: two labs side by side, one without events and Hubble.
+run_recording() {
+  local lab round
+  build_crr
+  cleanup+=("./lab down --name bench-seen" "./lab down --name bench-unseen")
+  ./lab up --name bench-seen --nodes 1 >/dev/null
+  ./lab up --name bench-unseen --nodes 1 --set hubble.enabled=false --set bpf.events.trace.enabled=false --set bpf.events.drop.enabled=false \
+    --set bpf.events.policyVerdict.enabled=false >/dev/null
+  for lab in seen unseen; do
+    kubectl="kubectl --kubeconfig .lab/bench-$lab/kubeconfig"
+    sed 's/kind-worker/kind-control-plane/' benchmarks/network.yaml | $kubectl apply -f - >/dev/null
+    $kubectl wait --for=condition=Ready pod client server-same --timeout=60s >/dev/null
+    start_server $kubectl exec server-same --
+  done
+  for ((round = 0; round < rounds; round++)); do
+    for lab in seen unseen; do
+      kubectl="kubectl --kubeconfig .lab/bench-$lab/kubeconfig"
+      measure "$lab" "$($kubectl get pod server-same -o 'jsonpath={.status.podIP}')" $kubectl exec client --
+    done
+  done
+  say "Same node, flows recorded beside nothing recorded"
+  row path recorded "not" ratio
+  compare "Gbit/s" seen-gbps unseen-gbps
+  compare "conn/s" seen-cps unseen-cps
+}
+
+build_crr() {
+  local source=../shared/tools/crr.c
+  [ -f "$source" ] || die "the connection benchmark needs $source beside the checkout"
+  gcc -O2 -pthread -w "$source" -o "$work/crr"
 }
 
 compare() { row "$1" "$(median "$2")" "$(median "$3")" "$(ratio "$2" "$3")"; }

@@ -63,14 +63,14 @@ internal static class ServiceLoad
     }
 
     private static string Service(int number) => string.Create(CultureInfo.InvariantCulture,
-        $$"""{"apiVersion":"v1","kind":"Service","metadata":{"name":"load-{{number}}"},"spec":{"ports":[{"name":"web","port":80,"protocol":"TCP"}]}}""");
+        $$$"""{"apiVersion":"v1","kind":"Service","metadata":{"name":"load-{{{number}}}"},"spec":{"ports":[{"name":"web","port":80,"protocol":"TCP"}]}}""");
 
     private static string Slice(int number, int backends)
     {
         var endpoints = string.Join(',', Enumerable.Range(0, backends).Select(backend => string.Create(CultureInfo.InvariantCulture,
-            $$"""{"addresses":["10.200.{{number / 50}}.{{number % 50 * 5 + backend % 5}}"],"conditions":{"ready":true}}""")));
+            $$$"""{"addresses":["10.200.{{{number / 50}}}.{{{number % 50 * 5 + backend % 5}}}"],"conditions":{"ready":true}}""")));
         return string.Create(CultureInfo.InvariantCulture,
-            $$"""{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"load-{{number}}","labels":{"kubernetes.io/service-name":"load-{{number}}"}},"addressType":"IPv4","endpoints":[{{endpoints}}],"ports":[{"name":"web","port":8080,"protocol":"TCP"}]}""");
+            $$$"""{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"load-{{{number}}}","labels":{"kubernetes.io/service-name":"load-{{{number}}}"}},"addressType":"IPv4","endpoints":[{{{endpoints}}}],"ports":[{"name":"web","port":8080,"protocol":"TCP"}]}""");
     }
 
     [System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Sequential, Pack = 4)]
