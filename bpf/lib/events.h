@@ -21,13 +21,19 @@ static __always_inline void count_lost(__u32 index)
 		(*lost)++;
 }
 
-/* A wake-up costs microseconds, so only the event that crosses a multiple of the threshold makes one: never one per event while the
- * reader is behind. The reader drains by a timer as well.
+/* A wake-up costs microseconds, so only the first event after a long quiet makes one, and the event that crosses a multiple of the
+ * threshold: never one per event while the reader is behind. In between the reader drains by a timer.
  */
 static __always_inline __u64 event_wakeup(void)
 {
-	__u64 waiting = bpf_ringbuf_query(&cilium_events, BPF_RB_AVAIL_DATA);
+	__u32 zero = 0, *sleeps = bpf_map_lookup_elem(&cilium_reader_sleeps, &zero);
+	__u64 waiting;
 
+	if (sleeps && *sleeps) {
+		*sleeps = 0;
+		return BPF_RB_FORCE_WAKEUP;
+	}
+	waiting = bpf_ringbuf_query(&cilium_events, BPF_RB_AVAIL_DATA);
 	return waiting >= event_wakeup_bytes && waiting % event_wakeup_bytes < sizeof(struct packet_event) + BPF_RINGBUF_HDR_SZ
 		       ? BPF_RB_FORCE_WAKEUP
 		       : BPF_RB_NO_WAKEUP;

@@ -150,6 +150,14 @@ struct {
 	__uint(max_entries, 1 << 22);
 } cilium_events SEC(".maps");
 
+/* Set by the reader of cilium_events before it sleeps long; the next event clears it and wakes the reader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} cilium_reader_sleeps SEC(".maps");
+
 /* Index 0: events lost because cilium_events was full; 1: records lost by cilium_ct_created. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -68,7 +68,7 @@ public sealed partial class KernelDatapath(
         new NodeAttachments(loaded, attacher, options).Attach(_network);
 
         // 4. Readers.
-        _events = new EventReader(loaded.Maps.Events, loaded.Maps.Lost, sinks, time, loggers.CreateLogger<EventReader>());
+        _events = new EventReader(loaded.Maps, sinks, time, loggers.CreateLogger<EventReader>());
         var collector = _collector = new ConntrackCollector(loaded.Maps, time, loggers.CreateLogger<ConntrackCollector>());
 
         // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.

@@ -81,6 +81,7 @@ public sealed partial class LayoutTests
             ("cilium_lb_sk_rev", Unsafe.SizeOf<SocketRevNatKey>(), Unsafe.SizeOf<SocketRevNatValue>()),
             ("cilium_lb_slots", Unsafe.SizeOf<SlotKey>(), Unsafe.SizeOf<SlotValue>()),
             ("cilium_lost", 4, 8),
+            ("cilium_reader_sleeps", 4, 4),
             ("cilium_lxc", Unsafe.SizeOf<Addr128>(), Unsafe.SizeOf<EndpointRow>()),
             ("cilium_metrics", Unsafe.SizeOf<MetricsKey>(), Unsafe.SizeOf<MetricsValue>()),
             ("cilium_policy", 4, 4),

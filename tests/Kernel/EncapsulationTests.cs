@@ -27,7 +27,7 @@ public sealed class EncapsulationTests
         await second.PutAsync(b.Row);
         first.Learn(second, b);
         second.Learn(first, a);
-        Assert.True(await HappensAsync(() => a.Pings(b.IPv4, 500)));
+        Assert.True(await TestNetwork.HappensAsync(() => a.Pings(b.IPv4, 500)));
         foreach (var (from, to) in new[] { (a, b), (b, a) })
         {
             foreach (var address in new[] { to.IPv4, to.IPv6 })
@@ -89,17 +89,5 @@ public sealed class EncapsulationTests
         while (count < 10 && receiver.Receive(buffer) == 1000)
             count++;
         return count;
-    }
-
-    private static async Task<bool> HappensAsync(Func<bool> condition)
-    {
-        var began = TimeProvider.System.GetTimestamp();
-        while (!condition())
-        {
-            if (TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromSeconds(10))
-                return false;
-            await Task.Delay(TimeSpan.FromMilliseconds(10));
-        }
-        return true;
     }
 }

@@ -256,6 +256,19 @@ internal static class TestNetwork
         }
     });
 
+    /// <summary>Whether a condition comes true within ten seconds.</summary>
+    internal static async Task<bool> HappensAsync(Func<bool> condition)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!condition())
+        {
+            if (TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromSeconds(10))
+                return false;
+            await Task.Delay(TimeSpan.FromMilliseconds(10));
+        }
+        return true;
+    }
+
     /// <summary>A TCP server that answers each connection with the address it sees.</summary>
     internal static Socket Serve(NetworkNamespace ns, IPAddress address, int port)
     {

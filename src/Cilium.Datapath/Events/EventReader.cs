@@ -1,22 +1,24 @@
 using Cilium.Bpf;
+using Cilium.Datapath.Kernel;
 using Microsoft.Extensions.Logging;
 
 namespace Cilium.Datapath.Events;
 
 /// <summary>
-/// Empties the event ring on a thread of its own. Programs wake it only when the ring fills to a threshold, which costs them least;
-/// a timer takes what lies below, more seldom while nothing comes.
+/// Empties the event ring on a thread of its own. While events come, programs wake it only when the ring fills to a threshold, which costs them
+/// least, and a timer takes what lies below. When none has come for a while, it says so and sleeps until the next event wakes it.
 /// </summary>
 internal sealed partial class EventReader : IRingBufferSink, IDisposable
 {
     private static readonly TimeSpan s_busyWait = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan s_idleWait = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_idleWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_lossInterval = TimeSpan.FromSeconds(1);
     private const int IdleAfterRounds = 50;
     private const uint EventsLost = 0;
 
     private readonly RingBufferReader _ring;
     private readonly PerCpuBpfMap<uint, ulong> _lost;
+    private readonly BpfMap<uint, uint> _sleeps;
     private readonly IDatapathEventSink[] _sinks;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -25,9 +27,11 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
     private ulong _lostBefore;
     private volatile bool _isStopping;
 
-    internal EventReader(BpfMap events, PerCpuBpfMap<uint, ulong> lost, IEnumerable<IDatapathEventSink> sinks, TimeProvider time, ILogger logger)
+    internal EventReader(DatapathMaps maps, IEnumerable<IDatapathEventSink> sinks, TimeProvider time, ILogger logger)
     {
-        _ring = new RingBufferReader(events);
+        var lost = maps.Lost;
+        _ring = new RingBufferReader(maps.Events);
+        _sleeps = maps.ReaderSleeps;
         _lost = lost;
         _lostPerCpu = new ulong[lost.Cpus];
         _sinks = [.. sinks];
@@ -69,7 +73,7 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
                     lossCheckedAt = _time.GetTimestamp();
                     ReportLost();
                 }
-                _ring.Wait(idleRounds > IdleAfterRounds ? s_idleWait : s_busyWait);
+                _ring.Wait(idleRounds > IdleAfterRounds && MaySleep() ? s_idleWait : s_busyWait);
             }
             _ring.Drain(this);
             ReportLost();
@@ -78,6 +82,13 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
         {
             LogStopped(_logger, refusal.Message);
         }
+    }
+
+    /// <summary>Asks the programs for a wake-up. What came before they could know is taken now, and keeps the reader awake.</summary>
+    private bool MaySleep()
+    {
+        _sleeps.Update(0, 1);
+        return _ring.Drain(this) == 0;
     }
 
     private void ReportLost()

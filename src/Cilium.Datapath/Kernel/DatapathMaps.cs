@@ -35,6 +35,7 @@ public sealed class DatapathMaps : IDisposable
         Forwarded = new PerCpuBpfMap<uint, MetricsValue>(Own("cilium_forwarded"));
         Events = Own("cilium_events");
         Lost = new PerCpuBpfMap<uint, ulong>(Own("cilium_lost"));
+        ReaderSleeps = Own("cilium_reader_sleeps").As<uint, uint>();
     }
 
     /// <summary>Pod devices by ifindex, below the array's length.</summary>
@@ -90,6 +91,9 @@ public sealed class DatapathMaps : IDisposable
 
     /// <summary>Events lost, by ring.</summary>
     public PerCpuBpfMap<uint, ulong> Lost { get; }
+
+    /// <summary>Entry 0: 1 while the reader of the event ring sleeps until the next event.</summary>
+    public BpfMap<uint, uint> ReaderSleeps { get; }
 
     /// <summary>Opens the maps that a running or stopped agent left pinned.</summary>
     /// <param name="bpfRoot">The node's bpffs.</param>
