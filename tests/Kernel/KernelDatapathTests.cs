@@ -262,7 +262,7 @@ public sealed class KernelDatapathTests
                 || !Directory.EnumerateDirectories(node.Options.BpfRoot + "/cilium/endpoints").Any()));
             Assert.True(await HappensAsync(() => node.Datapath.Maps.Endpoints.ToDictionary().Values.All(row => row.PolicyId == 0)));
             Assert.True(await HappensAsync(() => node.Datapath.Maps.Devices.ToDictionary().Values.All(row => row == default)));
-            Assert.True(await HappensAsync(() => node.Datapath.Maps.Policies.ReadIds().Keys.All(id => IsEmpty(node, id))));
+            Assert.True(await HappensAsync(() => node.Datapath.Maps.Policies.ReadIds().Keys.All(node.IsEmpty)));
             foreach (var pod in pods)
                 pod.Dispose();
         }
@@ -293,24 +293,8 @@ public sealed class KernelDatapathTests
         Assert.True(await HappensAsync(() => !new DatapathInspection(node.Datapath.Maps).IpCache().Any()));
     }
 
-    private static bool IsEmpty(TestNode node, uint policy)
-    {
-        using var inner = node.Datapath.Maps.Policies.OpenOrNull(policy);
-        return inner is null || inner.As<Cilium.Datapath.Maps.PolicyKey, Cilium.Datapath.Maps.PolicyValue>().ToDictionary().Count == 0;
-    }
-
     private static PolicyRow IngressPolicy(long key, params PolicyEntry[] entries) =>
         new() { Key = new PolicyContentKey(key), IngressEnforced = true, EgressEnforced = false, Entries = entries.ToEquatableArray() };
 
-    private static async Task<bool> HappensAsync(Func<bool> condition)
-    {
-        var began = TimeProvider.System.GetTimestamp();
-        while (!condition())
-        {
-            if (TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromSeconds(10))
-                return false;
-            await Task.Delay(TimeSpan.FromMilliseconds(10));
-        }
-        return true;
-    }
+    private static Task<bool> HappensAsync(Func<bool> condition) => TestNode.HappensAsync(condition);
 }
