@@ -163,7 +163,15 @@ public sealed class KernelDatapathTests
         };
         node.Tables.Store.Write(write => write.Upsert(node.Tables.Frontends, row));
         Assert.True(await HappensAsync(() => TestNetwork.Ask(a.Namespace, IPAddress.Parse("10.96.0.10"), 80, 500) == a.IPv4.ToString()));
-        Assert.Equal(frontend, Assert.Single(new DatapathInspection(node.Datapath.Maps).Services()).Frontend);
+        var service = Assert.Single(new DatapathInspection(node.Datapath.Maps).Services());
+        Assert.Equal(frontend, service.Frontend);
+
+        // The number is the same for everyone, and after a restart.
+        Assert.Equal(service.Id, node.Datapath.FindServiceId(frontend));
+        Assert.Null(node.Datapath.FindServiceId(frontend with { Port = 81 }));
+        await node.RestartAsync();
+        node.Tables.Store.Write(write => write.Upsert(node.Tables.Frontends, row));
+        Assert.Equal(service.Id, node.Datapath.FindServiceId(frontend));
     }
 
     [Fact]
