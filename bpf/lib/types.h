@@ -383,6 +383,7 @@ struct socket_event {
 	__u64 timestamp_ns;
 	__u64 socket_cookie;
 	__u64 cgroup_id;
+	__u64 netns_cookie;            /* of the socket's network namespace: names the pod */
 	struct addr128 destination;
 };
-ASSERT_SIZE(socket_event, 48);
+ASSERT_SIZE(socket_event, 56);
