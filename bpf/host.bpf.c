@@ -42,9 +42,9 @@ int cil_from_host(struct __sk_buff *ctx)
 		struct ct_view view;
 
 		ct_find(ctx, &flow, &view);
-		ct_touch(&flow.packet, &flow, &view);
+		ct_touch(ctx, &flow, &view);
 		if (!view.entry && !is_icmp_error(&flow.packet)) {
-			ret = ct_create(&flow, &view, 0, 0, 0);
+			ret = ct_create(ctx, &flow, &view, 0, 0);
 			if (ret < 0)
 				return drop(ctx, &flow, ret);
 		}

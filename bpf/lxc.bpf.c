@@ -30,7 +30,7 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 	const struct ipcache_value *remote = 0;
 	const struct endpoint_row *local;
 	struct ct_view view;
-	__u32 egress_stamp = 0, ingress_stamp = 0;
+	struct ct_verdicts verdicts = {};
 	int ret;
 
 	/* 1. */
@@ -50,7 +50,7 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 				view.entry->service_id = flow->service_id;
 		}
 	}
-	ct_touch(&flow->packet, flow, &view);
+	ct_touch(ctx, flow, &view);
 	if (view.entry && view.entry->service_id && flow->reason >= REASON_REPLY) {
 		ret = service_reverse(ctx, flow, view.entry->service_id, view.entry->flags & CT_LOOPBACK);
 		if (ret < 0)
@@ -69,13 +69,13 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 	ct_refresh_identities(flow, view.entry);
 
 	/* 4. */
-	ret = policy_check(ctx, flow, row, view.entry, POLICY_EGRESS, &egress_stamp);
+	ret = policy_check(ctx, flow, row, view.entry, POLICY_EGRESS, &verdicts.egress);
 	if (ret < 0)
 		return drop(ctx, flow, ret);
 	if (local && !(local->flags & ENDPOINT_HOST)) {
 		flow->endpoint = local->endpoint_id;
 		flow->direction = METRIC_INGRESS;
-		ret = policy_check(ctx, flow, local, view.entry, POLICY_INGRESS, &ingress_stamp);
+		ret = policy_check(ctx, flow, local, view.entry, POLICY_INGRESS, &verdicts.ingress);
 		if (ret < 0)
 			return drop(ctx, flow, ret);
 		flow->endpoint = row->endpoint_id;
@@ -84,12 +84,12 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 
 	/* 5. */
 	if (view.entry) {
-		if (egress_stamp)
-			view.entry->egress_stamp = egress_stamp;
-		if (ingress_stamp)
-			view.entry->ingress_stamp = ingress_stamp;
+		if (verdicts.egress.stamp)
+			view.entry->egress = verdicts.egress;
+		if (verdicts.ingress.stamp)
+			view.entry->ingress = verdicts.ingress;
 	} else if (!is_icmp_error(&flow->packet)) {
-		ret = ct_create(flow, &view, egress_stamp, ingress_stamp, flow->packet.kind & PACKET_LOOPBACK ? CT_LOOPBACK : 0);
+		ret = ct_create(ctx, flow, &view, &verdicts, flow->packet.kind & PACKET_LOOPBACK ? CT_LOOPBACK : 0);
 		if (ret < 0)
 			return drop(ctx, flow, ret);
 	}

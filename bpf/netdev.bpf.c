@@ -111,9 +111,9 @@ static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *f
 	remote = ipcache_lookup(&flow->packet.destination);
 	flow->destination_identity = remote ? remote->identity : world_identity(&flow->packet);
 	ct_find(ctx, flow, &view);
-	ct_touch(&flow->packet, flow, &view);
+	ct_touch(ctx, flow, &view);
 	if (!view.entry) {
-		ret = ct_create(flow, &view, 0, 0, 0);
+		ret = ct_create(ctx, flow, &view, 0, 0);
 		if (ret < 0)
 			return drop(ctx, flow, ret);
 	}

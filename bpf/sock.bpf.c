@@ -31,6 +31,7 @@ static __always_inline void trace_socket(struct bpf_sock_addr *ctx, __u8 point, 
 	event->timestamp_ns = bpf_ktime_get_ns();
 	event->socket_cookie = bpf_get_socket_cookie(ctx);
 	event->cgroup_id = bpf_get_current_cgroup_id();
+	event->netns_cookie = bpf_get_netns_cookie(ctx);
 	event->destination = *address;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }

@@ -11,6 +11,12 @@ struct ct_view {
 	__u32 from_high;               /* the packet's source is the high end */
 };
 
+/* What the policies of a packet's two ends said, as its connection remembers it. */
+struct ct_verdicts {
+	struct cached_verdict egress;
+	struct cached_verdict ingress;
+};
+
 /* Coarse: a few milliseconds late, without reading the clock. */
 static __always_inline __u32 now_seconds(void)
 {
@@ -171,9 +177,12 @@ static __always_inline void ct_find(struct __sk_buff *ctx, struct flow *flow, st
 	flow->reason = forward ? REASON_ESTABLISHED : REASON_REPLY;
 }
 
-/* Records that a packet passed: TCP state, lifetime, and whether it is worth a trace event. Not for related errors. */
-static __always_inline void ct_touch(const struct packet *p, struct flow *flow, struct ct_view *view)
+/* Records that a packet passed: counters, TCP state, lifetime, and whether it is worth a trace event. Not for related errors.
+ * The counters are plain: a direction of a connection stays on one CPU at a time.
+ */
+static __always_inline void ct_touch(struct __sk_buff *ctx, struct flow *flow, struct ct_view *view)
 {
+	const struct packet *p = &flow->packet;
 	struct ct_entry *entry = view->entry;
 	__u8 *seen, flags = p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
 	__u32 *last, lifetime;
@@ -185,9 +194,13 @@ static __always_inline void ct_touch(const struct packet *p, struct flow *flow, 
 	if (flow->reason == REASON_REPLY) {
 		seen = &entry->reverse_tcp_flags;
 		last = &entry->last_reverse_report;
+		entry->reverse_packets++;
+		entry->reverse_bytes += ctx->len;
 	} else {
 		seen = &entry->forward_tcp_flags;
 		last = &entry->last_forward_report;
+		entry->forward_packets++;
+		entry->forward_bytes += ctx->len;
 	}
 	if (p->protocol == PROTO_TCP) {
 		closing = ct_is_closing(entry);
@@ -229,30 +242,56 @@ static __always_inline void ct_announce(const struct ct_tuple *tuple, __u32 life
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-/* Makes the entry of a new connection, whose opener sent flow->packet. Returns 0 or a negative reason. */
-static __always_inline int ct_create(const struct flow *flow, const struct ct_view *view, __u32 egress_stamp, __u32 ingress_stamp,
-				     __u16 flags)
+/* A service entry sees one direction only: FIN or RST of the client ends it. */
+static __always_inline __u32 ct_service_timeout(__u8 protocol, __u8 seen)
 {
-	const struct packet *p = &flow->packet;
-	struct ct_entry entry = {};
+	if (protocol != PROTO_TCP)
+		return ct_timeout_service_any;
+	if (seen & (TCP_FIN | TCP_RST))
+		return ct_timeout_tcp_closing;
+	return seen & TCP_ACK ? ct_timeout_service_tcp : ct_timeout_tcp_syn;
+}
 
-	entry.forward_tcp_flags = p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
-	entry.lifetime = view->now + ct_timeout(p->protocol, entry.forward_tcp_flags, 0);
-	entry.flags = flags | (view->from_high ? CT_FROM_HIGH : 0);
-	entry.last_forward_report = view->now;
-	entry.source_identity = flow->source_identity;
-	entry.destination_identity = flow->destination_identity;
-	entry.egress_stamp = egress_stamp;
-	entry.ingress_stamp = ingress_stamp;
-	entry.service_id = flow->service_id;
-	entry.backend_id = flow->backend_id;
-	entry.source_endpoint = flow->direction == METRIC_EGRESS ? flow->endpoint : 0;
-	entry.destination_endpoint = flow->destination_endpoint;
-	entry.created = view->now;
-	if (bpf_map_update_elem(&cilium_ct, &view->tuple, &entry, BPF_ANY) < 0)
+__shared_body int ct_insert(struct __sk_buff *ctx, const struct flow *flow, const struct ct_tuple *tuple,
+			    const struct ct_verdicts *verdicts, __u32 flags)
+{
+	__u32 zero = 0, now = now_seconds();
+	struct ct_entry *entry = bpf_map_lookup_elem(&cilium_ct_scratch, &zero);
+	__u8 seen;
+
+	if (!flow || !tuple || !entry)
+		return -DROP_INVALID;
+	__builtin_memset(entry, 0, sizeof(*entry));
+	seen = flow->packet.tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+	entry->forward_tcp_flags = seen;
+	entry->lifetime = now + (tuple->flags & CT_TUPLE_SERVICE ? ct_service_timeout(flow->packet.protocol, seen)
+								 : ct_timeout(flow->packet.protocol, seen, 0));
+	entry->flags = flags;
+	entry->last_forward_report = now;
+	entry->source_identity = flow->source_identity;
+	entry->destination_identity = flow->destination_identity;
+	if (verdicts) {
+		entry->egress = verdicts->egress;
+		entry->ingress = verdicts->ingress;
+	}
+	entry->service_id = flow->service_id;
+	entry->backend_id = flow->backend_id;
+	entry->source_endpoint = flow->direction == METRIC_EGRESS ? flow->endpoint : 0;
+	entry->destination_endpoint = flow->destination_endpoint;
+	entry->created = now;
+	entry->forward_packets = 1;
+	entry->forward_bytes = ctx->len;
+	if (bpf_map_update_elem(&cilium_ct, tuple, entry, BPF_ANY) < 0)
 		return -DROP_CT_CREATE_FAILED;
-	ct_announce(&view->tuple, entry.lifetime);
+	ct_announce(tuple, entry->lifetime);
 	return 0;
+}
+
+/* Makes the entry of a new connection, whose opener sent flow->packet; `verdicts` 0: no policy was asked. Returns 0 or a negative reason. */
+static __always_inline int ct_create(struct __sk_buff *ctx, const struct flow *flow, const struct ct_view *view,
+				     const struct ct_verdicts *verdicts, __u16 flags)
+{
+	return ct_insert(ctx, flow, &view->tuple, verdicts, flags | (view->from_high ? CT_FROM_HIGH : 0));
 }
 
 /* The identities of an established connection as they are now: verdicts given for others are void. */
@@ -262,8 +301,8 @@ static __always_inline void ct_refresh_identities(const struct flow *flow, struc
 		return;
 	if (entry->source_identity == flow->source_identity && entry->destination_identity == flow->destination_identity)
 		return;
-	entry->egress_stamp = 0;
-	entry->ingress_stamp = 0;
+	entry->egress.stamp = 0;
+	entry->ingress.stamp = 0;
 	entry->source_identity = flow->source_identity;
 	entry->destination_identity = flow->destination_identity;
 }

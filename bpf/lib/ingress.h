@@ -12,8 +12,8 @@
 static __always_inline int to_pod(struct __sk_buff *ctx, struct flow *flow, const struct endpoint_row *row, int how, int routed,
 				  __u16 ct_flags)
 {
+	struct ct_verdicts verdicts = {};
 	struct ct_view view;
-	__u32 stamp;
 	int ret;
 
 	flow->destination_identity = row->identity;
@@ -21,21 +21,21 @@ static __always_inline int to_pod(struct __sk_buff *ctx, struct flow *flow, cons
 	flow->destination_endpoint = row->endpoint_id;
 	flow->direction = METRIC_INGRESS;
 	ct_find(ctx, flow, &view);
-	ct_touch(&flow->packet, flow, &view);
+	ct_touch(ctx, flow, &view);
 	ct_refresh_identities(flow, view.entry);
-	ret = policy_check(ctx, flow, row, view.entry, POLICY_INGRESS, &stamp);
+	ret = policy_check(ctx, flow, row, view.entry, POLICY_INGRESS, &verdicts.ingress);
 	if (ret < 0)
 		return drop(ctx, flow, ret);
 	if (view.entry) {
-		if (stamp)
-			view.entry->ingress_stamp = stamp;
+		if (verdicts.ingress.stamp)
+			view.entry->ingress = verdicts.ingress;
 		if (view.entry->service_id && flow->reason >= REASON_REPLY) {
 			ret = service_reverse(ctx, flow, view.entry->service_id, 0);
 			if (ret < 0)
 				return drop(ctx, flow, ret);
 		}
 	} else if (!is_icmp_error(&flow->packet)) {
-		ret = ct_create(flow, &view, 0, stamp, ct_flags);
+		ret = ct_create(ctx, flow, &view, &verdicts, ct_flags);
 		if (ret < 0)
 			return drop(ctx, flow, ret);
 	}
@@ -57,12 +57,12 @@ static __always_inline int to_node(struct __sk_buff *ctx, struct flow *flow, int
 	flow->destination_identity = host_identity;
 	flow->direction = METRIC_INGRESS;
 	ct_find(ctx, flow, &view);
-	ct_touch(&flow->packet, flow, &view);
+	ct_touch(ctx, flow, &view);
 	if (!view.entry) {
 		if (!track)
 			return TC_ACT_OK;
 		if (!is_icmp_error(&flow->packet)) {
-			ret = ct_create(flow, &view, 0, 0, CT_FROM_TUNNEL);
+			ret = ct_create(ctx, flow, &view, 0, CT_FROM_TUNNEL);
 			if (ret < 0)
 				return drop(ctx, flow, ret);
 		}

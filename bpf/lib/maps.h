@@ -7,6 +7,7 @@
 
 #define DEVICE_SLOTS 65536
 #define POLICY_SLOTS 4096
+#define POLICY_COUNTERS 65536
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -64,12 +65,28 @@ struct {
 	__type(value, __u32);
 } cilium_policy_stamp SEC(".maps");
 
+/* Packets by policy entry: an entry names its index, so that a cached verdict is counted without finding the entry again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, POLICY_COUNTERS);
+	__type(key, __u32);
+	__type(value, struct metrics_value);
+} cilium_policy_stats SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 131072);
 	__type(key, struct ct_tuple);
 	__type(value, struct ct_entry);
 } cilium_ct SEC(".maps");
+
+/* Where an entry of cilium_ct is put together: the stack is too short for it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ct_entry);
+} cilium_ct_scratch SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -111,9 +111,7 @@ __shared_body int answer_solicitation(struct __sk_buff *ctx, const struct packet
 	frame.ip.payload_length = 0;
 	frame.ip.next_header = 0;
 	frame.ip.hop_limit = PROTO_ICMPV6;
-	struct { __be32 words[18]; } copy;
-	__builtin_memcpy(&copy, &frame.ip, sizeof(copy));
-	sum = bpf_csum_diff(0, 0, copy.words, sizeof(copy), 0);
+	sum = bpf_csum_diff(0, 0, (void *)&frame.ip, sizeof(frame.ip), 0);
 	frame.ip.checksum = checksum_fold(sum);
 	frame.ip.version_class_flow = bpf_htonl(0x60000000);
 	frame.ip.payload_length = bpf_htons(32);

@@ -13,51 +13,80 @@ static __always_inline __u32 match_of(const struct policy_value *value, int wild
 	return wildcard ? MATCH_ALL : MATCH_L3_ONLY;
 }
 
-/* Returns 0 or a negative reason; *match tells what decided. */
-static __always_inline int policy_lookup(__u32 policy_id, __u32 peer, __u8 direction, const struct packet *p, __u32 *match)
+/* What decided. */
+struct policy_match {
+	__u32 type;                    /* enum match_type */
+	__u32 counter;
+};
+
+static __always_inline void policy_count(struct __sk_buff *ctx, __u32 counter)
+{
+	struct metrics_value *value;
+
+	if (!counter)
+		return;
+	value = bpf_map_lookup_elem(&cilium_policy_stats, &counter);
+	if (value) {
+		value->count++;
+		value->bytes += ctx->len;
+	}
+}
+
+static __always_inline void policy_matched(struct policy_match *match, const struct policy_value *value, int wildcard)
+{
+	match->type = match_of(value, wildcard);
+	match->counter = value->counter;
+}
+
+/* Returns 0 or a negative reason. */
+static __always_inline int policy_lookup(__u32 policy_id, __u32 peer, __u8 direction, const struct packet *p, struct policy_match *match)
 {
 	struct policy_key key = { 64, peer, direction, p->protocol, p->policy_port };
 	const struct policy_value *exact, *any;
 	void *inner = bpf_map_lookup_elem(&cilium_policy, &policy_id);
 
-	*match = MATCH_NONE;
+	match->type = MATCH_NONE;
+	match->counter = 0;
 	if (!inner)
 		return -DROP_NO_ENDPOINT_POLICY;
 	exact = bpf_map_lookup_elem(inner, &key);
 	if (exact && exact->flags & POLICY_DENY) {
-		*match = match_of(exact, 0);
+		policy_matched(match, exact, 0);
 		return -DROP_POLICY_DENY;
 	}
 	key.identity = 0;
 	any = bpf_map_lookup_elem(inner, &key);
 	if (any && any->flags & POLICY_DENY) {
-		*match = match_of(any, 1);
+		policy_matched(match, any, 1);
 		return -DROP_POLICY_DENY;
 	}
 	if (exact)
-		*match = match_of(exact, 0);
+		policy_matched(match, exact, 0);
 	else if (any)
-		*match = match_of(any, 1);
+		policy_matched(match, any, 1);
 	else
 		return -DROP_POLICY;
 	return 0;
 }
 
+/* Returns the counter of the entry that allowed, or a negative reason. */
 __shared_body int policy_evaluate(struct __sk_buff *ctx, const struct flow *flow, const struct endpoint_row *row, __u32 direction)
 {
-	__u32 peer, match, detail, audited = 0;
+	__u32 peer, detail, audited = 0;
+	struct policy_match match;
 	int verdict;
 
 	if (!flow || !row)
 		return -DROP_INVALID;
 	peer = direction == POLICY_INGRESS ? flow->source_identity : flow->destination_identity;
 	verdict = policy_lookup(row->policy_id, peer, direction, &flow->packet, &match);
+	policy_count(ctx, match.counter);
 	if (verdict < 0 && row->flags & ENDPOINT_POLICY_AUDIT)
 		audited = 1;
-	detail = match | audited << 8 | (direction == POLICY_INGRESS ? METRIC_INGRESS : METRIC_EGRESS) << 16;
+	detail = match.type | audited << 8 | (direction == POLICY_INGRESS ? METRIC_INGRESS : METRIC_EGRESS) << 16;
 	if (enable_verdict_events && (verdict < 0 || flow->reason == REASON_NEW))
 		send_verdict(ctx, flow, verdict, detail);
-	return audited ? 0 : verdict;
+	return verdict < 0 && !audited ? verdict : (int)match.counter;
 }
 
 static __always_inline __u32 policy_stamp(__u32 policy_id)
@@ -71,12 +100,14 @@ static __always_inline __u32 policy_stamp(__u32 policy_id)
  * identities it was made for; replies, related errors and "fragmentation needed" need none.
  */
 static __always_inline int policy_check(struct __sk_buff *ctx, struct flow *flow, const struct endpoint_row *row,
-					struct ct_entry *entry, __u32 direction, __u32 *stamp)
+					struct ct_entry *entry, __u32 direction, struct cached_verdict *verdict)
 {
-	__u32 seen, now;
+	const struct cached_verdict *seen;
+	__u32 now;
 	int ret;
 
-	*stamp = 0;
+	verdict->stamp = 0;
+	verdict->counter = 0;
 	if (!(row->flags & (direction == POLICY_INGRESS ? ENDPOINT_INGRESS_ENFORCED : ENDPOINT_EGRESS_ENFORCED)))
 		return 0;
 	if (flow->reason != REASON_NEW && flow->reason != REASON_ESTABLISHED)
@@ -85,13 +116,17 @@ static __always_inline int policy_check(struct __sk_buff *ctx, struct flow *flow
 		return 0;
 	now = policy_stamp(row->policy_id);
 	if (entry && flow->reason == REASON_ESTABLISHED) {
-		seen = direction == POLICY_INGRESS ? entry->ingress_stamp : entry->egress_stamp;
-		if (now != 0 && seen == now && entry->source_identity == flow->source_identity &&
-		    entry->destination_identity == flow->destination_identity)
+		seen = direction == POLICY_INGRESS ? &entry->ingress : &entry->egress;
+		if (now != 0 && seen->stamp == now && entry->source_identity == flow->source_identity &&
+		    entry->destination_identity == flow->destination_identity) {
+			policy_count(ctx, seen->counter);
 			return 0;
+		}
 	}
 	ret = policy_evaluate(ctx, flow, row, direction);
-	if (ret == 0)
-		*stamp = now;
-	return ret;
+	if (ret < 0)
+		return ret;
+	verdict->stamp = now;
+	verdict->counter = ret;
+	return 0;
 }

@@ -22,33 +22,6 @@ static __always_inline const struct slot_value *service_pick(const struct fronte
 	return bpf_map_lookup_elem(&cilium_lb_slots, &key);
 }
 
-/* A service entry sees one direction only: FIN or RST of the client ends it. */
-static __always_inline __u32 service_timeout(__u8 protocol, __u8 seen)
-{
-	if (protocol != PROTO_TCP)
-		return ct_timeout_service_any;
-	if (seen & (TCP_FIN | TCP_RST))
-		return ct_timeout_tcp_closing;
-	return seen & TCP_ACK ? ct_timeout_service_tcp : ct_timeout_tcp_syn;
-}
-
-static __always_inline int service_remember(struct ct_view *view, const struct packet *p, const struct flow *flow)
-{
-	struct ct_entry entry = {
-		.lifetime = view->now + service_timeout(p->protocol, p->tcp_flags),
-		.flags = view->from_high ? CT_FROM_HIGH : 0,
-		.forward_tcp_flags = p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK),
-		.service_id = flow->service_id,
-		.backend_id = flow->backend_id,
-		.created = view->now,
-	};
-
-	if (bpf_map_update_elem(&cilium_ct, &view->tuple, &entry, BPF_ANY) < 0)
-		return -DROP_CT_CREATE_FAILED;
-	ct_announce(&view->tuple, entry.lifetime);
-	return 0;
-}
-
 /* Translates a packet to `frontend`. The backend stays while the connection lasts and the backend exists. Returns 0 or a negative
  * reason, -DROP_NO_SERVICE when there is no backend.
  */
@@ -78,7 +51,9 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 		known = bpf_map_lookup_elem(&cilium_lb_backends, &id);
 		if (known) {
 			entry->forward_tcp_flags |= p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
-			entry->lifetime = view.now + service_timeout(p->protocol, entry->forward_tcp_flags);
+			entry->lifetime = view.now + ct_service_timeout(p->protocol, entry->forward_tcp_flags);
+			entry->forward_packets++;
+			entry->forward_bytes += ctx->len;
 			flow->backend_id = id;
 			address = known->address;
 			port = known->port;
@@ -91,7 +66,7 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 	flow->backend_id = slot->backend_id;
 	address = slot->address;
 	port = slot->port;
-	ret = service_remember(&view, p, flow);
+	ret = ct_create(ctx, flow, &view, 0, 0);
 	if (ret < 0)
 		return ret;
 translate:

@@ -85,8 +85,16 @@ struct policy_value {
 	__be16 proxy_port;             /* 0: no redirection */
 	__u8 auth_type;
 	__u8 pad[3];
+	__u32 counter;                 /* index into cilium_policy_stats; 0: not counted */
 };
-ASSERT_SIZE(policy_value, 8);
+ASSERT_SIZE(policy_value, 12);
+
+/* An allowing verdict as a connection remembers it. */
+struct cached_verdict {
+	__u32 stamp;                   /* of cilium_policy_stamp when it was given; 0: none */
+	__u32 counter;                 /* of the entry that allowed */
+};
+ASSERT_SIZE(cached_verdict, 8);
 
 /* One entry per connection and node. The two ends are ordered (low, high) so that both directions find it with one lookup. */
 enum ct_tuple_flags {
@@ -119,15 +127,19 @@ struct ct_entry {
 	__u32 last_reverse_report;
 	__u32 source_identity;         /* of the opener */
 	__u32 destination_identity;
-	__u32 egress_stamp;            /* cilium_policy_stamp value under which the opener's egress policy allowed */
-	__u32 ingress_stamp;           /* same for the ingress policy of the other end */
+	struct cached_verdict egress;  /* of the opener's egress policy */
+	struct cached_verdict ingress; /* of the ingress policy of the other end */
 	__u32 service_id;              /* replies are translated back to this service; 0: none */
 	__u32 backend_id;
 	__u16 source_endpoint;
 	__u16 destination_endpoint;
 	__u32 created;                 /* second of CLOCK_MONOTONIC */
+	__u64 forward_packets;         /* from the opener; like all counters, of what arrived here, dropped by policy or not */
+	__u64 forward_bytes;
+	__u64 reverse_packets;
+	__u64 reverse_bytes;
 };
-ASSERT_SIZE(ct_entry, 48);
+ASSERT_SIZE(ct_entry, 88);
 
 enum created_kind {
 	CREATED_CT = 0,
@@ -371,6 +383,7 @@ struct socket_event {
 	__u64 timestamp_ns;
 	__u64 socket_cookie;
 	__u64 cgroup_id;
+	__u64 netns_cookie;            /* of the socket's network namespace: names the pod */
 	struct addr128 destination;
 };
-ASSERT_SIZE(socket_event, 48);
+ASSERT_SIZE(socket_event, 56);

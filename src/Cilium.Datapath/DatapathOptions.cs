@@ -78,6 +78,9 @@ public sealed class DatapathOptions
     /// <summary>Emit policy verdict events. Key <c>bpf-events-policy-verdict-enabled</c>.</summary>
     public bool EnablePolicyVerdictEvents { get; set; } = true;
 
+    /// <summary>Emit events of translated socket calls. Key <c>trace-sock</c>.</summary>
+    public bool EnableSocketEvents { get; set; } = true;
+
     /// <summary>Key <c>bpf-ct-timeout-regular-tcp</c>.</summary>
     public TimeSpan ConntrackTimeoutTcp { get; set; } = TimeSpan.FromSeconds(8000);
 

@@ -1,5 +1,6 @@
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
+using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Nodes;
 
 namespace Cilium.Datapath;
@@ -21,6 +22,10 @@ public interface IDatapath
 
     /// <summary>Waits until an endpoint as written at <paramref name="revision"/> can carry traffic with its policy enforced.</summary>
     Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken);
+
+    /// <summary>The number by which packets, connections and tools know a service frontend; null when it is not in the maps (yet).</summary>
+    /// <remarks>It survives restarts of the agent.</remarks>
+    uint? FindServiceId(L4Address frontend);
 
     /// <summary>Stops reconcilers and readers; programs, maps and links stay.</summary>
     Task StopAsync(CancellationToken cancellationToken);

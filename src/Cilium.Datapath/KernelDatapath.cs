@@ -97,6 +97,10 @@ public sealed partial class KernelDatapath(
     }
 
     /// <inheritdoc/>
+    public uint? FindServiceId(L4Address frontend) =>
+        Maps.Frontends.TryLookup(ServiceState.KeyOf(frontend), out var value) ? value.ServiceId : null;
+
+    /// <inheritdoc/>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         if (_isDisposed != 0)

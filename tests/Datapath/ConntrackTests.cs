@@ -24,6 +24,21 @@ public sealed class ConntrackTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void Packets_and_bytes_are_counted_by_direction(int family)
+    {
+        using var node = new Node(family);
+        var syn = Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn);
+        var request = Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack, 100);
+        var answer = Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Ack, 700);
+        node.FromA(syn);
+        node.FromA(request);
+        node.FromB(answer);
+        var entry = node.OnlyConnection().Value;
+        Assert.Equal((2UL, (ulong)(syn.Length + request.Length)), (entry.ForwardPackets, entry.ForwardBytes));
+        Assert.Equal((1UL, (ulong)answer.Length), (entry.ReversePackets, entry.ReverseBytes));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void Aggregation_reports_the_first_packet_and_new_flags(int family)
     {
         using var node = new Node(family);

@@ -70,6 +70,7 @@ public sealed partial class LayoutTests
         return new (string, int, int)[]
         {
             ("cilium_ct", Unsafe.SizeOf<CtTuple>(), Unsafe.SizeOf<CtEntry>()),
+            ("cilium_ct_scratch", 4, Unsafe.SizeOf<CtEntry>()),
             ("cilium_devices", 4, Unsafe.SizeOf<EndpointRow>()),
             ("cilium_devices_high", 4, Unsafe.SizeOf<EndpointRow>()),
             ("cilium_forwarded", 4, Unsafe.SizeOf<MetricsValue>()),
@@ -86,6 +87,7 @@ public sealed partial class LayoutTests
             ("cilium_metrics", Unsafe.SizeOf<MetricsKey>(), Unsafe.SizeOf<MetricsValue>()),
             ("cilium_policy", 4, 4),
             ("cilium_policy_stamp", 4, 4),
+            ("cilium_policy_stats", 4, Unsafe.SizeOf<MetricsValue>()),
             ("cilium_snat", Unsafe.SizeOf<SnatKey>(), Unsafe.SizeOf<SnatValue>()),
         }.OrderBy(m => m.Item1, StringComparer.Ordinal);
     }

@@ -17,6 +17,7 @@ internal sealed class Node : IDisposable
     private static readonly string[] AllObjects = ["lxc", "host", "overlay", "netdev"];
 
     private uint _stamp = 100;
+    private uint _counter = 500;
 
     /// <param name="family">4 or 6: the family of the addresses that the properties give.</param>
     /// <param name="a">Enforcement of pod A.</param>
@@ -93,12 +94,21 @@ internal sealed class Node : IDisposable
     /// <summary>Replaces a pod's policy by entries and gives it a new stamp.</summary>
     internal void SetPolicy(ushort endpoint, params (PolicyKey Key, bool Deny)[] entries)
     {
-        using var inner = BpfMap.Create("policy", new MapShape(MapType.LpmTrie, 12, 8, 16384, MapFlags.NoPreallocation));
+        using var inner = BpfMap.Create("policy", new MapShape(MapType.LpmTrie, 12, 12, 16384, MapFlags.NoPreallocation));
         var typed = inner.As<PolicyKey, PolicyValue>();
         foreach (var (key, deny) in entries)
-            typed.Update(key, new PolicyValue(deny ? PolicyFlags.Deny : 0, (byte)key.PrefixLength, default, 0, 0, 0, 0));
+            typed.Update(key, new PolicyValue(deny ? PolicyFlags.Deny : 0, (byte)key.PrefixLength, default, 0, 0, 0, 0, ++_counter));
         new ArrayOfMapsBpf(Bench.Map("cilium_policy")).UpdateBatch([endpoint], [inner]);
         Bench.Map<uint, uint>("cilium_policy_stamp").Update(endpoint, ++_stamp);
+    }
+
+    /// <summary>What a policy entry decided about; counters are numbered from 501 in the order of the entries.</summary>
+    internal MetricsValue CountOf(uint counter)
+    {
+        var stats = new PerCpuBpfMap<uint, MetricsValue>(Bench.Map("cilium_policy_stats"));
+        var values = new MetricsValue[stats.Cpus];
+        Assert.True(stats.TryLookup(counter, values));
+        return values.Aggregate(default(MetricsValue), (sum, value) => new MetricsValue(sum.Count + value.Count, sum.Bytes + value.Bytes));
     }
 
     internal static (PolicyKey Key, bool Deny) Allow(PolicyDirection direction, uint identity, byte protocol = 0, ushort port = 0, int portBits = 16) =>

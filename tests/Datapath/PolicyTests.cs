@@ -143,11 +143,29 @@ public sealed class PolicyTests
         node.SetPolicy(EndpointB, Allow(In, 0));
         node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn)).WentTo(TracePoint.ToEndpoint);
         var entry = node.OnlyConnection().Value;
-        Assert.Equal((101u, 102u), (entry.EgressStamp, entry.IngressStamp));
+        Assert.Equal((101u, 102u), (entry.Egress.Stamp, entry.Ingress.Stamp));
         // An entry that goes without a new stamp is not noticed by a connection that has its verdict.
         new Cilium.Bpf.ArrayOfMapsBpf(node.Bench.Map("cilium_policy")).Delete(EndpointA);
         node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack)).WentQuietly();
         node.FromA(Frame.TcpSegment(node.A, node.B, 40001, 80, Frame.Syn)).WasDropped(DropReason.NoEndpointPolicy);
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void Every_packet_that_an_entry_decides_is_counted_there(int family)
+    {
+        using var node = new Node(family, a: EndpointFlags.EgressEnforced);
+        node.SetPolicy(EndpointA, Allow(Out, IdentityB, Frame.Tcp, 80), Deny(Out, 0, Frame.Tcp, 81));
+        var syn = Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn);
+        var data = Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack, 100);
+        node.FromA(syn);
+        node.FromA(data);
+        node.FromA(data);
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Ack, 500));
+        var denied = Frame.TcpSegment(node.A, node.B, 40001, 81, Frame.Syn);
+        node.FromA(denied);
+        // Replies are nobody's: no entry was asked.
+        Assert.Equal(new MetricsValue(3, (ulong)(syn.Length + (2 * data.Length))), node.CountOf(501));
+        Assert.Equal(new MetricsValue(1, (ulong)denied.Length), node.CountOf(502));
     }
 
     [Theory, InlineData(4), InlineData(6)]

@@ -38,7 +38,7 @@ public sealed class BpfLinkTests
 
         Assert.True(BpfPins.Unpin(pins["devices/left0/links/probe"]));
         // The kernel detaches a link that nobody holds a little later.
-        Assert.True(await TestNetwork.HappensAsync(() => net.LeftPings(TestNamespaces.RightAddress, 200)));
+        Assert.True(await TestNode.HappensAsync(() => net.LeftPings(TestNamespaces.RightAddress, 200)));
     }
 
     [Fact]

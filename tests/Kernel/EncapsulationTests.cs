@@ -27,7 +27,7 @@ public sealed class EncapsulationTests
         await second.PutAsync(b.Row);
         first.Learn(second, b);
         second.Learn(first, a);
-        Assert.True(await TestNetwork.HappensAsync(() => a.Pings(b.IPv4, 500)));
+        Assert.True(await TestNode.HappensAsync(() => a.Pings(b.IPv4, 500)));
         foreach (var (from, to) in new[] { (a, b), (b, a) })
         {
             foreach (var address in new[] { to.IPv4, to.IPv6 })

@@ -14,10 +14,10 @@ public sealed class EventReaderTests
         await node.PutAsync(b.Row);
         for (var round = 0; round < 3; round++)
         {
-            Assert.True(await TestNetwork.HappensAsync(() => node.Datapath.Maps.ReaderSleeps.TryLookup(0, out var sleeps) && sleeps == 1));
+            Assert.True(await TestNode.HappensAsync(() => node.Datapath.Maps.ReaderSleeps.TryLookup(0, out var sleeps) && sleeps == 1));
             var before = node.Events.Snapshot().Count;
             Assert.True(a.Pings(b.IPv4));
-            Assert.True(await TestNetwork.HappensAsync(() => node.Events.Snapshot().Skip(before).Any(e => e.Type == DatapathEventType.Trace)));
+            Assert.True(await TestNode.HappensAsync(() => node.Events.Snapshot().Skip(before).Any(e => e.Type == DatapathEventType.Trace)));
         }
     }
 }

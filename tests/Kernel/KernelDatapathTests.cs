@@ -55,15 +55,15 @@ public sealed class KernelDatapathTests
         Assert.False(c.Pings(b.IPv4, 300));
         // Replies to what b opens itself pass.
         Assert.True(b.Pings(c.IPv4));
-        Assert.True(await TestNetwork.HappensAsync(() => node.Events.Snapshot().Any(e =>
+        Assert.True(await HappensAsync(() => node.Events.Snapshot().Any(e =>
             e.Type == DatapathEventType.Drop && e.SubType == 133 && e.SourceIdentity == c.Row.Identity && e.DestinationIdentity == b.Row.Identity)));
-        Assert.True(await TestNetwork.HappensAsync(() => node.Events.Snapshot().Any(e => e is { Type: DatapathEventType.PolicyVerdict, Verdict: 0, DestinationPort: 80 })));
+        Assert.True(await HappensAsync(() => node.Events.Snapshot().Any(e => e is { Type: DatapathEventType.PolicyVerdict, Verdict: 0, DestinationPort: 80 })));
         Assert.Contains(new DatapathInspection(node.Datapath.Maps).Drops(), drop => (byte)drop.Key.Reason == 133 && drop.Value.Count > 0);
 
         // The identity comes into the existing rule in place.
         var alsoC = onlyA with { Entries = new[] { onlyA.Entries[0], new PolicyEntry(onlyA.Entries[0].Key with { Identity = c.Row.Identity }, PolicyVerdict.Allow) }.ToEquatableArray() };
         node.Tables.Store.Write(write => write.Upsert(node.Tables.Policies, alsoC));
-        Assert.True(await TestNetwork.HappensAsync(() => TestNetwork.Ask(c.Namespace, b.IPv4, 80, 300) is not null));
+        Assert.True(await HappensAsync(() => TestNetwork.Ask(c.Namespace, b.IPv4, 80, 300) is not null));
 
         var nobody = IngressPolicy(2);
         await node.PutAsync(b.Row with { Policy = nobody.Key }, nobody);
@@ -80,7 +80,7 @@ public sealed class KernelDatapathTests
         await node.PutAsync(a.Row);
         await node.PutAsync(b.Row with { Policy = allow.Key }, allow);
         Assert.True(a.Pings(b.IPv4));
-        Assert.True(await TestNetwork.HappensAsync(() => AttachedProgram.List(node.Options.BpfRoot).Count(l => l.Target.StartsWith("endpoint", StringComparison.Ordinal)) == 4));
+        Assert.True(await HappensAsync(() => AttachedProgram.List(node.Options.BpfRoot).Count(l => l.Target.StartsWith("endpoint", StringComparison.Ordinal)) == 4));
         var links = AttachedProgram.List(node.Options.BpfRoot);
         Assert.Contains(links, l => l is { Target: "endpoint 11", Program: "cil_from_container", Hook: "tcx/ingress" } && l.Ifindex == a.Row.InterfaceIndex);
         Assert.Contains(links, l => l is { Target: "cilium_vxlan", Program: "cil_from_overlay" });
@@ -99,8 +99,8 @@ public sealed class KernelDatapathTests
         // Once everything is told, what nobody desires goes.
         node.Tables.Store.Write(write => write.Delete(node.Tables.Endpoints, a.Row.Id));
         node.Tables.Endpoints.CompleteInitializer("test");
-        Assert.True(await TestNetwork.HappensAsync(() => node.Netlink.FindLink(a.Row.InterfaceName) is null));
-        Assert.True(await TestNetwork.HappensAsync(() => AttachedProgram.List(node.Options.BpfRoot).All(l => l.Target != "endpoint 11")));
+        Assert.True(await HappensAsync(() => node.Netlink.FindLink(a.Row.InterfaceName) is null));
+        Assert.True(await HappensAsync(() => AttachedProgram.List(node.Options.BpfRoot).All(l => l.Target != "endpoint 11")));
         Assert.DoesNotContain(new DatapathInspection(node.Datapath.Maps).Endpoints(), e => e.Address == a.Row.IPv4);
     }
 
@@ -138,10 +138,10 @@ public sealed class KernelDatapathTests
         await node.PutAsync(pod.Row);
         var address = new Cilium.Netlink.InterfaceAddress(node.Netlink.FindLink("und0")!.Index, IPAddress.Parse("192.0.2.77"), 32);
         node.Netlink.AddAddress(address);
-        Assert.True(await TestNetwork.HappensAsync(() => new DatapathInspection(node.Datapath.Maps).Endpoints().Any(e => e.Address == IpAddr.Parse("192.0.2.77"))));
+        Assert.True(await HappensAsync(() => new DatapathInspection(node.Datapath.Maps).Endpoints().Any(e => e.Address == IpAddr.Parse("192.0.2.77"))));
         Assert.True(pod.Pings(IPAddress.Parse("192.0.2.77")));
         node.Netlink.DeleteAddress(address);
-        Assert.True(await TestNetwork.HappensAsync(() => new DatapathInspection(node.Datapath.Maps).Endpoints().All(e => e.Address != IpAddr.Parse("192.0.2.77"))));
+        Assert.True(await HappensAsync(() => new DatapathInspection(node.Datapath.Maps).Endpoints().All(e => e.Address != IpAddr.Parse("192.0.2.77"))));
     }
 
     [Fact]
@@ -162,8 +162,17 @@ public sealed class KernelDatapathTests
             Backends = EquatableArray.Create([new BackendRef(new L4Address(b.Row.IPv4, 8080, L4Protocol.Tcp), BackendState.Active)]),
         };
         node.Tables.Store.Write(write => write.Upsert(node.Tables.Frontends, row));
-        Assert.True(await TestNetwork.HappensAsync(() => TestNetwork.Ask(a.Namespace, IPAddress.Parse("10.96.0.10"), 80, 500) == a.IPv4.ToString()));
-        Assert.Equal(frontend, Assert.Single(new DatapathInspection(node.Datapath.Maps).Services()).Frontend);
+        Assert.True(await HappensAsync(() => TestNetwork.Ask(a.Namespace, IPAddress.Parse("10.96.0.10"), 80, 500) == a.IPv4.ToString()));
+        var service = Assert.Single(new DatapathInspection(node.Datapath.Maps).Services());
+        Assert.Equal(frontend, service.Frontend);
+
+        // The number is the same for everyone, and after a restart.
+        Assert.Equal(service.Id, node.Datapath.FindServiceId(frontend));
+        Assert.Null(node.Datapath.FindServiceId(frontend with { Port = 81 }));
+        await node.RestartAsync();
+        node.Tables.Store.Write(write => write.Upsert(node.Tables.Frontends, row));
+        Assert.True(await HappensAsync(() => node.Datapath.FindServiceId(frontend) is not null));
+        Assert.Equal(service.Id, node.Datapath.FindServiceId(frontend));
     }
 
     [Fact]
@@ -183,7 +192,7 @@ public sealed class KernelDatapathTests
             Backends = EquatableArray.Create([new BackendRef(new L4Address(b.Row.IPv4, 8080, L4Protocol.Tcp), BackendState.Active)]),
         };
         node.Tables.Store.Write(write => write.Upsert(node.Tables.Frontends, row));
-        Assert.True(await TestNetwork.HappensAsync(() => node.Datapath.Maps.Frontends.ToDictionary().Count == 1));
+        Assert.True(await HappensAsync(() => node.Datapath.Maps.Frontends.ToDictionary().Count == 1));
         Assert.Equal(a.IPv4.ToString(), node.RunInCgroup(() => TestNetwork.Ask(a.Namespace, IPAddress.Parse("10.96.0.11"), 80)));
         Assert.NotEmpty(node.Datapath.Maps.SocketRevNat.ToDictionary());
         // The node itself has no route to the service but its default: only the socket hook leads it to the pod.
@@ -204,7 +213,7 @@ public sealed class KernelDatapathTests
         await second.PutAsync(b.Row with { Policy = onlyA.Key }, onlyA);
         first.Learn(second, b);
         second.Learn(first, a, c);
-        Assert.True(await TestNetwork.HappensAsync(() => a.Pings(b.IPv4, 500)));
+        Assert.True(await HappensAsync(() => a.Pings(b.IPv4, 500)));
         Assert.True(a.Pings(b.IPv6));
         Assert.True(b.Pings(a.IPv4));
         Assert.False(c.Pings(b.IPv4, 300));
@@ -230,8 +239,8 @@ public sealed class KernelDatapathTests
         Assert.True(a.Pings(TestNode.WorldAddress));
         var inspection = new DatapathInspection(node.Datapath.Maps);
         Assert.NotEmpty(inspection.Conntrack());
-        Assert.True(await TestNetwork.HappensAsync(() => inspection.Conntrack().All(c => c.Key.Protocol != (byte)L4Protocol.Icmp)));
-        Assert.True(await TestNetwork.HappensAsync(() => !inspection.Translations().Any()));
+        Assert.True(await HappensAsync(() => inspection.Conntrack().All(c => c.Key.Protocol != (byte)L4Protocol.Icmp)));
+        Assert.True(await HappensAsync(() => !inspection.Translations().Any()));
     }
 
     [Fact]
@@ -258,11 +267,11 @@ public sealed class KernelDatapathTests
                     write.Delete(node.Tables.Policies, new PolicyContentKey(key));
             });
             node.Tables.Endpoints.CompleteInitializer("test");
-            Assert.True(await TestNetwork.HappensAsync(() => !Directory.Exists(node.Options.BpfRoot + "/cilium/endpoints")
+            Assert.True(await HappensAsync(() => !Directory.Exists(node.Options.BpfRoot + "/cilium/endpoints")
                 || !Directory.EnumerateDirectories(node.Options.BpfRoot + "/cilium/endpoints").Any()));
-            Assert.True(await TestNetwork.HappensAsync(() => node.Datapath.Maps.Endpoints.ToDictionary().Values.All(row => row.PolicyId == 0)));
-            Assert.True(await TestNetwork.HappensAsync(() => node.Datapath.Maps.Devices.ToDictionary().Values.All(row => row == default)));
-            Assert.True(await TestNetwork.HappensAsync(() => node.Datapath.Maps.Policies.ReadIds().Keys.All(id => IsEmpty(node, id))));
+            Assert.True(await HappensAsync(() => node.Datapath.Maps.Endpoints.ToDictionary().Values.All(row => row.PolicyId == 0)));
+            Assert.True(await HappensAsync(() => node.Datapath.Maps.Devices.ToDictionary().Values.All(row => row == default)));
+            Assert.True(await HappensAsync(() => node.Datapath.Maps.Policies.ReadIds().Keys.All(node.IsEmpty)));
             foreach (var pod in pods)
                 pod.Dispose();
         }
@@ -281,24 +290,20 @@ public sealed class KernelDatapathTests
             write.Upsert(node.Tables.IpCache, range);
         });
         var wanted = IPNetwork.Parse("10.79.0.0/24");
-        Assert.True(await TestNetwork.HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).Any(r => r.Destination == wanted && r.Mtu == 1450)));
-        Assert.True(await TestNetwork.HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).Any(r => r.Destination == IPNetwork.Parse("fd79::/64"))));
-        Assert.True(await TestNetwork.HappensAsync(() => new DatapathInspection(node.Datapath.Maps).IpCache().Contains((range.Prefix, Identity.World, remote.IPv4))));
+        Assert.True(await HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).Any(r => r.Destination == wanted && r.Mtu == 1450)));
+        Assert.True(await HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).Any(r => r.Destination == IPNetwork.Parse("fd79::/64"))));
+        Assert.True(await HappensAsync(() => new DatapathInspection(node.Datapath.Maps).IpCache().Contains((range.Prefix, Identity.World, remote.IPv4))));
         node.Tables.Store.Write(write =>
         {
             write.Delete(node.Tables.Nodes, "other");
             write.Delete(node.Tables.IpCache, range.Prefix);
         });
-        Assert.True(await TestNetwork.HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).All(r => r.Destination != wanted)));
-        Assert.True(await TestNetwork.HappensAsync(() => !new DatapathInspection(node.Datapath.Maps).IpCache().Any()));
-    }
-
-    private static bool IsEmpty(TestNode node, uint policy)
-    {
-        using var inner = node.Datapath.Maps.Policies.OpenOrNull(policy);
-        return inner is null || inner.As<Cilium.Datapath.Maps.PolicyKey, Cilium.Datapath.Maps.PolicyValue>().ToDictionary().Count == 0;
+        Assert.True(await HappensAsync(() => node.Netlink.Routes(table: Cilium.Netlink.Route.MainTable).All(r => r.Destination != wanted)));
+        Assert.True(await HappensAsync(() => !new DatapathInspection(node.Datapath.Maps).IpCache().Any()));
     }
 
     private static PolicyRow IngressPolicy(long key, params PolicyEntry[] entries) =>
         new() { Key = new PolicyContentKey(key), IngressEnforced = true, EgressEnforced = false, Entries = entries.ToEquatableArray() };
+
+    private static Task<bool> HappensAsync(Func<bool> condition) => TestNode.HappensAsync(condition);
 }

@@ -2,6 +2,7 @@ using Cilium.Core;
 using Cilium.Datapath;
 using Cilium.Datapath.Policies;
 using EntryKey = Cilium.Datapath.Maps.PolicyKey;
+using MetricsValue = Cilium.Datapath.Maps.MetricsValue;
 using PolicyValue = Cilium.Datapath.Maps.PolicyValue;
 
 namespace Cilium.KernelTests;
@@ -80,10 +81,52 @@ public sealed class PolicySlotsTests
         Assert.Equal(200, ids.Count);
     }
 
+    [Fact]
+    public void An_entry_that_stays_keeps_its_counter_and_others_start_at_zero()
+    {
+        using var maps = new TestMaps();
+        uint id;
+        using (var slots = new PolicySlots(maps.Maps, maps.InnerPolicy))
+        {
+            id = slots.Acquire(Row(1, 256, 257));
+            Count(256, 5);
+            Count(257, 7);
+            slots.Apply(Row(1, 257, 300));
+            Assert.Equal(7UL, CountOf(257));
+            Assert.Equal(0UL, CountOf(300));
+        }
+        using var again = new PolicySlots(maps.Maps, maps.InnerPolicy);
+        Assert.Equal(id, again.Acquire(Row(9, 257, 300)));
+        Assert.Equal(7UL, CountOf(257));
+        var other = again.Acquire(Row(10, 400));
+        Assert.NotEqual(0u, CounterOf(400, other));
+        Assert.DoesNotContain(CounterOf(400, other), new[] { CounterOf(257, id), CounterOf(300, id) });
+
+        uint CounterOf(uint identity, uint policy)
+        {
+            using var inner = maps.Maps.Policies.OpenOrNull(policy);
+            return inner!.As<EntryKey, PolicyValue>().ToDictionary().Single(entry => entry.Key.Identity == identity).Value.Counter;
+        }
+
+        void Count(uint identity, ulong packets)
+        {
+            var values = new MetricsValue[maps.Maps.PolicyStats.Cpus];
+            values[0] = new MetricsValue(packets, packets * 100);
+            maps.Maps.PolicyStats.Update(CounterOf(identity, id), values);
+        }
+
+        ulong CountOf(uint identity)
+        {
+            var values = new MetricsValue[maps.Maps.PolicyStats.Cpus];
+            Assert.True(maps.Maps.PolicyStats.TryLookup(CounterOf(identity, id), values));
+            return values.Aggregate(0UL, (sum, value) => sum + value.Count);
+        }
+    }
+
     private static Dictionary<EntryKey, PolicyValue> Read(TestMaps maps, uint id)
     {
         using var inner = maps.Maps.Policies.OpenOrNull(id);
-        return inner is null ? [] : inner.As<EntryKey, PolicyValue>().ToDictionary();
+        return inner is null ? [] : inner.As<EntryKey, PolicyValue>().ToDictionary().ToDictionary(entry => entry.Key, entry => entry.Value with { Counter = 0 });
     }
 
     private static PolicyRow Row(long key, params uint[] identities) => new()

@@ -47,22 +47,48 @@ internal sealed class TestNode : IDisposable
         Netlink.ChangeLink(1, new LinkSettings { IsUp = true });
         Netlink.AddAddress(new InterfaceAddress(underlay, IPAddress.Parse($"172.30.0.{1 + number}"), 24));
         Netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse("0.0.0.0/0"), Gateway = WorldAddress, LinkIndex = underlay });
-        Row = new LocalNodeRow
-        {
-            Name = $"node{number}",
-            IPv4 = IpAddr.Parse($"172.30.0.{1 + number}"),
-            RouterIPv4 = IpAddr.Parse($"10.77.{number}.1"),
-            RouterIPv6 = IpAddr.Parse($"fd77:{number}::1"),
-            PodPrefixes = EquatableArray.Create([Prefix.Parse($"10.77.{number}.0/24"), Prefix.Parse($"fd77:{number}::/64")]),
-        };
-        Options = new DatapathOptions
-        {
-            BpfRoot = _pins.Path,
-            CgroupRoot = _cgroup.Path,
-            EnableIPv6 = true,
-            ConntrackEntries = 4096,
-        };
+        Row = RowOf(number);
+        Options = OptionsOf(_pins.Path, _cgroup.Path);
         Datapath = NewDatapath();
+    }
+
+    internal string NamespaceName => _prefix + "n";
+
+    internal static LocalNodeRow RowOf(int number) => new()
+    {
+        Name = $"node{number}",
+        IPv4 = IpAddr.Parse($"172.30.0.{1 + number}"),
+        RouterIPv4 = IpAddr.Parse($"10.77.{number}.1"),
+        RouterIPv6 = IpAddr.Parse($"fd77:{number}::1"),
+        PodPrefixes = EquatableArray.Create([Prefix.Parse($"10.77.{number}.0/24"), Prefix.Parse($"fd77:{number}::/64")]),
+    };
+
+    internal static DatapathOptions OptionsOf(string bpfRoot, string cgroupRoot) => new()
+    {
+        BpfRoot = bpfRoot,
+        CgroupRoot = cgroupRoot,
+        EnableIPv6 = true,
+        ConntrackEntries = 4096,
+    };
+
+    /// <summary>Asks until a condition holds; false after ten seconds.</summary>
+    internal static async Task<bool> HappensAsync(Func<bool> condition)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!condition())
+        {
+            if (TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromSeconds(10))
+                return false;
+            await Task.Delay(TimeSpan.FromMilliseconds(10));
+        }
+        return true;
+    }
+
+    /// <summary>Whether a policy id has no entries.</summary>
+    internal bool IsEmpty(uint policy)
+    {
+        using var inner = Datapath.Maps.Policies.OpenOrNull(policy);
+        return inner is null || inner.As<Cilium.Datapath.Maps.PolicyKey, Cilium.Datapath.Maps.PolicyValue>().ToDictionary().Count == 0;
     }
 
     internal static IPAddress WorldAddress { get; } = IPAddress.Parse("172.30.0.1");
@@ -163,14 +189,12 @@ internal sealed class TestPod : IDisposable
     {
         _name = $"{prefix}p{id}";
         Namespace = NetworkNamespace.Create(_name);
-        var device = $"lxc{id}";
-        var hostMac = MacAddress.FromBytes([2, 0, 0, 0, 1, (byte)id]);
-        var podMac = MacAddress.FromBytes([2, 0, 0, 0, 2, (byte)id]);
+        var device = DeviceOf(id);
         IPv4 = IPAddress.Parse($"10.77.{node.Number}.{id}");
         IPv6 = IPAddress.Parse($"fd77:{node.Number}::{id}");
         node.Netlink.CreateVeth(
-            new LinkSettings { Name = device, Mac = Physical(hostMac), IsUp = true },
-            new LinkSettings { Name = "eth0", Mac = Physical(podMac), Namespace = Namespace });
+            new LinkSettings { Name = device, Mac = Physical(HostMacOf(id)), IsUp = true },
+            new LinkSettings { Name = "eth0", Mac = Physical(PodMacOf(id)), Namespace = Namespace });
         using var netlink = RouteNetlink.Open(Namespace);
         var eth0 = netlink.FindLink("eth0")!.Index;
         netlink.ChangeLink(eth0, new LinkSettings { IsUp = true });
@@ -182,18 +206,22 @@ internal sealed class TestPod : IDisposable
             netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse($"{router}/{router.BitLength}"), LinkIndex = eth0 });
             netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse(all), Gateway = router.ToIPAddress(), LinkIndex = eth0 });
         }
-        Row = new EndpointRow
-        {
-            Id = new EndpointId(id),
-            InterfaceName = device,
-            InterfaceIndex = node.Netlink.FindLink(device)!.Index,
-            PodMac = podMac,
-            HostMac = hostMac,
-            IPv4 = IpAddr.FromIPAddress(IPv4),
-            IPv6 = IpAddr.FromIPAddress(IPv6),
-            Identity = new Identity(1000u + id),
-        };
+        Row = RowOf(node.Number, id, node.Netlink.FindLink(device)!.Index);
     }
+
+    internal static string DeviceOf(ushort id) => $"lxc{id}";
+
+    internal static EndpointRow RowOf(int node, ushort id, int interfaceIndex) => new()
+    {
+        Id = new EndpointId(id),
+        InterfaceName = DeviceOf(id),
+        InterfaceIndex = interfaceIndex,
+        PodMac = PodMacOf(id),
+        HostMac = HostMacOf(id),
+        IPv4 = IpAddr.Parse($"10.77.{node}.{id}"),
+        IPv6 = IpAddr.Parse($"fd77:{node}::{id}"),
+        Identity = new Identity(1000u + id),
+    };
 
     internal NetworkNamespace Namespace { get; }
 
@@ -210,6 +238,10 @@ internal sealed class TestPod : IDisposable
         Namespace.Dispose();
         NetworkNamespace.Delete(_name);
     }
+
+    private static MacAddress HostMacOf(ushort id) => MacAddress.FromBytes([2, 0, 0, 0, 1, (byte)id]);
+
+    private static MacAddress PodMacOf(ushort id) => MacAddress.FromBytes([2, 0, 0, 0, 2, (byte)id]);
 
     private static PhysicalAddress Physical(MacAddress mac)
     {
@@ -255,19 +287,6 @@ internal static class TestNetwork
             return false;
         }
     });
-
-    /// <summary>Whether a condition comes true within ten seconds.</summary>
-    internal static async Task<bool> HappensAsync(Func<bool> condition)
-    {
-        var began = TimeProvider.System.GetTimestamp();
-        while (!condition())
-        {
-            if (TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromSeconds(10))
-                return false;
-            await Task.Delay(TimeSpan.FromMilliseconds(10));
-        }
-        return true;
-    }
 
     /// <summary>A TCP server that answers each connection with the address it sees.</summary>
     internal static Socket Serve(NetworkNamespace ns, IPAddress address, int port)

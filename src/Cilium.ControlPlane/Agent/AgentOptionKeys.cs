@@ -129,6 +129,7 @@ internal static class AgentOptionKeys
         .Boolean("bpf-events-drop-enabled", "Drop events", (options, value) => options.Datapath.EnableDropEvents = value)
         .Boolean("bpf-events-trace-enabled", "Trace events", (options, value) => options.Datapath.EnableTraceEvents = value)
         .Boolean("bpf-events-policy-verdict-enabled", "Policy verdict events", (options, value) => options.Datapath.EnablePolicyVerdictEvents = value)
+        .Boolean("trace-sock", "Events of translated socket calls", (options, value) => options.Datapath.EnableSocketEvents = value)
         .Duration("bpf-ct-timeout-regular-tcp", "Lifetime of TCP connections", TimeSpan.FromSeconds(1), (options, value) => options.Datapath.ConntrackTimeoutTcp = value)
         .Duration("bpf-ct-timeout-regular-tcp-syn", "Lifetime of half-open connections", TimeSpan.FromSeconds(1), (options, value) =>
             options.Datapath.ConntrackTimeoutTcpSyn = value)

@@ -50,15 +50,16 @@ internal static class TableRoutes
             ApiJson.Default.ServiceModel);
     }
 
-    // Numbers are the place in the sorted list: a name to ask by, not the number in the maps, which bpf lb list shows.
+    // A frontend that is on its way to the maps has no number yet and is not realized.
     private static List<ServiceModel> ServicesOf(AgentContext agent)
     {
         var services = new List<ServiceModel>();
-        foreach (var row in agent.Tables.Datapath.Frontends.Snapshot().Values.OrderBy(row => row.Address))
+        var numbered = agent.Tables.Datapath.Frontends.Snapshot().Values.Select(row => (Row: row, Id: agent.Datapath.FindServiceId(row.Address)));
+        foreach (var (row, id) in numbered.OrderBy(service => service.Id ?? 0).ThenBy(service => service.Row.Address))
         {
             var spec = new ServiceSpec
             {
-                Id = services.Count + 1,
+                Id = id ?? 0,
                 FrontendAddress = new FrontendAddress
                 {
                     Ip = row.Address.Address.ToString(),
@@ -85,7 +86,7 @@ internal static class TableRoutes
                     IntTrafficPolicy = "Cluster",
                 },
             };
-            services.Add(new ServiceModel { Spec = spec, Status = new ServiceStatus { Realized = spec } });
+            services.Add(new ServiceModel { Spec = spec, Status = new ServiceStatus { Realized = id is null ? null : spec } });
         }
 
         return services;

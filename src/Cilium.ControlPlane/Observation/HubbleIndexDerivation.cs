@@ -104,6 +104,7 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
             }
 
             builder.Interfaces.Remove(previous.InterfaceIndex);
+            builder.Namespaces.Remove(previous.NetnsCookie);
         }
 
         foreach (var id in changes.Select(change => change.Key).Concat(identityChanges.Select(change => change.Key)).Distinct())
@@ -115,6 +116,11 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
 
             tables.EndpointIdentities.TryGet(id, out var identity);
             builder.Interfaces[row.InterfaceIndex] = row.InterfaceName;
+            if (row.NetnsCookie != 0)
+            {
+                builder.Namespaces[row.NetnsCookie] = new HubbleNamespace(row.IPv4, row.IPv6);
+            }
+
             if (identity is not null)
             {
                 builder.SetLabels(identity.Identity, identity.Labels);

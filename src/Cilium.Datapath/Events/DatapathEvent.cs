@@ -87,6 +87,9 @@ public readonly record struct DatapathEvent
     /// <summary>TraceSock: the id of the caller's cgroup.</summary>
     public ulong CgroupId { get; init; }
 
+    /// <summary>TraceSock: the cookie of the caller's network namespace.</summary>
+    public ulong NetnsCookie { get; init; }
+
     /// <summary>True when the packet is IPv6 (TraceSock: the address is).</summary>
     public bool IsIPv6 { get; init; }
 

@@ -83,6 +83,7 @@ public static class EventDecoder
             OriginalAddress = socket.Destination.ToIpAddr(),
             SocketCookie = socket.SocketCookie,
             CgroupId = socket.CgroupId,
+            NetnsCookie = socket.NetnsCookie,
             IsIPv6 = (socket.Flags & PacketEventFlags.IPv6) != 0,
         };
         return true;

@@ -56,6 +56,7 @@ internal sealed class DatapathConstants
         Set("enable_trace_events", options.EnableTraceEvents);
         Set("enable_drop_events", options.EnableDropEvents);
         Set("enable_verdict_events", options.EnablePolicyVerdictEvents);
+        Set("enable_socket_events", options.EnableSocketEvents);
         Set("capture_length", (uint)Math.Clamp(options.TracePayloadLength, 0, 128));
     }
 

@@ -23,6 +23,7 @@ public sealed class DatapathMaps : IDisposable
         IpCache = Own("cilium_ipcache").As<IpcacheKey, IpcacheValue>();
         Policies = new ArrayOfMapsBpf(Own("cilium_policy"));
         PolicyStamps = Own("cilium_policy_stamp").As<uint, uint>();
+        PolicyStats = new PerCpuBpfMap<uint, MetricsValue>(Own("cilium_policy_stats"));
         Conntrack = Own("cilium_ct").As<CtTuple, CtEntry>();
         Created = Own("cilium_ct_created");
         Frontends = Own("cilium_lb_frontends").As<FrontendKey, FrontendValue>();
@@ -55,6 +56,9 @@ public sealed class DatapathMaps : IDisposable
 
     /// <summary>A number per policy id that changes with its content.</summary>
     public BpfMap<uint, uint> PolicyStamps { get; }
+
+    /// <summary>Packets and bytes by the counter index of a policy entry.</summary>
+    public PerCpuBpfMap<uint, MetricsValue> PolicyStats { get; }
 
     /// <summary>Connections.</summary>
     public BpfMap<CtTuple, CtEntry> Conntrack { get; }

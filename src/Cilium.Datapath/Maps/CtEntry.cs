@@ -11,13 +11,17 @@ namespace Cilium.Datapath.Maps;
 /// <param name="LastReverseReport">Second of the last trace event of the other end.</param>
 /// <param name="SourceIdentity">Identity of the opener.</param>
 /// <param name="DestinationIdentity">Identity of the other end.</param>
-/// <param name="EgressStamp">Policy stamp under which the opener's egress policy allowed.</param>
-/// <param name="IngressStamp">Policy stamp under which the other end's ingress policy allowed.</param>
+/// <param name="Egress">Verdict of the opener's egress policy.</param>
+/// <param name="Ingress">Verdict of the other end's ingress policy.</param>
 /// <param name="ServiceId">Service id, which is also the reverse translation id; zero: none.</param>
 /// <param name="BackendId">Backend id.</param>
 /// <param name="SourceEndpoint">Endpoint id of the opener, or zero.</param>
 /// <param name="DestinationEndpoint">Endpoint id of the other end, or zero.</param>
 /// <param name="Created">Second of CLOCK_MONOTONIC at which it was made.</param>
+/// <param name="ForwardPackets">Packets from the opener that arrived here, let through or not.</param>
+/// <param name="ForwardBytes">Their bytes with Ethernet headers.</param>
+/// <param name="ReversePackets">Packets from the other end.</param>
+/// <param name="ReverseBytes">Their bytes with Ethernet headers.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 [CStruct("ct_entry")]
 public readonly record struct CtEntry(
@@ -29,10 +33,14 @@ public readonly record struct CtEntry(
     uint LastReverseReport,
     uint SourceIdentity,
     uint DestinationIdentity,
-    uint EgressStamp,
-    uint IngressStamp,
+    CachedVerdict Egress,
+    CachedVerdict Ingress,
     uint ServiceId,
     uint BackendId,
     ushort SourceEndpoint,
     ushort DestinationEndpoint,
-    uint Created);
+    uint Created,
+    ulong ForwardPackets,
+    ulong ForwardBytes,
+    ulong ReversePackets,
+    ulong ReverseBytes);

@@ -10,6 +10,7 @@ namespace Cilium.Datapath.Maps;
 /// <param name="Pad0">Zero.</param>
 /// <param name="Pad1">Zero.</param>
 /// <param name="Pad2">Zero.</param>
+/// <param name="Counter">Index into cilium_policy_stats; zero: not counted.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 [CStruct("policy_value")]
 public readonly record struct PolicyValue(
@@ -19,4 +20,5 @@ public readonly record struct PolicyValue(
     byte AuthType,
     byte Pad0,
     byte Pad1,
-    byte Pad2);
+    byte Pad2,
+    uint Counter);

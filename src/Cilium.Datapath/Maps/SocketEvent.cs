@@ -12,6 +12,7 @@ namespace Cilium.Datapath.Maps;
 /// <param name="TimestampNs">CLOCK_MONOTONIC, nanoseconds.</param>
 /// <param name="SocketCookie">Socket cookie.</param>
 /// <param name="CgroupId">Id of the control group.</param>
+/// <param name="NetnsCookie">Cookie of the socket's network namespace.</param>
 /// <param name="Destination">Destination address.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 [CStruct("socket_event")]
@@ -25,4 +26,5 @@ public readonly record struct SocketEvent(
     ulong TimestampNs,
     ulong SocketCookie,
     ulong CgroupId,
+    ulong NetnsCookie,
     Addr128 Destination);

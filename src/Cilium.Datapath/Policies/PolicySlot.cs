@@ -6,7 +6,7 @@ using EntryKey = Cilium.Datapath.Maps.PolicyKey;
 namespace Cilium.Datapath.Policies;
 
 /// <summary>One index of the array of policies with its inner map and what was written into it.</summary>
-internal sealed class PolicySlot(uint id, BpfMap<EntryKey, PolicyValue> map, Dictionary<EntryKey, PolicyValue> content)
+internal sealed class PolicySlot(uint id, BpfMap<EntryKey, PolicyValue> map, Dictionary<EntryKey, PolicyValue> content, PolicyCounters counters)
 {
     /// <summary>The index: the policy id in endpoint rows.</summary>
     internal uint Id { get; } = id;
@@ -21,20 +21,53 @@ internal sealed class PolicySlot(uint id, BpfMap<EntryKey, PolicyValue> map, Dic
 
     /// <summary>
     /// Changes the map by the difference. Where both come together, denies appear before allows and vanish after them, so that no
-    /// packet passes that neither the old nor the new policy allows.
+    /// packet passes that neither the old nor the new policy allows. An entry that stays keeps its counter.
     /// </summary>
     internal void Change(Dictionary<EntryKey, PolicyValue> desired)
     {
-        var written = desired.Where(entry => !Content.TryGetValue(entry.Key, out var present) || present != entry.Value).ToLookup(e => PolicyContent.IsDeny(e.Value));
+        var content = new Dictionary<EntryKey, PolicyValue>(desired.Count);
+        var written = new List<KeyValuePair<EntryKey, PolicyValue>>();
+        foreach (var (key, value) in desired)
+        {
+            if (Content.TryGetValue(key, out var present) && PolicyContent.SayTheSame(present, value))
+            {
+                content[key] = present;
+                continue;
+            }
+            content[key] = value with { Counter = counters.Take() };
+            written.Add(KeyValuePair.Create(key, content[key]));
+        }
         var removed = Content.Where(entry => !desired.ContainsKey(entry.Key)).ToLookup(e => PolicyContent.IsDeny(e.Value), e => e.Key);
-        Write(written[true]);
-        map.DeleteBatch([.. removed[false]]);
-        Write(written[false]);
-        map.DeleteBatch([.. removed[true]]);
-        Content = desired;
+        try
+        {
+            Write(written.Where(e => PolicyContent.IsDeny(e.Value)));
+            map.DeleteBatch([.. removed[false]]);
+            Write(written.Where(e => !PolicyContent.IsDeny(e.Value)));
+            map.DeleteBatch([.. removed[true]]);
+        }
+        catch (Exception failure) when (failure is MapFullException or KernelException)
+        {
+            // Part of it may be written: what is there now is what a later change starts from.
+            content = map.ToDictionary();
+            ReturnCounters(written, content);
+            ReturnCounters(Content, content);
+            Content = content;
+            throw;
+        }
+        ReturnCounters(Content, content);
+        Content = content;
     }
 
     internal void Close() => map.Dispose();
+
+    private void ReturnCounters(IEnumerable<KeyValuePair<EntryKey, PolicyValue>> old, Dictionary<EntryKey, PolicyValue> present)
+    {
+        foreach (var (key, value) in old)
+        {
+            if (!present.TryGetValue(key, out var kept) || kept.Counter != value.Counter)
+                counters.Return(value.Counter);
+        }
+    }
 
     private void Write(IEnumerable<KeyValuePair<EntryKey, PolicyValue>> entries)
     {

@@ -24,6 +24,7 @@ internal sealed class PolicySlots : IDisposable
     private readonly List<PolicySlot> _inherited = [];
     private readonly Queue<PolicySlot> _empty = new();
     private readonly Queue<uint> _bare = new();
+    private readonly PolicyCounters _counters;
     private uint _nextStamp;
     private bool _isRefilling;
 
@@ -33,6 +34,7 @@ internal sealed class PolicySlots : IDisposable
         _innerShape = innerShape;
         _nextStamp = maps.PolicyStamps.ToDictionary().Values.DefaultIfEmpty().Max() + 1;
         var present = maps.Policies.ReadIds();
+        _counters = new PolicyCounters(maps);
         for (var id = 0u; id < maps.Policies.Shape.MaxEntries; id++)
         {
             if (!present.ContainsKey(id))
@@ -45,12 +47,13 @@ internal sealed class PolicySlots : IDisposable
                 continue;
             var inner = opened.As<EntryKey, PolicyValue>();
             var content = inner.ToDictionary();
-            var slot = new PolicySlot(id, inner, content);
+            var slot = new PolicySlot(id, inner, content, _counters);
             if (content.Count == 0)
                 _empty.Enqueue(slot);
             else
                 _inherited.Add(slot);
         }
+        _counters.Reserve(_inherited.SelectMany(slot => slot.Content.Values).Select(value => value.Counter).ToHashSet());
         if (!present.ContainsKey(NoPolicy))
             InsertNoPolicy();
         Refill();
@@ -157,7 +160,7 @@ internal sealed class PolicySlots : IDisposable
             lock (_lock)
             {
                 for (var i = 0; i < ids.Length; i++)
-                    _empty.Enqueue(new PolicySlot(ids[i], inners[i].As<EntryKey, PolicyValue>(), []));
+                    _empty.Enqueue(new PolicySlot(ids[i], inners[i].As<EntryKey, PolicyValue>(), [], _counters));
             }
         }
         finally

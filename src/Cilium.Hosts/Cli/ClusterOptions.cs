@@ -1,6 +1,5 @@
 using System.CommandLine;
-using k8s;
-using k8s.Exceptions;
+using Cilium.Kubernetes;
 
 namespace Cilium.Hosts.Cli;
 
@@ -32,15 +31,19 @@ internal sealed class ClusterOptions
         if (string.IsNullOrEmpty(path))
         {
             path = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".kube", "config");
-            if (!File.Exists(path) && KubernetesClientConfiguration.IsInCluster())
+            if (!File.Exists(path) && k8s.KubernetesClientConfiguration.IsInCluster())
             {
-                return new ClusterConnection(KubernetesClientConfiguration.InClusterConfig());
+                path = null;
             }
         }
 
-        return File.Exists(path)
-            ? new ClusterConnection(KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(path), arguments.GetValue(_context)))
-            : throw new IOException($"there is no kubeconfig at {path}; set KUBECONFIG or use --kubeconfig");
+        if (path is not null && !File.Exists(path))
+        {
+            throw new IOException($"there is no kubeconfig at {path}; set KUBECONFIG or use --kubeconfig");
+        }
+
+        var options = new KubernetesConnectionOptions { KubeconfigPath = path, Context = arguments.GetValue(_context), UserAgent = "cilium-cli" };
+        return new ClusterConnection(KubernetesConnection.Open(options, TimeProvider.System));
     }
 
     /// <summary>Runs the body of a command; what went wrong becomes one line on the error output and exit code 1.</summary>
@@ -54,7 +57,7 @@ internal sealed class ClusterOptions
         {
             return Fail(arguments, $"the API server does not answer: {error.GetBaseException().Message}");
         }
-        catch (Exception error) when (error is ClusterException or IOException or KubeConfigException or FormatException or UnauthorizedAccessException)
+        catch (Exception error) when (error is KubernetesException or TimeoutException or IOException or InvalidOperationException or FormatException or UnauthorizedAccessException)
         {
             return Fail(arguments, error.Message);
         }

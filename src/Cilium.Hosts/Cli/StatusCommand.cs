@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cilium.Kubernetes;
 
 namespace Cilium.Hosts.Cli;
 
@@ -55,7 +56,7 @@ internal static class StatusCommand
                     return state;
                 }
             }
-            catch (Exception error) when (error is HttpRequestException or ClusterException && time.GetUtcNow() < deadline)
+            catch (Exception error) when (error is HttpRequestException or TimeoutException or KubernetesException && time.GetUtcNow() < deadline)
             {
                 // Waiting also means waiting for an API server that is just coming up.
                 await timer.WaitForNextTickAsync(cancellationToken);

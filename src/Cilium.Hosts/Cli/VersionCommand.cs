@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Reflection;
 using System.Text.Json;
+using Cilium.Kubernetes;
 
 namespace Cilium.Hosts.Cli;
 
@@ -46,7 +47,7 @@ internal static class VersionCommand
             using var connection = cluster.Open(arguments);
             return Tag(await connection.GetAsync($"apis/apps/v1/namespaces/{cluster.Namespace(arguments)}/daemonsets/cilium", cancellationToken));
         }
-        catch (Exception error) when (error is ClusterException or HttpRequestException or IOException)
+        catch (Exception error) when (error is KubernetesException or HttpRequestException or TimeoutException or IOException)
         {
             return $"unknown. Unable to obtain cilium version. Reason: {error.Message}";
         }

@@ -26,6 +26,15 @@ public sealed record HubbleEndpoint
     public EquatableArray<HubbleWorkload> Workloads { get; init; }
 }
 
+/// <summary>The addresses of a pod's network namespace.</summary>
+/// <param name="IPv4">Its IPv4 address, or <see cref="IpAddr.None"/>.</param>
+/// <param name="IPv6">Its IPv6 address, or <see cref="IpAddr.None"/>.</param>
+public readonly record struct HubbleNamespace(IpAddr IPv4, IpAddr IPv6)
+{
+    /// <summary>The address of a family, or the other family's when there is none.</summary>
+    public IpAddr AddressOf(bool isIPv6) => (isIPv6 && !IPv6.IsNone) || IPv4.IsNone ? IPv6 : IPv4;
+}
+
 /// <summary>A Kubernetes service by name.</summary>
 /// <param name="Namespace">Its namespace.</param>
 /// <param name="Name">Its name.</param>

@@ -17,7 +17,7 @@ public sealed class HubbleSnapshot
         ImmutableSortedDictionary<int, int> prefixLengths,
         ImmutableDictionary<(IpAddr Address, ushort Port), HubbleService> services,
         ImmutableDictionary<int, string> interfaces,
-        ImmutableDictionary<ulong, IpAddr> cgroups)
+        ImmutableDictionary<ulong, HubbleNamespace> namespaces)
     {
         Endpoints = endpoints;
         Labels = labels;
@@ -25,7 +25,7 @@ public sealed class HubbleSnapshot
         PrefixLengths = prefixLengths;
         Services = services;
         Interfaces = interfaces;
-        Cgroups = cgroups;
+        Namespaces = namespaces;
     }
 
     /// <summary>The version that knows nothing.</summary>
@@ -36,7 +36,7 @@ public sealed class HubbleSnapshot
         ImmutableSortedDictionary.Create<int, int>(Comparer<int>.Create((left, right) => right.CompareTo(left))),
         ImmutableDictionary<(IpAddr, ushort), HubbleService>.Empty,
         ImmutableDictionary<int, string>.Empty,
-        ImmutableDictionary<ulong, IpAddr>.Empty);
+        ImmutableDictionary<ulong, HubbleNamespace>.Empty);
 
     /// <summary>Owners by address.</summary>
     public ImmutableDictionary<IpAddr, HubbleEndpoint> Endpoints { get; }
@@ -53,8 +53,8 @@ public sealed class HubbleSnapshot
     /// <summary>Device names by kernel index.</summary>
     public ImmutableDictionary<int, string> Interfaces { get; }
 
-    /// <summary>Addresses of pods by the kernel's id of their cgroup; names the callers of translated sockets.</summary>
-    public ImmutableDictionary<ulong, IpAddr> Cgroups { get; }
+    /// <summary>Addresses of pods by the kernel's cookie of their network namespace; names the callers of translated sockets.</summary>
+    public ImmutableDictionary<ulong, HubbleNamespace> Namespaces { get; }
 
     /// <summary>How many prefixes have each length in the 128-bit space, longest first.</summary>
     internal ImmutableSortedDictionary<int, int> PrefixLengths { get; }

@@ -18,7 +18,7 @@ public sealed class HubbleSnapshotBuilder
         _prefixLengths = snapshot.PrefixLengths.ToBuilder();
         Services = snapshot.Services.ToBuilder();
         Interfaces = snapshot.Interfaces.ToBuilder();
-        Cgroups = snapshot.Cgroups.ToBuilder();
+        Namespaces = snapshot.Namespaces.ToBuilder();
     }
 
     /// <summary>Owners by address.</summary>
@@ -30,8 +30,8 @@ public sealed class HubbleSnapshotBuilder
     /// <summary>Device names by kernel index.</summary>
     public IDictionary<int, string> Interfaces { get; }
 
-    /// <summary>Addresses of pods by the kernel's id of their cgroup.</summary>
-    public IDictionary<ulong, IpAddr> Cgroups { get; }
+    /// <summary>Addresses of pods by the kernel's cookie of their network namespace.</summary>
+    public IDictionary<ulong, HubbleNamespace> Namespaces { get; }
 
     /// <summary>Sets the labels of an identity.</summary>
     public void SetLabels(Identity identity, LabelSet labels)
@@ -70,7 +70,7 @@ public sealed class HubbleSnapshotBuilder
         _prefixLengths.ToImmutable(),
         ((ImmutableDictionary<(IpAddr Address, ushort Port), HubbleService>.Builder)Services).ToImmutable(),
         ((ImmutableDictionary<int, string>.Builder)Interfaces).ToImmutable(),
-        ((ImmutableDictionary<ulong, IpAddr>.Builder)Cgroups).ToImmutable());
+        ((ImmutableDictionary<ulong, HubbleNamespace>.Builder)Namespaces).ToImmutable());
 
     private void CountLength(int length, int change)
     {

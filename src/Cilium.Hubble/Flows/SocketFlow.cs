@@ -4,7 +4,7 @@ using Cilium.Hubble.Enrichment;
 
 namespace Cilium.Hubble.Flows;
 
-/// <summary>Derives flows of socket translation events, which have no packet: the address in them is the other end, the caller is a cgroup.</summary>
+/// <summary>Derives flows of socket translation events, which have no packet: the address in them is the other end, the caller is known by its network namespace.</summary>
 internal static class SocketFlow
 {
     private const byte PostForward = 2;
@@ -18,7 +18,7 @@ internal static class SocketFlow
         var isReverse = point is PreReverse or PostReverse;
         var remote = FlowEnds.Resolve(snapshot, address, Identity.Unknown, clusterName);
         var service = FlowEnds.Service(snapshot, address, datapathEvent.DestinationPort);
-        var caller = snapshot.Cgroups.GetValueOrDefault(datapathEvent.CgroupId);
+        var caller = snapshot.Namespaces.TryGetValue(datapathEvent.NetnsCookie, out var ns) ? ns.AddressOf(datapathEvent.IsIPv6) : IpAddr.None;
         var local = FlowEnds.Resolve(snapshot, caller, datapathEvent.SourceIdentity, clusterName);
 
         flow.Type = Proto.FlowType.Sock;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json;
 using Cilium.Kubernetes.Wire;
 using k8s;
@@ -59,7 +60,7 @@ public sealed class KubernetesConnection : IDisposable
         try
         {
             configuration = options.KubeconfigPath is { Length: > 0 } path
-                ? KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(path))
+                ? KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(path), options.Context)
                 : KubernetesClientConfiguration.InClusterConfig();
         }
         catch (Exception exception) when (exception is k8s.Exceptions.KubeConfigException or IOException or UnauthorizedAccessException)
@@ -96,6 +97,24 @@ public sealed class KubernetesConnection : IDisposable
             // An answer without the right to read /healthz still is a living server.
             return exception.Status is HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized;
         }
+    }
+
+    /// <summary>Sends a request outside the typed kinds and returns the answer as plain JSON.</summary>
+    /// <param name="method">The method; a body is only sent with PATCH.</param>
+    /// <param name="pathAndQuery">The path below the server's root, without a leading slash.</param>
+    /// <param name="mergePatch">A JSON merge patch (RFC 7386), or null.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="KubernetesException">The server refused.</exception>
+    /// <exception cref="HttpRequestException">The server does not answer.</exception>
+    /// <exception cref="TimeoutException">It did not answer in time.</exception>
+    public async Task<JsonElement> SendJsonAsync(HttpMethod method, string pathAndQuery, string? mergePatch, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(method);
+        ArgumentNullException.ThrowIfNull(pathAndQuery);
+        var patch = mergePatch is null ? default : Encoding.UTF8.GetBytes(mergePatch).AsMemory();
+        using var body = await SendAsync(method, pathAndQuery, patch, "application/merge-patch+json", cancellationToken);
+        var reader = new Utf8JsonReader(body.Span);
+        return JsonElement.ParseValue(ref reader);
     }
 
     /// <inheritdoc/>

@@ -6,6 +6,9 @@ public sealed class KubernetesConnectionOptions
     /// <summary>A kubeconfig file; null for the service account of the pod.</summary>
     public string? KubeconfigPath { get; set; }
 
+    /// <summary>A context of the kubeconfig; null for its current one.</summary>
+    public string? Context { get; set; }
+
     /// <summary>Replaces the server's URL of the configuration; null keeps it.</summary>
     public string? ServerUrl { get; set; }
 

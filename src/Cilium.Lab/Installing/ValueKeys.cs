@@ -84,6 +84,7 @@ internal static class ValueKeys
         ["sessionAffinity"] = "enable-session-affinity",
         ["svcSourceRangeCheck"] = "enable-svc-source-range-check",
         ["serviceNoBackendResponse"] = "service-no-backend-response",
+        ["socketLB.tracing"] = "trace-sock",
         ["socketLB.enabled"] = "bpf-lb-sock",
         ["socketLB.hostNamespaceOnly"] = "bpf-lb-sock-hostns-only",
         ["nodePort.addresses"] = "nodeport-addresses",

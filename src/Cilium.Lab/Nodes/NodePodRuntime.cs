@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -29,34 +28,13 @@ internal sealed class NodePodRuntime(LabLayout layout, TimeProvider clock) : IPo
         var command = worker.Sandbox.ExecCommand(record.Process!.Id, request.Command, request.Terminal);
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
             WorkingDirectory = "/",
         };
         start.Environment.Clear();
         foreach (var (name, value) in ContainerEnvironment.Of(Cluster!, layout, request.Pod, container)) start.Environment[name] = value;
         foreach (var (name, value) in AgentSocket(request.Pod, record.Image)) start.Environment[name] = value;
         if (request.Terminal) start.Environment["TERM"] = "xterm";
-        using var process = Process.Start(start) ?? throw new ApiException(500, "InternalError", "the command did not start");
-        using var inputEnds = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        if (!request.Input) process.StandardInput.Close();
-        var input = FeedAsync(process, streams, inputEnds.Token);
-        try
-        {
-            await Task.WhenAll(
-                CopyAsync(process.StandardOutput.BaseStream, streams.WriteOutputAsync, cancel),
-                CopyAsync(process.StandardError.BaseStream, streams.WriteErrorAsync, cancel));
-            await process.WaitForExitAsync(cancel);
-            return process.ExitCode;
-        }
-        finally
-        {
-            if (!process.HasExited) process.Kill(entireProcessTree: true);
-            // Cancelling a pending read would abort the connection before the exit code is told; it ends when the client hangs up.
-            if (input.IsCompleted) await inputEnds.CancelAsync();
-        }
+        return await JoinedCommand.RunAsync(start, request.Input, streams, cancel);
     }
 
     public async Task<int> AttachAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel)
@@ -130,49 +108,6 @@ internal sealed class NodePodRuntime(LabLayout layout, TimeProvider clock) : IPo
         return (worker, record);
     }
 
-    private static async Task FeedAsync(Process process, IExecStreams streams, CancellationToken cancel)
-    {
-        try
-        {
-            while (true)
-            {
-                // Reading never stops while the command runs: it is also what answers the client's pings and notices that it left.
-                var bytes = await streams.ReadInputAsync(cancel);
-                if (bytes.IsEmpty)
-                {
-                    process.StandardInput.Close();
-                    continue;
-                }
-
-                await process.StandardInput.BaseStream.WriteAsync(bytes, cancel);
-                await process.StandardInput.BaseStream.FlushAsync(cancel);
-            }
-        }
-        catch (EndOfStreamException) when (!process.HasExited)
-        {
-            process.Kill(entireProcessTree: true);
-        }
-        catch (Exception ended) when (ended is IOException or ObjectDisposedException or OperationCanceledException or System.Net.WebSockets.WebSocketException)
-        {
-            // The command or the client is gone: there is nobody to feed.
-            return;
-        }
-    }
-
-    private static async Task CopyAsync(Stream source, Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CancellationToken cancel)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(32 * 1024);
-        try
-        {
-            int count;
-            while ((count = await source.ReadAsync(buffer, cancel)) > 0) await write(buffer.AsMemory(0, count), cancel);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
     private async Task FollowAsync(
         string file, long from, Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, Func<bool> more, CancellationToken cancel)
     {
@@ -181,7 +116,7 @@ internal sealed class NodePodRuntime(LabLayout layout, TimeProvider clock) : IPo
         while (true)
         {
             var goesOn = more();
-            await CopyAsync(log, write, cancel);
+            await JoinedCommand.CopyAsync(log, write, cancel);
             if (!goesOn) return;
             await Task.Delay(LogPoll, clock, cancel);
         }

@@ -1,6 +1,7 @@
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
 using Cilium.Datapath;
+using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Nodes;
 
 namespace Cilium.ControlPlane.Tests.Agent;
@@ -18,6 +19,9 @@ internal sealed class FakeDatapath : IDatapath
 
     public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken) => Task.FromResult(
         new ReconcileStatus(Refuses is null ? ReconcileState.Done : ReconcileState.Error, revision, Refuses ?? "", default, 0));
+
+    /// <summary>Nothing is carried, so nothing has a number.</summary>
+    public uint? FindServiceId(L4Address frontend) => null;
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -1,5 +1,6 @@
 using Cilium.Core;
 using Cilium.Datapath.Events;
+using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Packets;
 using Cilium.Hubble.Printing;
 
@@ -120,9 +121,10 @@ public sealed class FlowDerivationTests
             Protocol = L4Protocol.Tcp,
             SocketCookie = 77,
             CgroupId = 4242,
+            NetnsCookie = 99,
         };
 
-        _scene.Index.Update(builder => builder.Cgroups[4242] = IpAddr.Parse(Scene.Client));
+        _scene.Index.Update(builder => builder.Namespaces[99] = new HubbleNamespace(IpAddr.Parse(Scene.Client), IpAddr.None));
         var flow = await _scene.Only(datapathEvent, []);
 
         Assert.Null(flow.IsReply);

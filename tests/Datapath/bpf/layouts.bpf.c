@@ -10,6 +10,7 @@ struct ipcache_key layout_ipcache_key;
 struct ipcache_value layout_ipcache_value;
 struct policy_key layout_policy_key;
 struct policy_value layout_policy_value;
+struct cached_verdict layout_cached_verdict;
 struct ct_tuple layout_ct_tuple;
 struct ct_entry layout_ct_entry;
 struct created_record layout_created_record;

@@ -32,7 +32,8 @@ internal static class ConnectionLines
         var (bits, words) = Flags(entry);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{Protocol(key.Protocol)} {direction} {from} -> {to} expires={entry.Lifetime} Packets=0 Bytes=0 "
+            $"{Protocol(key.Protocol)} {direction} {from} -> {to} expires={entry.Lifetime} "
+            + $"Packets={entry.ForwardPackets + entry.ReversePackets} Bytes={entry.ForwardBytes + entry.ReverseBytes} "
             + $"RxFlagsSeen=0x{entry.ReverseTcpFlags:x2} LastRxReport={entry.LastReverseReport} TxFlagsSeen=0x{entry.ForwardTcpFlags:x2} LastTxReport={entry.LastForwardReport} "
             + $"Flags=0x{bits:x4} [ {words}] RevNAT={entry.ServiceId} SourceSecurityID={entry.SourceIdentity} IfIndex=0 BackendID={entry.BackendId}");
     }

@@ -54,17 +54,27 @@ internal static class PolicyTables
         return command;
     }
 
-    /// <summary>The rows of one policy: its entries by direction, identity and port.</summary>
-    public static List<string[]> Rows(IEnumerable<KeyValuePair<Datapath.Maps.PolicyKey, PolicyValue>> entries, IReadOnlyDictionary<uint, string[]> labels)
+    /// <summary>The rows of one endpoint: the directions in which nothing is enforced, then the entries by direction, identity and port.</summary>
+    public static List<string[]> Rows(
+        EndpointFlags enforced,
+        IEnumerable<KeyValuePair<Datapath.Maps.PolicyKey, PolicyValue>> entries,
+        Func<PolicyValue, MetricsValue> countOf,
+        IReadOnlyDictionary<uint, string[]> labels)
     {
         var rows = new List<string[]> { Head };
+        if (!enforced.HasFlag(EndpointFlags.IngressEnforced))
+            rows.Add(Everything("Ingress"));
+        if (!enforced.HasFlag(EndpointFlags.EgressEnforced))
+            rows.Add(Everything("Egress"));
         foreach (var (key, value) in entries.OrderBy(entry => entry.Key.Direction).ThenBy(entry => entry.Key.Identity).ThenBy(entry => entry.Key.Port.Number))
         {
             var names = Names(key.Identity, labels);
+            var count = countOf(value);
             rows.Add(
             [
                 value.Flags.HasFlag(PolicyFlags.Deny) ? "Deny" : "Allow", key.Direction == PolicyDirection.Ingress ? "Ingress" : "Egress", names[0],
-                Port(key), value.ProxyPort.Number == 0 ? "NONE" : value.ProxyPort.ToString(), value.AuthType == 0 ? "disabled" : "spire", "0", "0",
+                Port(key), value.ProxyPort.Number == 0 ? "NONE" : value.ProxyPort.ToString(), value.AuthType == 0 ? "disabled" : "spire",
+                count.Bytes.ToString(CultureInfo.InvariantCulture), count.Count.ToString(CultureInfo.InvariantCulture),
                 key.PrefixLength.ToString(CultureInfo.InvariantCulture),
             ]);
             rows.AddRange(names.Skip(1).Select(name => new[] { "", "", name, "", "", "", "", "", "" }));
@@ -73,30 +83,31 @@ internal static class PolicyTables
         return rows;
     }
 
+    // Packets that no policy was asked about are not counted.
+    private static string[] Everything(string direction) => ["Allow", direction, "ANY", "ANY", "NONE", "disabled", "-", "-", "0"];
+
     private static void WritePolicies(
         ParseResult arguments, Option<string?> output, DatapathInspection maps, ushort? endpoint, IReadOnlyDictionary<uint, string[]> labels)
     {
-        var isFound = false;
-        foreach (var policy in maps.Policies().Where(policy => endpoint is null || policy.Endpoints.Contains(endpoint.Value)))
+        var policies = maps.Policies().ToDictionary(policy => policy.PolicyId);
+        var rows = maps.Endpoints().Select(entry => entry.Row)
+            .Where(row => endpoint is null ? row.EndpointId != 0 : row.EndpointId == endpoint)
+            .DistinctBy(row => row.EndpointId)
+            .ToArray();
+        if (rows.Length == 0 && endpoint is not null)
         {
-            isFound = true;
-            if (endpoint is null)
-            {
-                arguments.InvocationConfiguration.Output.WriteLine($"Endpoint ID: {string.Join(", ", policy.Endpoints)}");
-            }
-
-            BpfCommands.Print(arguments, output, Rows(policy.Entries, labels));
+            throw new FormatException($"there is no endpoint {endpoint}");
         }
 
-        if (!isFound && endpoint is not null)
+        foreach (var row in rows.OrderBy(row => row.EndpointId))
         {
-            if (maps.Endpoints().All(entry => entry.Row.EndpointId != endpoint))
+            if (endpoint is null)
             {
-                throw new FormatException($"there is no endpoint {endpoint}");
+                arguments.InvocationConfiguration.Output.WriteLine($"Endpoint ID: {row.EndpointId}");
             }
 
-            // Nothing is enforced: there is no map, and the table has no rows.
-            BpfCommands.Print(arguments, output, Rows([], labels));
+            var entries = policies.TryGetValue(row.PolicyId, out var policy) ? policy.Entries : new Dictionary<Datapath.Maps.PolicyKey, PolicyValue>();
+            BpfCommands.Print(arguments, output, Rows(row.Flags, entries, maps.CountOf, labels));
         }
     }
 

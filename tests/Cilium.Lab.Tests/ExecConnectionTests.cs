@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json.Nodes;
+using Cilium.Lab.Cluster;
+using Cilium.Lab.Nodes;
+using Cilium.Lab.Serving;
+using Cilium.Lab.Storage;
+
+namespace Cilium.Lab.Tests;
+
+/// <summary>How long a connection to a silent command lasts: as long as the client's pings are answered.</summary>
+public sealed class ExecConnectionTests : IAsyncLifetime
+{
+    private const byte Ping = 0x9;
+    private const byte Pong = 0xA;
+    private const byte Close = 0x8;
+    private readonly ClusterState state = TestCluster.Create();
+    private readonly ClusterCertificates certificates = new(["localhost"], [IPAddress.Loopback], TimeProvider.System);
+    private readonly string release = Path.Combine(Path.GetTempPath(), $"cilium-exec-{Guid.NewGuid():N}");
+    private readonly ApiServer server;
+
+    public ExecConnectionTests() =>
+        server = new ApiServer(state.Registry, state.Deletion, new WaitingRuntime(release), certificates, [new IPEndPoint(IPAddress.Loopback, 0)]);
+
+    public async ValueTask InitializeAsync()
+    {
+        state.Create(BuiltInKinds.Pods, """{"metadata":{"name":"p"},"spec":{"nodeName":"n","containers":[{"name":"c","image":"nginx"}]}}""");
+        await server.StartAsync(CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await server.DisposeAsync();
+        certificates.Dispose();
+        File.Delete(release);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("&stdin=true")]
+    public async Task Pings_are_answered_while_a_command_is_silent(string input)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await using var stream = await ConnectAsync($"command=wait&stdout=true&stderr=true{input}", limit.Token);
+
+        // A client that gets no pong hangs up after a minute; here it just asks several times.
+        for (byte round = 1; round <= 3; round++)
+        {
+            await SendAsync(stream, Ping, [round], limit.Token);
+            var (kind, payload) = await ReceiveAsync(stream, limit.Token);
+            Assert.Equal((Pong, round), (kind, payload[0]));
+        }
+
+        await File.WriteAllTextAsync(release, "", limit.Token);
+        var (_, status) = await ReceiveAsync(stream, limit.Token);
+        Assert.Equal(3, status[0]);
+        Assert.Contains("\"message\":\"5\"", Encoding.UTF8.GetString(status), StringComparison.Ordinal);
+        Assert.Equal(Close, (await ReceiveAsync(stream, limit.Token)).Kind);
+    }
+
+    [Fact]
+    public async Task What_a_client_sends_without_being_asked_for_input_does_not_stop_the_answers()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await using var stream = await ConnectAsync("command=wait&stdout=true", limit.Token);
+
+        await SendAsync(stream, 0x2, [0, .. "unasked"u8], limit.Token);
+        await SendAsync(stream, Ping, [1], limit.Token);
+        Assert.Equal(Pong, (await ReceiveAsync(stream, limit.Token)).Kind);
+        await SendAsync(stream, Ping, [2], limit.Token);
+        Assert.Equal(Pong, (await ReceiveAsync(stream, limit.Token)).Kind);
+        await File.WriteAllTextAsync(release, "", limit.Token);
+        Assert.Equal(3, (await ReceiveAsync(stream, limit.Token)).Payload[0]);
+    }
+
+    /// <summary>Opens a WebSocket (RFC 6455) by hand: the framework's client sends its pings when it likes.</summary>
+    private async Task<SslStream> ConnectAsync(string query, CancellationToken cancel)
+    {
+        var tcp = new TcpClient();
+        await tcp.ConnectAsync(IPAddress.Loopback, server.Addresses[0].Port, cancel);
+        var stream = new SslStream(tcp.GetStream(), false, (_, shown, _, _) => shown?.GetCertHashString() == certificates.Server.GetCertHashString());
+        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost" }, cancel);
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"GET /api/v1/namespaces/default/pods/p/exec?{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.Token}\r\n"
+                + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n"
+                + "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n"),
+            cancel);
+        var head = new StringBuilder();
+        var one = new byte[1];
+        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        {
+            await stream.ReadExactlyAsync(one, cancel);
+            head.Append((char)one[0]);
+        }
+
+        Assert.StartsWith("HTTP/1.1 101", head.ToString(), StringComparison.Ordinal);
+        return stream;
+    }
+
+    private static async Task SendAsync(Stream stream, byte kind, byte[] payload, CancellationToken cancel)
+    {
+        // A mask of zeros leaves the payload as it is.
+        await stream.WriteAsync((byte[])[(byte)(0x80 | kind), (byte)(0x80 | payload.Length), 0, 0, 0, 0, .. payload], cancel);
+        await stream.FlushAsync(cancel);
+    }
+
+    private static async Task<(byte Kind, byte[] Payload)> ReceiveAsync(Stream stream, CancellationToken cancel)
+    {
+        var head = new byte[2];
+        await stream.ReadExactlyAsync(head, cancel);
+        var length = head[1] & 0x7F;
+        if (length == 126)
+        {
+            var more = new byte[2];
+            await stream.ReadExactlyAsync(more, cancel);
+            length = (more[0] << 8) | more[1];
+        }
+
+        var payload = new byte[length];
+        await stream.ReadExactlyAsync(payload, cancel);
+        return ((byte)(head[0] & 0xF), payload);
+    }
+
+    /// <summary>Runs a command that says nothing until a file appears, and ends with code 5.</summary>
+    private sealed class WaitingRuntime(string file) : IPodRuntime
+    {
+        public Task<int> ExecAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel) => JoinedCommand.RunAsync(
+            new ProcessStartInfo("sh", ["-c", $"until [ -e {file} ]; do sleep 0.02; done; exit 5"]), request.Input, streams, cancel);
+
+        public Task<int> AttachAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel) => ExecAsync(request, streams, cancel);
+
+        public Task CopyLogAsync(JsonObject pod, string? container, LogOptions options, Stream output, CancellationToken cancel) => Task.CompletedTask;
+
+        public Task<Stream> ConnectAsync(JsonObject pod, int port, CancellationToken cancel) => Task.FromResult<Stream>(new MemoryStream());
+    }
+}
