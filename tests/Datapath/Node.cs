@@ -93,7 +93,7 @@ internal sealed class Node : IDisposable
     /// <summary>Replaces a pod's policy by entries and gives it a new stamp.</summary>
     internal void SetPolicy(ushort endpoint, params (PolicyKey Key, bool Deny)[] entries)
     {
-        using var inner = BpfMap.Create("policy", new MapShape(MapType.LpmTrie, 12, 8, 16384, MapFlags.NoPreallocation));
+        using var inner = BpfMap.Create("policy", new MapShape(MapType.LpmTrie, 12, 8, 16384, MapFlags.NoPreallocation), Bench.Engine);
         var typed = inner.As<PolicyKey, PolicyValue>();
         foreach (var (key, deny) in entries)
             typed.Update(key, new PolicyValue(deny ? PolicyFlags.Deny : 0, (byte)key.PrefixLength, default, 0, 0, 0, 0));

@@ -1,0 +1,31 @@
+namespace Cilium.Bpf.InProcess;
+
+/// <summary>How an engine of this process behaves.</summary>
+public sealed class InProcessOptions
+{
+    /// <summary>The clock behind <c>bpf_ktime_get_ns</c> and its kin: its timestamps in nanoseconds.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>The source of <c>bpf_get_prandom_u32</c>. The engine uses it from one thread at a time unless it is <see cref="Random.Shared"/>.</summary>
+    public Random Random { get; init; } = Random.Shared;
+
+    /// <summary>Virtual CPUs: the values of a per-CPU map, and the runs that can go on at the same time.</summary>
+    public int Cpus { get; init; } = 1;
+
+    /// <summary>How programs are executed.</summary>
+    public ExecutionForm Form { get; init; } = ExecutionForm.Automatic;
+
+    /// <summary>Instructions a run may execute, counted where it jumps back, calls and returns.</summary>
+    public long InstructionBudget { get; init; } = 10_000_000;
+}
+
+/// <summary>How programs are executed; the results are the same.</summary>
+public enum ExecutionForm
+{
+    /// <summary>Compiled where the runtime can, interpreted elsewhere (NativeAOT).</summary>
+    Automatic,
+    /// <summary>Interpreted, instruction by instruction.</summary>
+    Interpreted,
+    /// <summary>Compiled to IL, and by the runtime to machine code.</summary>
+    Compiled,
+}
