@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using System.Runtime.ConstrainedExecution;
 using System.Runtime.InteropServices;
 using Cilium.Bpf.InProcess.Maps;
 
@@ -9,7 +10,7 @@ namespace Cilium.Bpf.InProcess.Memory;
 /// A virtual CPU: the stack, the regions of the run that is going on, and what a program reaches beyond its registers. It is one
 /// thread's between <see cref="InProcessEngine.Enter"/> and <see cref="InProcessEngine.Leave"/>.
 /// </summary>
-internal sealed unsafe class Machine
+internal sealed unsafe class Machine : CriticalFinalizerObject
 {
     private readonly byte* _stack;
     private readonly nint[] _records = new nint[Address.OpenRecords];
@@ -26,6 +27,7 @@ internal sealed unsafe class Machine
             Own[Address.Stack + i] = Region.Piece(_stack + (i * Address.FrameBytes), 0, Address.FrameBytes, writable: true);
     }
 
+    // Critical, so that it comes after the finalizers of the maps that still write here.
     ~Machine()
     {
         NativeMemory.Free(Own);

@@ -1,3 +1,4 @@
+using System.Runtime.ConstrainedExecution;
 using System.Runtime.InteropServices;
 
 namespace Cilium.Bpf.InProcess.Memory;
@@ -6,7 +7,7 @@ namespace Cilium.Bpf.InProcess.Memory;
 /// All regions of an engine by number. The first belong to whoever runs a program (see <see cref="Machine"/>); the others are shared.
 /// The table never moves. Safe for use from many threads.
 /// </summary>
-internal sealed unsafe class RegionTable
+internal sealed unsafe class RegionTable : CriticalFinalizerObject
 {
     /// <summary>Regions of the machine itself: packet, handles, context, frames of the stack, records of ring buffers.</summary>
     internal const int OwnRegions = 32;
@@ -18,6 +19,7 @@ internal sealed unsafe class RegionTable
 
     internal RegionTable() => Entries = (Region*)NativeMemory.AllocZeroed(Capacity, Region.Bytes);
 
+    // Critical, so that it comes after the finalizers of the maps that still write here.
     ~RegionTable() => NativeMemory.Free(Entries);
 
     internal Region* Entries { get; }
