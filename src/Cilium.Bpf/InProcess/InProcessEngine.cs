@@ -32,6 +32,7 @@ public sealed class InProcessEngine : BpfEngine
         InstructionBudget = Options.InstructionBudget;
         _random = Options.Random;
         _frequency = Options.Time.TimestampFrequency;
+        Regions = new RegionTable(Cpus);
         _machines = new Machine[Cpus];
         for (var cpu = 0; cpu < Cpus; cpu++)
             _machines[cpu] = new Machine(this, cpu);
@@ -48,7 +49,7 @@ public sealed class InProcessEngine : BpfEngine
 
     internal long InstructionBudget { get; }
 
-    internal RegionTable Regions { get; } = new();
+    internal RegionTable Regions { get; }
 
     internal MapRegistry Maps { get; } = new();
 

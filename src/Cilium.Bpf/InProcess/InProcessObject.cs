@@ -67,14 +67,17 @@ internal sealed class InProcessObject : ObjectBackend
             if (!_maps.ContainsKey(name))
                 _maps[name] = new InProcessMap(MapFactory.Create(_engine, name, _shapes[name], plan.Declaration.Inner));
             if (plan.Initial is not null && _maps[name].Storage is ArrayStorage variables)
+            {
                 plan.Initial.CopyTo(variables.FirstValue);
+                variables.IsFrozen = _shapes[name].Flags.HasFlag(MapFlags.ReadOnlyForPrograms);
+            }
         }
         var storages = _plans.ToDictionary(entry => entry.Value, entry => _maps[entry.Key].Storage);
         foreach (var program in _file.Programs.Where(program => !_leftOut.Contains(program.Declaration.Name)))
         {
             var functions = new Linker(_file, storages).Link(program);
             Check(program, functions);
-            _programs[program.Declaration.Name] = new LoadedProgram(_engine, program.Declaration, functions, [.. storages.Values]);
+            _programs[program.Declaration.Name] = new LoadedProgram(_engine, program.Declaration, functions, [.. storages.Values], ConstantsOf(storages));
         }
     }
 
@@ -91,6 +94,10 @@ internal sealed class InProcessObject : ObjectBackend
         _maps.Clear();
         _programs.Clear();
     }
+
+    /// <summary>The constants of the object, which no one changes any more.</summary>
+    private static ArrayStorage? ConstantsOf(Dictionary<MapPlan, MapStorage> storages) =>
+        storages.Values.OfType<ArrayStorage>().FirstOrDefault(storage => storage.IsFrozen);
 
     private void Check(ProgramPlan program, Function[] functions)
     {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Cilium.Bpf.InProcess.Compiler;
 using Cilium.Bpf.InProcess.Instructions;
 using Cilium.Bpf.InProcess.Interpreter;
 using Cilium.Bpf.InProcess.Maps;
@@ -9,8 +11,9 @@ namespace Cilium.Bpf.InProcess;
 internal sealed class LoadedProgram
 {
     private readonly MapStorage[] _maps;
+    private readonly CompiledFunction[]? _compiled;
 
-    internal LoadedProgram(InProcessEngine engine, ProgramDeclaration declaration, Function[] functions, MapStorage[] maps)
+    internal LoadedProgram(InProcessEngine engine, ProgramDeclaration declaration, Function[] functions, MapStorage[] maps, ArrayStorage? constants)
     {
         Engine = engine;
         Declaration = declaration;
@@ -19,6 +22,8 @@ internal sealed class LoadedProgram
         foreach (var map in maps)
             ObjectDisposedException.ThrowIf(!map.TryHold(), map.Name);
         Id = engine.Add(this);
+        if (engine.Options.Form != ExecutionForm.Interpreted && RuntimeFeature.IsDynamicCodeSupported)
+            _compiled = ProgramCompiler.Compile(this, constants);
     }
 
     /// <summary>Lets go of the maps when nobody can run the program any more.</summary>
@@ -40,14 +45,28 @@ internal sealed class LoadedProgram
 
     internal uint Id { get; }
 
+    /// <summary>Whether it was compiled.</summary>
+    internal bool IsCompiled => _compiled is not null;
+
     /// <summary>Runs the body in the current frame.</summary>
-    internal ulong Invoke(Machine machine, ulong context) => Interpretation.Run(machine, this, 0, context, 0, 0, 0, 0);
+    internal ulong Invoke(Machine machine, ulong context)
+    {
+        if (_compiled is null)
+            return Interpretation.Run(machine, this, 0, context, 0, 0, 0, 0);
+        var outer = machine.Program;
+        machine.Program = this;
+        var result = _compiled[0](machine, context, 0, 0, 0, 0);
+        machine.Program = outer;
+        return result;
+    }
 
     /// <summary>Runs a function in the next frame, for a helper that calls back.</summary>
     internal ulong CallBack(Machine machine, int function, ulong a, ulong b, ulong c, ulong d)
     {
         machine.EnterFrame();
-        var result = Interpretation.Run(machine, this, function, a, b, c, d, 0);
+        var result = _compiled is null
+            ? Interpretation.Run(machine, this, function, a, b, c, d, 0)
+            : _compiled[function](machine, a, b, c, d, 0);
         machine.Depth--;
         return result;
     }

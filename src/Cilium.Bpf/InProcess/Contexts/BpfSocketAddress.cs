@@ -67,7 +67,9 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
 
     internal Span<byte> Fields => new(_fields, StructureBytes);
 
-    internal override bool IsWritable(ProgramType type, uint offset, uint bytes)
+    internal override bool IsWritable(ProgramType type, uint offset, uint bytes) => IsWritable(offset, bytes);
+
+    internal static bool IsWritable(uint offset, uint bytes)
     {
         return Within(UserIp4, 20) || Within(UserPort, 4) || Within(40, 20);
 

@@ -72,8 +72,6 @@ internal static unsafe class Interpretation
                                 return registers[0];
                             case Op.Call:
                                 m.Position = position | (uint)pc;
-                                m.Spend(counted);
-                                counted = 0;
                                 if (i.Source == 0)
                                 {
                                     registers[0] = CallTable.Call(i.Immediate)(m, registers[1], registers[2], registers[3], registers[4], registers[5]);
@@ -86,6 +84,8 @@ internal static unsafe class Interpretation
                                     }
                                     break;
                                 }
+                                m.Spend(counted);
+                                counted = 0;
                                 m.EnterFrame();
                                 registers[0] = Run(m, program, (int)i.Value, registers[1], registers[2], registers[3], registers[4], registers[5]);
                                 m.Depth--;
@@ -109,7 +109,7 @@ internal static unsafe class Interpretation
         }
     }
 
-    private static void Atomic(Machine m, in Instruction i, byte* place, ulong* registers)
+    internal static void Atomic(Machine m, in Instruction i, byte* place, ulong* registers)
     {
         var is64 = i.Opcode == Op.Atomic64;
         if (((ulong)place & (is64 ? 7u : 3u)) != 0)
@@ -145,7 +145,7 @@ internal static unsafe class Interpretation
         }
     }
 
-    private static bool Holds(byte opcode, ulong a, ulong b) => (opcode & 0xf0) switch
+    internal static bool Holds(byte opcode, ulong a, ulong b) => (opcode & 0xf0) switch
     {
         0x10 => a == b,
         0x20 => a > b,
@@ -160,7 +160,7 @@ internal static unsafe class Interpretation
         _ => (long)a <= (long)b,
     };
 
-    private static bool Holds32(byte opcode, uint a, uint b) => (opcode & 0xf0) switch
+    internal static bool Holds32(byte opcode, uint a, uint b) => (opcode & 0xf0) switch
     {
         0x10 => a == b,
         0x20 => a > b,
@@ -175,7 +175,7 @@ internal static unsafe class Interpretation
         _ => (int)a <= (int)b,
     };
 
-    private static ulong Alu64(in Instruction i, ulong a, ulong b) => (i.Opcode & 0xf0) switch
+    internal static ulong Alu64(in Instruction i, ulong a, ulong b) => (i.Opcode & 0xf0) switch
     {
         0x00 => a + b,
         0x10 => a - b,
@@ -193,7 +193,7 @@ internal static unsafe class Interpretation
         _ => Arithmetic.SwapToBig(a, i.Immediate),
     };
 
-    private static ulong Alu32(in Instruction i, ulong a, ulong b)
+    internal static ulong Alu32(in Instruction i, ulong a, ulong b)
     {
         var (x, y) = ((uint)a, (uint)b);
         return (i.Opcode & 0xf0) switch

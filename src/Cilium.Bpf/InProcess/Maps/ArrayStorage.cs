@@ -31,6 +31,9 @@ internal sealed unsafe class ArrayStorage : MapStorage
     /// <summary>The first value, for sections of variables.</summary>
     internal Span<byte> FirstValue => new(_memory, ValueBytes);
 
+    /// <summary>Whether user space may not write any more, as constants after the load.</summary>
+    internal bool IsFrozen { get; set; }
+
     /// <summary>Where the value of an index begins, for CPU 0.</summary>
     internal ulong AddressOf(uint index) => Address.Of((uint)_firstRegion, index * (uint)_stride);
 
@@ -49,6 +52,8 @@ internal sealed unsafe class ArrayStorage : MapStorage
             return -Errno.TooBig;
         if ((flags & (ulong)MapUpdate.CreateOnly) != 0)
             return -Errno.Exists;
+        if (IsFrozen)
+            return -Errno.Perm;
         lock (_lock)
         {
             if (_memory == null)
@@ -123,14 +128,14 @@ internal sealed unsafe class ArrayStorage : MapStorage
             throw new KernelException("map create", Errno.TooBig, $"{Name} ({Shape})");
         for (var cpu = 0; cpu < Cpus; cpu++)
         {
-            Engine.Regions.Entries[_firstRegion + cpu] = new Region
+            Engine.Regions.Set(_firstRegion + cpu, new Region
             {
                 Base = _memory + (cpu * _valueStride),
                 Length = (uint)length,
                 WriteLength = isWritable ? (uint)length : 0,
                 Mask = Shape.MaxEntries > 1 ? (uint)_stride - 1 : 0,
                 Limit = Shape.MaxEntries > 1 ? (uint)ValueBytes : uint.MaxValue,
-            };
+            });
         }
     }
 }

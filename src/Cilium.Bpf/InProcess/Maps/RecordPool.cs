@@ -114,14 +114,14 @@ internal sealed unsafe class RecordPool
         for (var cpu = 0; cpu < _cpus; cpu++)
         {
             var length = (uint)(((records - 1) * _stride) + _valueBytes);
-            _engine.Regions.Entries[region + cpu] = new Region
+            _engine.Regions.Set(region + cpu, new Region
             {
                 Base = memory + _valueOffset + (cpu * _valueStride),
                 Length = length,
                 WriteLength = _isWritable ? length : 0,
                 Mask = (uint)_stride - 1,
                 Limit = (uint)_valueBytes,
-            };
+            });
         }
         _chunks.Add(new Chunk((nint)memory, records, region));
         Count += (uint)records;

@@ -20,28 +20,23 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
     {
         Engine = engine;
         Cpu = cpu;
-        Shared = engine.Regions.Entries;
-        Own = (Region*)NativeMemory.AllocZeroed(RegionTable.OwnRegions, Region.Bytes);
+        Regions = engine.Regions.Of(cpu);
         _stack = (byte*)NativeMemory.AllocZeroed(Address.Frames * Address.FrameBytes);
         for (var i = 0; i < Address.Frames; i++)
-            Own[Address.Stack + i] = Region.Piece(_stack + (i * Address.FrameBytes), 0, Address.FrameBytes, writable: true);
+            Regions[Address.Stack + i] = Region.Piece(_stack + (i * Address.FrameBytes), 0, Address.FrameBytes, writable: true);
     }
 
     // Critical, so that it comes after the finalizers of the maps that still write here.
     ~Machine()
     {
-        NativeMemory.Free(Own);
         NativeMemory.Free(_stack);
     }
 
     internal readonly InProcessEngine Engine;
     internal readonly int Cpu;
 
-    /// <summary>The first regions, which are this machine's.</summary>
-    internal readonly Region* Own;
-
-    /// <summary>All other regions.</summary>
-    internal readonly Region* Shared;
+    /// <summary>All regions: the first are this machine's own.</summary>
+    internal readonly Region* Regions;
 
     /// <summary>The moment when the run began, or zero: see <see cref="Retirement"/>.</summary>
     internal long Epoch;
@@ -67,6 +62,29 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
 
     internal byte* Frame(int depth) => _stack + (depth * Address.FrameBytes);
 
+    /// <summary>The end of the current frame, where register 10 points.</summary>
+    internal byte* FrameTop() => _stack + ((Depth + 1) * Address.FrameBytes);
+
+    /// <summary>What register 10 holds in the current frame.</summary>
+    internal ulong FrameAddress() => Address.Of(Address.Stack + (uint)Depth, Address.FrameBytes);
+
+    /// <summary>Runs the program that a tail call named, in the frame of the one that called.</summary>
+    internal ulong EnterTail()
+    {
+        var target = TailTarget!;
+        TailTarget = null;
+        return target.Invoke(this, Address.Of(Address.Context, 0));
+    }
+
+    /// <summary>Faults when a place is not aligned to bytes.</summary>
+    internal void Align(nint place, int bytes, int register, long position)
+    {
+        if ((place & (bytes - 1)) == 0)
+            return;
+        Position = position;
+        Fault(register, "an atomic operation on an address that is not aligned");
+    }
+
     /// <summary>Prepares a run. Returns what register 1 holds.</summary>
     internal ulong Begin(LoadedProgram program, BpfContext context)
     {
@@ -79,8 +97,8 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
         context.Begin(program.Type);
         Packet = context as BpfPacket;
         SocketAddress = context as BpfSocketAddress;
-        Own[Address.Context] = Region.Piece(context.StructurePointer(program.Type), 0, (uint)context.Structure(program.Type).Length, writable: false);
-        Own[Address.Packet] = Packet is null ? default : Packet.Region();
+        Regions[Address.Context] = Region.Piece(context.StructurePointer(program.Type), 0, (uint)context.Structure(program.Type).Length, writable: false);
+        Regions[Address.Packet] = Packet is null ? default : Packet.Region();
         return Address.Of(Address.Context, 0);
     }
 
@@ -115,16 +133,15 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
     }
 
     /// <summary>The packet has moved or changed its size.</summary>
-    internal void PacketChanged() => Own[Address.Packet] = Packet!.Region();
+    internal void PacketChanged() => Regions[Address.Packet] = Packet!.Region();
 
     /// <summary>Where bytes can be read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* Read(ulong address, uint bytes, int register)
     {
-        var region = address >> 32;
-        var entry = region < RegionTable.OwnRegions ? Own + region : Shared + (region & (RegionTable.Capacity - 1));
+        var entry = (Region*)((byte*)Regions + ((address >> RegionTable.Shift) & RegionTable.Mask));
         var offset = (uint)address - entry->Start;
-        if ((ulong)offset + bytes <= entry->Length && (offset & entry->Mask) + (ulong)bytes <= entry->Limit && region < RegionTable.Capacity)
+        if ((ulong)offset + bytes <= entry->Length && (offset & entry->Mask) + (ulong)bytes <= entry->Limit)
             return entry->Base + offset;
         BadAddress(address, bytes, register, "read");
         return null;
@@ -134,10 +151,9 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* Write(ulong address, uint bytes, int register)
     {
-        var region = address >> 32;
-        var entry = region < RegionTable.OwnRegions ? Own + region : Shared + (region & (RegionTable.Capacity - 1));
+        var entry = (Region*)((byte*)Regions + ((address >> RegionTable.Shift) & RegionTable.Mask));
         var offset = (uint)address - entry->Start;
-        if ((ulong)offset + bytes <= entry->WriteLength && (offset & entry->Mask) + (ulong)bytes <= entry->Limit && region < RegionTable.Capacity)
+        if ((ulong)offset + bytes <= entry->WriteLength && (offset & entry->Mask) + (ulong)bytes <= entry->Limit)
             return entry->Base + offset;
         return WriteContext(address, bytes, register);
     }
@@ -160,7 +176,7 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
                 continue;
             _records[i] = (nint)header;
             _rings[i] = ring;
-            Own[Address.Records + i] = Region.Piece(header + RingStorage.HeaderBytes, 0, bytes, writable: true);
+            Regions[Address.Records + i] = Region.Piece(header + RingStorage.HeaderBytes, 0, bytes, writable: true);
             return Address.Of(Address.Records + (uint)i, 0);
         }
         ring.Commit(header, 0, discard: true);
@@ -176,7 +192,7 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
         var header = (byte*)_records[index];
         _records[index] = 0;
         _rings[index] = null;
-        Own[Address.Records + index] = default;
+        Regions[Address.Records + index] = default;
         ring.Commit(header, flags, discard);
     }
 
@@ -192,10 +208,24 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
     private void BadAddress(ulong address, uint bytes, int register, string what) =>
         Fault(register, $"{what} of {bytes} bytes at {Describe(address)}");
 
+    /// <summary>What compiled code does when an address is not plainly readable: <see cref="Read"/> tells why.</summary>
+    internal byte* SlowRead(ulong address, uint bytes, int register, long position)
+    {
+        Position = position;
+        return Read(address, bytes, register);
+    }
+
+    /// <summary>The same for writing; some bytes of the context can be written.</summary>
+    internal byte* SlowWrite(ulong address, uint bytes, int register, long position)
+    {
+        Position = position;
+        return Write(address, bytes, register);
+    }
+
     private byte* WriteContext(ulong address, uint bytes, int register)
     {
         if (address >> 32 == Address.Context && Context.IsWritable(Program.Type, (uint)address, bytes))
-            return Own[Address.Context].Base + (uint)address;
+            return Regions[Address.Context].Base + (uint)address;
         BadAddress(address, bytes, register, "write");
         return null;
     }
@@ -213,9 +243,9 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
             Address.Context => $"byte {position} of the context",
             >= Address.Stack and < Address.Stack + Address.Frames => $"byte {(int)position - Address.FrameBytes} of a frame",
             >= Address.Records and < Address.Records + Address.OpenRecords => $"byte {position} of a record",
-            _ => Shared[region & (RegionTable.Capacity - 1)] is { Length: > 0 } entry && region < RegionTable.Capacity
-                ? entry.Mask == 0 ? $"byte {position} of a value" : $"byte {position & entry.Mask} of a value of {entry.Limit} bytes"
-                : $"0x{address:x}, which is no address",
+            < RegionTable.Capacity when Regions[region] is { Length: > 0 } entry =>
+                entry.Mask == 0 ? $"byte {position} of a value" : $"byte {position & entry.Mask} of a value of {entry.Limit} bytes",
+            _ => $"0x{address:x}, which is no address",
         };
     }
 }

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Cilium.Bpf.InProcess.Memory;
 
 /// <summary>
-/// All regions of an engine by number. The first belong to whoever runs a program (see <see cref="Machine"/>); the others are shared.
-/// The table never moves. Safe for use from many threads.
+/// The regions of an engine by number, in one table per virtual CPU: the first regions differ (see <see cref="Address"/>), the others
+/// are the same in all. Tables never move. Safe for use from many threads.
 /// </summary>
 internal sealed unsafe class RegionTable : CriticalFinalizerObject
 {
@@ -14,15 +14,31 @@ internal sealed unsafe class RegionTable : CriticalFinalizerObject
 
     internal const int Capacity = 1 << 18;
 
+    /// <summary>An address shifted right by this and masked is the place of its region in the table, in bytes.</summary>
+    internal const int Shift = 27;
+
+    internal const ulong Mask = (ulong)(Capacity - 1) * Region.Bytes;
+
     private readonly Dictionary<int, Stack<int>> _free = [];
+    private readonly nint[] _tables;
     private int _next = OwnRegions;
 
-    internal RegionTable() => Entries = (Region*)NativeMemory.AllocZeroed(Capacity, Region.Bytes);
+    internal RegionTable(int cpus)
+    {
+        _tables = new nint[cpus];
+        foreach (ref var table in _tables.AsSpan())
+            table = (nint)NativeMemory.AllocZeroed(Capacity, Region.Bytes);
+    }
 
     // Critical, so that it comes after the finalizers of the maps that still write here.
-    ~RegionTable() => NativeMemory.Free(Entries);
+    ~RegionTable()
+    {
+        foreach (var table in _tables)
+            NativeMemory.Free((void*)table);
+    }
 
-    internal Region* Entries { get; }
+    /// <summary>The table of a CPU.</summary>
+    internal Region* Of(int cpu) => (Region*)_tables[cpu];
 
     /// <summary>Takes consecutive numbers. Returns the first.</summary>
     /// <exception cref="InvalidOperationException">All are taken.</exception>
@@ -39,9 +55,16 @@ internal sealed unsafe class RegionTable : CriticalFinalizerObject
         }
     }
 
+    internal void Set(int number, in Region region)
+    {
+        foreach (var table in _tables)
+            ((Region*)table)[number] = region;
+    }
+
     internal void Release(int first, int count)
     {
-        new Span<Region>(Entries + first, count).Clear();
+        for (var i = 0; i < count; i++)
+            Set(first + i, default);
         lock (_free)
         {
             if (!_free.TryGetValue(count, out var released))
