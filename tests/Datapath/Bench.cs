@@ -66,10 +66,11 @@ internal sealed class Bench : IDisposable, IRingBufferSink
     private readonly Dictionary<string, BpfProgram> _programs = [];
     private readonly List<SeenEvent> _seen = [];
     private readonly RingBufferReader _events;
-    private readonly BpfEngine _engine = TestEngine.Create();
+    private readonly BpfEngine _engine;
 
-    internal Bench(string[] objects, Action<BpfObject>? constants = null)
+    internal Bench(string[] objects, Action<BpfObject>? constants = null, BpfEngine? engine = null)
     {
+        _engine = engine ?? TestEngine.Create();
         foreach (var name in objects)
         {
             using var obj = Open(name, _engine);

@@ -1,4 +1,5 @@
 using Cilium.Bpf;
+using Cilium.Bpf.InProcess;
 
 namespace Cilium.DatapathTests;
 
@@ -6,4 +7,12 @@ namespace Cilium.DatapathTests;
 internal static class TestEngine
 {
     internal static BpfEngine Create() => BpfEngine.Kernel;
+
+    /// <summary>Engines that must agree; the first one is right.</summary>
+    internal static BpfEngine[] Compared() =>
+    [
+        BpfEngine.Kernel,
+        new InProcessEngine(new InProcessOptions { Form = ExecutionForm.Interpreted }),
+        new InProcessEngine(new InProcessOptions { Form = ExecutionForm.Compiled }),
+    ];
 }

@@ -10,4 +10,11 @@ internal static class TestEngine
         Enum.TryParse<ExecutionForm>(Environment.GetEnvironmentVariable("CILIUM_ENGINE_FORM"), ignoreCase: true, out var form) ? form : ExecutionForm.Automatic;
 
     internal static BpfEngine Create() => new InProcessEngine(new InProcessOptions { Form = Form, Cpus = 2 });
+
+    /// <summary>Engines that must agree.</summary>
+    internal static BpfEngine[] Compared() =>
+    [
+        new InProcessEngine(new InProcessOptions { Form = ExecutionForm.Interpreted }),
+        new InProcessEngine(new InProcessOptions { Form = ExecutionForm.Compiled }),
+    ];
 }

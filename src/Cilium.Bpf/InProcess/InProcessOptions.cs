@@ -22,7 +22,7 @@ public sealed class InProcessOptions
 /// <summary>How programs are executed; the results are the same.</summary>
 public enum ExecutionForm
 {
-    /// <summary>Compiled where the runtime can, interpreted elsewhere (NativeAOT).</summary>
+    /// <summary>Interpreted at first, compiled when it runs often and the runtime can; with NativeAOT interpreted always.</summary>
     Automatic,
     /// <summary>Interpreted, instruction by instruction.</summary>
     Interpreted,

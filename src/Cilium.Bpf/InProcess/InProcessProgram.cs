@@ -54,6 +54,12 @@ internal sealed class InProcessProgram(LoadedProgram program) : ProgramBackend
         _ => throw Refused(Errno.NotSupported),
     };
 
+    internal override int Run(BpfContext context)
+    {
+        var fits = Open().Type == ProgramType.CgroupSockAddr ? context is BpfSocketAddress : context is BpfPacket;
+        return fits ? program.Engine.Run(program, context) : throw new ArgumentException($"{Name} is a program of type {program.Type}", nameof(context));
+    }
+
     public override void Dispose() => _isClosed = true;
 
     private TestRun RunPacket(ReadOnlySpan<byte> dataIn, Span<byte> dataOut, Span<byte> context, int repeat)

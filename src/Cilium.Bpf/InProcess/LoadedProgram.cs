@@ -10,8 +10,15 @@ namespace Cilium.Bpf.InProcess;
 /// <summary>A program ready to run on machines of its engine. The maps it uses live as long as it does.</summary>
 internal sealed class LoadedProgram
 {
+    /// <summary>A program that runs seldom is not worth the compiler's time.</summary>
+    private const int RunsBeforeCompilation = 200;
+
     private readonly MapStorage[] _maps;
-    private readonly CompiledFunction[]? _compiled;
+    private readonly ArrayStorage? _constants;
+    private readonly Lock _compiling = new();
+    private readonly int _runsBeforeCompilation;
+    private CompiledFunction[]? _compiled;
+    private int _runs;
 
     internal LoadedProgram(InProcessEngine engine, ProgramDeclaration declaration, Function[] functions, MapStorage[] maps, ArrayStorage? constants)
     {
@@ -22,8 +29,13 @@ internal sealed class LoadedProgram
         foreach (var map in maps)
             ObjectDisposedException.ThrowIf(!map.TryHold(), map.Name);
         Id = engine.Add(this);
-        if (engine.Options.Form != ExecutionForm.Interpreted && RuntimeFeature.IsDynamicCodeSupported)
-            _compiled = ProgramCompiler.Compile(this, constants);
+        _constants = constants;
+        _runsBeforeCompilation = engine.Options.Form switch
+        {
+            ExecutionForm.Interpreted => int.MaxValue,
+            ExecutionForm.Compiled => 0,
+            _ => RunsBeforeCompilation,
+        };
     }
 
     /// <summary>Lets go of the maps when nobody can run the program any more.</summary>
@@ -46,27 +58,47 @@ internal sealed class LoadedProgram
     internal uint Id { get; }
 
     /// <summary>Whether it was compiled.</summary>
-    internal bool IsCompiled => _compiled is not null;
+    internal bool IsCompiled => Volatile.Read(ref _compiled) is not null;
 
     /// <summary>Runs the body in the current frame.</summary>
     internal ulong Invoke(Machine machine, ulong context)
     {
-        if (_compiled is null)
+        var compiled = Volatile.Read(ref _compiled);
+        if (compiled is null && _runs < _runsBeforeCompilation)
+        {
+            _runs++;
+            return Interpretation.Run(machine, this, 0, context, 0, 0, 0, 0);
+        }
+        compiled ??= Compile();
+        if (compiled is null)
             return Interpretation.Run(machine, this, 0, context, 0, 0, 0, 0);
         var outer = machine.Program;
         machine.Program = this;
-        var result = _compiled[0](machine, context, 0, 0, 0, 0);
+        var result = compiled[0](machine, context, 0, 0, 0, 0);
         machine.Program = outer;
         return result;
+    }
+
+    private CompiledFunction[]? Compile()
+    {
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+            return null;
+        lock (_compiling)
+        {
+            if (_compiled is null)
+                Volatile.Write(ref _compiled, ProgramCompiler.Compile(this, _constants));
+            return _compiled;
+        }
     }
 
     /// <summary>Runs a function in the next frame, for a helper that calls back.</summary>
     internal ulong CallBack(Machine machine, int function, ulong a, ulong b, ulong c, ulong d)
     {
         machine.EnterFrame();
-        var result = _compiled is null
+        var compiled = Volatile.Read(ref _compiled);
+        var result = compiled is null
             ? Interpretation.Run(machine, this, function, a, b, c, d, 0)
-            : _compiled[function](machine, a, b, c, d, 0);
+            : compiled[function](machine, a, b, c, d, 0);
         machine.Depth--;
         return result;
     }

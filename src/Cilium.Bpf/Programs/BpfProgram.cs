@@ -26,6 +26,15 @@ public sealed class BpfProgram : IDisposable
     public TestRun TestRun(ReadOnlySpan<byte> dataIn, Span<byte> dataOut, Span<byte> context = default, int repeat = 1) =>
         Backend.Run(dataIn, dataOut, context, repeat);
 
+    /// <summary>
+    /// Runs a program of this process once on a packet (classifiers, XDP) or the address of a socket. Allocates nothing. The context
+    /// tells afterwards what became of it.
+    /// </summary>
+    /// <returns>The verdict.</returns>
+    /// <exception cref="InvalidOperationException">The program is the kernel's.</exception>
+    /// <exception cref="InProcess.BpfFaultException">The program broke a rule; the process is unharmed.</exception>
+    public int Run(InProcess.BpfContext context) => Backend.Run(context);
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 

@@ -17,6 +17,10 @@ internal abstract class ProgramBackend : IDisposable
     /// <summary>Runs the program; see <see cref="BpfProgram.TestRun"/>.</summary>
     internal abstract TestRun Run(ReadOnlySpan<byte> dataIn, Span<byte> dataOut, Span<byte> context, int repeat);
 
+    /// <summary>Runs the program once; see <see cref="BpfProgram.Run"/>.</summary>
+    internal virtual int Run(InProcess.BpfContext context) =>
+        throw new InvalidOperationException($"program {Name} is the kernel's; only {nameof(BpfProgram.TestRun)} runs it here");
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }
