@@ -15,7 +15,10 @@ public sealed class InProcessOptions
     /// <summary>How programs are executed.</summary>
     public ExecutionForm Form { get; init; } = ExecutionForm.Automatic;
 
-    /// <summary>Instructions a run may execute, counted where it jumps back, calls and returns.</summary>
+    /// <summary>
+    /// Instructions a run may execute. What counts is the length of every function that is entered and of every way back that is jumped,
+    /// which is never less than what is executed.
+    /// </summary>
     public long InstructionBudget { get; init; } = 10_000_000;
 }
 

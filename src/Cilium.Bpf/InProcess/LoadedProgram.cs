@@ -13,7 +13,9 @@ internal sealed class LoadedProgram
     /// <summary>A program that runs seldom is not worth the compiler's time.</summary>
     private const int RunsBeforeCompilation = 200;
 
-    private readonly MapStorage[] _maps;
+    /// <summary>The maps of the program's object.</summary>
+    internal readonly MapStorage[] Maps;
+
     private readonly ArrayStorage? _constants;
     private readonly Lock _compiling = new();
     private readonly int _runsBeforeCompilation;
@@ -25,7 +27,7 @@ internal sealed class LoadedProgram
         Engine = engine;
         Declaration = declaration;
         Functions = functions;
-        _maps = maps;
+        Maps = maps;
         foreach (var map in maps)
             ObjectDisposedException.ThrowIf(!map.TryHold(), map.Name);
         Id = engine.Add(this);
@@ -41,7 +43,7 @@ internal sealed class LoadedProgram
     /// <summary>Lets go of the maps when nobody can run the program any more.</summary>
     ~LoadedProgram()
     {
-        foreach (var map in _maps ?? [])
+        foreach (var map in Maps ?? [])
             map.Release();
     }
 
@@ -59,6 +61,9 @@ internal sealed class LoadedProgram
 
     /// <summary>Whether it was compiled.</summary>
     internal bool IsCompiled => Volatile.Read(ref _compiled) is not null;
+
+    /// <summary>The map of the object that a handle means, or null.</summary>
+    internal MapStorage? MapOrNull(ulong handle) => Array.Find(Maps, map => map.Handle == handle);
 
     /// <summary>Runs the body in the current frame.</summary>
     internal ulong Invoke(Machine machine, ulong context)

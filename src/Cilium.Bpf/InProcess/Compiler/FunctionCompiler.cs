@@ -4,6 +4,7 @@ using System.Reflection.Emit;
 using Cilium.Bpf.InProcess.Calls;
 using Cilium.Bpf.InProcess.Instructions;
 using Cilium.Bpf.InProcess.Interpreter;
+using Cilium.Bpf.InProcess.Maps;
 using Cilium.Bpf.InProcess.Memory;
 
 namespace Cilium.Bpf.InProcess.Compiler;
@@ -12,18 +13,17 @@ namespace Cilium.Bpf.InProcess.Compiler;
 [RequiresDynamicCode("Makes methods at run time.")]
 internal sealed class FunctionCompiler
 {
-    private static readonly FieldInfo s_budget = Field(nameof(Machine.Budget));
     private static readonly FieldInfo s_position = Field(nameof(Machine.Position));
     private static readonly FieldInfo s_depth = Field(nameof(Machine.Depth));
     private static readonly FieldInfo s_tailTarget = Field(nameof(Machine.TailTarget));
 
+    private readonly LoadedProgram _program;
     private readonly Function _function;
     private readonly int _index;
     private readonly DynamicMethod[] _methods;
     private readonly Known[]?[] _before;
     private readonly ILGenerator _il;
     private readonly LocalBuilder[] _registers = new LocalBuilder[10];
-    private readonly LocalBuilder _counted;
     private readonly Label[] _labels;
     private readonly bool[] _isTarget;
     private readonly MemoryEmitter _memory;
@@ -31,6 +31,7 @@ internal sealed class FunctionCompiler
 
     internal FunctionCompiler(LoadedProgram program, int index, DynamicMethod[] methods, Known[]?[] before)
     {
+        _program = program;
         _function = program.Functions[index];
         _index = index;
         _methods = methods;
@@ -38,7 +39,6 @@ internal sealed class FunctionCompiler
         _il = methods[index].GetILGenerator(_function.Code.Length * 32);
         for (var r = 0; r < _registers.Length; r++)
             _registers[r] = _il.DeclareLocal(typeof(ulong));
-        _counted = _il.DeclareLocal(typeof(long));
         _framePointer = _il.DeclareLocal(typeof(ulong));
         _labels = new Label[_function.Code.Length];
         _isTarget = new bool[_function.Code.Length];
@@ -53,7 +53,7 @@ internal sealed class FunctionCompiler
         if (_before[0] is null)
         {
             // No way leads here; a method must still have a body.
-            _il.Emit(OpCodes.Ldc_I8, 0L);
+            _il.EmitLong(0);
             _il.Emit(OpCodes.Ret);
             return;
         }
@@ -64,18 +64,14 @@ internal sealed class FunctionCompiler
             _il.Emit(OpCodes.Stloc, _registers[r]);
         }
         _memory.EmitPrologue(_framePointer);
-        var counted = 0;
+        Spend(0, code.Length);
         for (var pc = 0; pc < code.Length; pc++)
         {
             if (_before[pc] is not { } known)
                 continue;
             if (_isTarget[pc])
-            {
-                Count(ref counted);
                 _il.MarkLabel(_labels[pc]);
-            }
-            counted++;
-            EmitOne(pc, code[pc], known, ref counted);
+            EmitOne(pc, code[pc], known);
         }
         _memory.EmitSlowPaths();
     }
@@ -94,7 +90,7 @@ internal sealed class FunctionCompiler
         }
     }
 
-    private void EmitOne(int pc, in Instruction i, Known[] known, ref int counted)
+    private void EmitOne(int pc, in Instruction i, Known[] known)
     {
         switch (i.Class)
         {
@@ -105,18 +101,18 @@ internal sealed class FunctionCompiler
                 ArithmeticEmitter.Emit32(this, i);
                 break;
             case Op.Load:
-                _il.Emit(OpCodes.Ldc_I8, (long)i.Value);
+                _il.EmitLong((long)i.Value);
                 Set(i.Destination);
                 break;
             case Op.LoadRegister:
                 if (KnownLoad(pc) is { } value)
-                    _il.Emit(OpCodes.Ldc_I8, value);
+                    _il.EmitLong(value);
                 else
                     _memory.EmitLoad(i, known[i.Source], () => Get(_function.Code[pc].Source), At(pc));
                 Set(i.Destination);
                 break;
             case Op.Store:
-                _memory.EmitStore(i, known[i.Destination], () => Get(_function.Code[pc].Destination), () => _il.Emit(OpCodes.Ldc_I8, (long)_function.Code[pc].Value), At(pc));
+                _memory.EmitStore(i, known[i.Destination], () => Get(_function.Code[pc].Destination), () => _il.EmitLong((long)_function.Code[pc].Value), At(pc));
                 break;
             case Op.StoreRegister when (i.Opcode & 0xe0) == Op.ModeMemory:
                 _memory.EmitStore(i, known[i.Destination], () => Get(_function.Code[pc].Destination), () => Get(_function.Code[pc].Source), At(pc));
@@ -125,7 +121,7 @@ internal sealed class FunctionCompiler
                 EmitAtomic(pc, i);
                 break;
             default:
-                EmitJump(pc, i, known, ref counted);
+                EmitJump(pc, i, known);
                 break;
         }
     }
@@ -155,67 +151,44 @@ internal sealed class FunctionCompiler
         if (i.UsesRegister)
             Get(i.Source);
         else
-            _il.Emit(OpCodes.Ldc_I8, (long)i.Value);
+            _il.EmitLong((long)i.Value);
     }
 
-    private void Count(ref int counted)
-    {
-        if (counted == 0)
-            return;
-        _il.Emit(OpCodes.Ldloc, _counted);
-        _il.Emit(OpCodes.Ldc_I8, (long)counted);
-        _il.Emit(OpCodes.Add);
-        _il.Emit(OpCodes.Stloc, _counted);
-        counted = 0;
-    }
-
-    private void Spend(int pc)
+    private void Spend(int pc, int instructions)
     {
         SetPosition(pc);
         _il.Emit(OpCodes.Ldarg_0);
-        _il.Emit(OpCodes.Ldloc, _counted);
+        _il.EmitLong(instructions);
         _il.Emit(OpCodes.Call, typeof(Machine).GetMethod(nameof(Machine.Spend), BindingFlags.Instance | BindingFlags.NonPublic)!);
-        _il.Emit(OpCodes.Ldc_I8, 0L);
-        _il.Emit(OpCodes.Stloc, _counted);
     }
 
     private void SetPosition(int pc)
     {
         _il.Emit(OpCodes.Ldarg_0);
-        _il.Emit(OpCodes.Ldc_I8, At(pc));
+        _il.EmitLong(At(pc));
         _il.Emit(OpCodes.Stfld, s_position);
     }
 
-    private void EmitJump(int pc, in Instruction i, Known[] known, ref int counted)
+    private void EmitJump(int pc, in Instruction i, Known[] known)
     {
         switch (i.Opcode)
         {
             case Op.Exit:
-                Count(ref counted);
-                _il.Emit(OpCodes.Ldarg_0);
-                _il.Emit(OpCodes.Ldarg_0);
-                _il.Emit(OpCodes.Ldfld, s_budget);
-                _il.Emit(OpCodes.Ldloc, _counted);
-                _il.Emit(OpCodes.Sub);
-                _il.Emit(OpCodes.Stfld, s_budget);
                 Get(0);
                 _il.Emit(OpCodes.Ret);
                 return;
             case Op.Call when i.Source == 0:
-                EmitHelper(pc, i.Immediate);
+                EmitHelper(pc, i.Immediate, known);
                 return;
             case Op.Call:
-                Count(ref counted);
                 EmitCall(pc, (int)i.Value);
                 return;
             case Op.JumpAlways or Op.JumpAlways32:
-                Count(ref counted);
                 if ((int)i.Value <= pc)
-                    Spend(pc);
+                    Spend(pc, pc + 1 - (int)i.Value);
                 _il.Emit(OpCodes.Br, _labels[(int)i.Value]);
                 return;
         }
-        Count(ref counted);
         var target = pc + 1 + i.Offset;
         var decided = KnowledgeAnalysis.Decide(i, known);
         if (decided == false)
@@ -236,14 +209,21 @@ internal sealed class FunctionCompiler
             _il.Emit(OpCodes.Br, passed);
         }
         _il.MarkLabel(taken);
-        Spend(pc);
+        Spend(pc, pc + 1 - target);
         _il.Emit(OpCodes.Br, _labels[target]);
         _il.MarkLabel(passed);
     }
 
-    private void EmitHelper(int pc, int number)
+    private void EmitHelper(int pc, int number, Known[] known)
     {
         SetPosition(pc);
+        if (number == CallTable.MapLookup && known[1].Kind == KnownKind.Number && _program.MapOrNull((ulong)known[1].Value) is { } map
+            && _memory.TryEmitFramePlace(known[2], map.KeyBytes))
+        {
+            // Map and key are known places: no handle to look up, no address to check.
+            EmitLookup(map);
+            return;
+        }
         _il.Emit(OpCodes.Ldarg_0);
         for (var r = 1; r <= 5; r++)
             Get(r);
@@ -261,9 +241,55 @@ internal sealed class FunctionCompiler
         _il.MarkLabel(stays);
     }
 
+    /// <summary>Looks up in a map that is known, the place of the key being on the stack.</summary>
+    private void EmitLookup(MapStorage map)
+    {
+        var key = _il.DeclareLocal(typeof(nint));
+        _il.Emit(OpCodes.Stloc, key);
+        if (map is ArrayStorage { IsPlain: true } array)
+        {
+            var absent = _il.DefineLabel();
+            var done = _il.DefineLabel();
+            _il.Emit(OpCodes.Ldloc, key);
+            _il.Emit(OpCodes.Ldind_U4);
+            _il.Emit(OpCodes.Ldc_I4, (int)array.Shape.MaxEntries);
+            _il.Emit(OpCodes.Bge_Un, absent);
+            _il.Emit(OpCodes.Ldloc, key);
+            _il.Emit(OpCodes.Ldind_U4);
+            _il.Emit(OpCodes.Ldc_I4, array.StrideShift);
+            _il.Emit(OpCodes.Shl);
+            _il.Emit(OpCodes.Conv_U8);
+            _il.EmitLong((long)array.AddressOf(0));
+            _il.Emit(OpCodes.Add);
+            if (array.Cpus > 1)
+            {
+                _il.Emit(OpCodes.Ldarg_0);
+                _il.Emit(OpCodes.Ldfld, Field(nameof(Machine.CpuAddress)));
+                _il.Emit(OpCodes.Add);
+            }
+            Set(0);
+            _il.Emit(OpCodes.Br, done);
+            _il.MarkLabel(absent);
+            _il.EmitLong(0);
+            Set(0);
+            _il.MarkLabel(done);
+            return;
+        }
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldfld, Field(nameof(Machine.Program)));
+        _il.Emit(OpCodes.Ldfld, typeof(LoadedProgram).GetField(nameof(LoadedProgram.Maps), BindingFlags.Instance | BindingFlags.NonPublic)!);
+        _il.Emit(OpCodes.Ldc_I4, Array.IndexOf(_program.Maps, map));
+        _il.Emit(OpCodes.Ldelem_Ref);
+        _il.Emit(OpCodes.Ldloc, key);
+        _il.Emit(OpCodes.Ldarg_0);
+        _il.Emit(OpCodes.Ldfld, Field(nameof(Machine.Cpu)));
+        _il.Emit(OpCodes.Callvirt, typeof(MapStorage).GetMethod(nameof(MapStorage.Find), BindingFlags.Instance | BindingFlags.NonPublic)!);
+        Set(0);
+    }
+
     private void EmitCall(int pc, int function)
     {
-        Spend(pc);
+        SetPosition(pc);
         _il.Emit(OpCodes.Ldarg_0);
         _il.Emit(OpCodes.Call, typeof(Machine).GetMethod(nameof(Machine.EnterFrame), BindingFlags.Instance | BindingFlags.NonPublic)!);
         _il.Emit(OpCodes.Ldarg_0);

@@ -120,7 +120,7 @@ internal sealed class MemoryEmitter
         get();
         if (i.Offset != 0)
         {
-            _il.Emit(OpCodes.Ldc_I8, (long)i.Offset);
+            _il.EmitLong((long)i.Offset);
             _il.Emit(OpCodes.Add);
         }
         _il.Emit(OpCodes.Stloc, _address);
@@ -132,10 +132,19 @@ internal sealed class MemoryEmitter
             _il.Emit(OpCodes.Ldloc, _place);
             _il.Emit(OpCodes.Ldc_I4, aligned);
             _il.Emit(OpCodes.Ldc_I4, slow.Register);
-            _il.Emit(OpCodes.Ldc_I8, position);
+            _il.EmitLong(position);
             _il.Emit(OpCodes.Call, Method(nameof(Machine.Align)));
         }
         _il.Emit(OpCodes.Ldloc, _place);
+    }
+
+    /// <summary>Puts the place that a register points to on the stack when it is known to be so many bytes of a frame.</summary>
+    internal bool TryEmitFramePlace(Known known, int bytes)
+    {
+        if (known.Kind != KnownKind.Frame || known.Value < -Address.FrameBytes || known.Value + bytes > 0)
+            return false;
+        Direct(_top, (int)known.Value - (known.Level * Address.FrameBytes));
+        return true;
     }
 
     /// <summary>The ways out of line, behind the function's code.</summary>
@@ -148,7 +157,7 @@ internal sealed class MemoryEmitter
             _il.Emit(OpCodes.Ldloc, _address);
             _il.Emit(OpCodes.Ldc_I4, slow.Bytes);
             _il.Emit(OpCodes.Ldc_I4, slow.Register);
-            _il.Emit(OpCodes.Ldc_I8, slow.Position);
+            _il.EmitLong(slow.Position);
             _il.Emit(OpCodes.Call, Method(slow.IsWrite ? nameof(Machine.SlowWrite) : nameof(Machine.SlowRead)));
             _il.Emit(OpCodes.Stloc, _place);
             _il.Emit(OpCodes.Br, slow.Back);
@@ -201,7 +210,7 @@ internal sealed class MemoryEmitter
         _il.Emit(OpCodes.Ldloc, _address);
         _il.Emit(OpCodes.Ldc_I4, RegionTable.Shift);
         _il.Emit(OpCodes.Shr_Un);
-        _il.Emit(OpCodes.Ldc_I8, (long)RegionTable.Mask);
+        _il.EmitLong((long)RegionTable.Mask);
         _il.Emit(OpCodes.And);
         _il.Emit(OpCodes.Conv_U);
         _il.Emit(OpCodes.Add);
@@ -215,7 +224,7 @@ internal sealed class MemoryEmitter
 
         _il.Emit(OpCodes.Ldloc, _offset);
         _il.Emit(OpCodes.Conv_U8);
-        _il.Emit(OpCodes.Ldc_I8, (long)bytes);
+        _il.EmitLong((long)bytes);
         _il.Emit(OpCodes.Add);
         Field(isWrite ? WriteLengthField : LengthField);
         _il.Emit(OpCodes.Conv_U8);
@@ -225,7 +234,7 @@ internal sealed class MemoryEmitter
         Field(MaskField);
         _il.Emit(OpCodes.And);
         _il.Emit(OpCodes.Conv_U8);
-        _il.Emit(OpCodes.Ldc_I8, (long)bytes);
+        _il.EmitLong((long)bytes);
         _il.Emit(OpCodes.Add);
         Field(LimitField);
         _il.Emit(OpCodes.Conv_U8);

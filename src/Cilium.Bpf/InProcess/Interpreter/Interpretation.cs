@@ -24,13 +24,13 @@ internal static unsafe class Interpretation
         var outer = (m.Program, m.Position);
         m.Program = program;
         var position = (long)index << 32;
-        var counted = 0L;
+        m.Position = position;
+        m.Spend(function.Code.Length);
         fixed (Instruction* code = function.Code)
         {
             for (var pc = 0; ;)
             {
                 ref var i = ref code[pc];
-                counted++;
                 var next = pc + 1;
                 switch (i.Class)
                 {
@@ -67,7 +67,6 @@ internal static unsafe class Interpretation
                                 next = (int)i.Value;
                                 break;
                             case Op.Exit:
-                                m.Budget -= counted;
                                 (m.Program, m.Position) = outer;
                                 return registers[0];
                             case Op.Call:
@@ -84,8 +83,6 @@ internal static unsafe class Interpretation
                                     }
                                     break;
                                 }
-                                m.Spend(counted);
-                                counted = 0;
                                 m.EnterFrame();
                                 registers[0] = Run(m, program, (int)i.Value, registers[1], registers[2], registers[3], registers[4], registers[5]);
                                 m.Depth--;
@@ -99,8 +96,7 @@ internal static unsafe class Interpretation
                         if (next <= pc)
                         {
                             m.Position = position | (uint)pc;
-                            m.Spend(counted);
-                            counted = 0;
+                            m.Spend(pc + 1 - next);
                         }
                         break;
                 }

@@ -23,6 +23,9 @@ internal sealed unsafe class ArrayStorage : MapStorage
         _valueStride = (ValueBytes + 7) & ~7;
         // Room behind the values catches an access that leaves its value.
         _stride = (int)BitOperations.RoundUpToPowerOf2((uint)((_valueStride * Cpus) + (shape.MaxEntries > 1 ? GuardBytes : 0)));
+        // An address has 32 bits for its place in a region.
+        if ((ulong)shape.MaxEntries * (uint)_stride > int.MaxValue)
+            throw new KernelException("map create", Errno.TooBig, $"{Name} ({Shape})");
         _memory = (byte*)NativeMemory.AllocZeroed(shape.MaxEntries, (nuint)_stride);
         _firstRegion = engine.Regions.Take(Cpus);
         SetRegions(!shape.Flags.HasFlag(MapFlags.ReadOnlyForPrograms));
@@ -33,6 +36,11 @@ internal sealed unsafe class ArrayStorage : MapStorage
 
     /// <summary>Whether user space may not write any more, as constants after the load.</summary>
     internal bool IsFrozen { get; set; }
+
+    /// <summary>Whether the address of a value is that of the first, plus the index shifted.</summary>
+    internal bool IsPlain => Shape.MaxEntries <= int.MaxValue;
+
+    internal int StrideShift => BitOperations.Log2((uint)_stride);
 
     /// <summary>Where the value of an index begins, for CPU 0.</summary>
     internal ulong AddressOf(uint index) => Address.Of((uint)_firstRegion, index * (uint)_stride);
@@ -124,8 +132,6 @@ internal sealed unsafe class ArrayStorage : MapStorage
     private void SetRegions(bool isWritable)
     {
         var length = (ulong)(Shape.MaxEntries - 1) * (uint)_stride + (uint)ValueBytes;
-        if (length > int.MaxValue)
-            throw new KernelException("map create", Errno.TooBig, $"{Name} ({Shape})");
         for (var cpu = 0; cpu < Cpus; cpu++)
         {
             Engine.Regions.Set(_firstRegion + cpu, new Region

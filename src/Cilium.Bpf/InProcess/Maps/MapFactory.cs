@@ -8,12 +8,20 @@ internal static class MapFactory
 {
     private const int PageBytes = 4096;
     private const int MaximumKeyBytes = 512;
+    private const int MaximumValueBytes = 64 << 20;
+    private const uint MaximumRing = 1u << 28;
+    private const uint MaximumSlots = 1u << 24;
 
     internal static MapStorage Create(InProcessEngine engine, string name, MapShape shape, MapShape? inner)
     {
         var isRing = shape.Type == MapType.RingBuffer;
         if (shape.MaxEntries == 0 || (!isRing && (shape.KeyBytes <= 0 || shape.ValueBytes <= 0)) || shape.KeyBytes > MaximumKeyBytes)
             throw Refused(Errno.Invalid);
+        if (shape.ValueBytes > MaximumValueBytes || (shape.Type is MapType.ArrayOfMaps or MapType.ProgArray && shape.MaxEntries > MaximumSlots)
+            || (isRing && shape.MaxEntries > MaximumRing))
+        {
+            throw Refused(Errno.TooBig);
+        }
         switch (shape.Type)
         {
             case MapType.Hash or MapType.LruHash or MapType.PerCpuHash or MapType.LruPerCpuHash:

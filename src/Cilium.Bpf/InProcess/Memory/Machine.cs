@@ -14,12 +14,14 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
 {
     private readonly byte* _stack;
     private readonly nint[] _records = new nint[Address.OpenRecords];
+    private int _open;
     private readonly RingStorage?[] _rings = new RingStorage?[Address.OpenRecords];
 
     internal Machine(InProcessEngine engine, int cpu)
     {
         Engine = engine;
         Cpu = cpu;
+        CpuAddress = Address.Of((uint)cpu, 0);
         Regions = engine.Regions.Of(cpu);
         _stack = (byte*)NativeMemory.AllocZeroed(Address.Frames * Address.FrameBytes);
         for (var i = 0; i < Address.Frames; i++)
@@ -34,6 +36,9 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
 
     internal readonly InProcessEngine Engine;
     internal readonly int Cpu;
+
+    /// <summary>What is added to the address of CPU 0's value to find that of this one.</summary>
+    internal readonly ulong CpuAddress;
 
     /// <summary>All regions: the first are this machine's own.</summary>
     internal readonly Region* Regions;
@@ -105,7 +110,7 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
     /// <summary>Ends a run: records that were never submitted are discarded.</summary>
     internal void End()
     {
-        for (var i = 0; i < _records.Length; i++)
+        for (var i = 0; _open > 0 && i < _records.Length; i++)
         {
             if (_records[i] != 0)
                 CloseRecord(Address.Of(Address.Records + (uint)i, 0), 0, discard: true);
@@ -175,6 +180,7 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
             if (_records[i] != 0)
                 continue;
             _records[i] = (nint)header;
+            _open++;
             _rings[i] = ring;
             Regions[Address.Records + i] = Region.Piece(header + RingStorage.HeaderBytes, 0, bytes, writable: true);
             return Address.Of(Address.Records + (uint)i, 0);
@@ -191,6 +197,7 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
         var ring = _rings[index]!;
         var header = (byte*)_records[index];
         _records[index] = 0;
+        _open--;
         _rings[index] = null;
         Regions[Address.Records + index] = default;
         ring.Commit(header, flags, discard);
