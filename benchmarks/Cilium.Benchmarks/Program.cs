@@ -1,3 +1,4 @@
+using Cilium.Benchmarks.Engine;
 using Cilium.Benchmarks.Flows;
 using Cilium.Benchmarks.Maps;
 using Cilium.Benchmarks.Services;
@@ -11,6 +12,7 @@ return args switch
     ["flows", var events] => FlowRecording.Run(Number(events)),
     ["services", var socket, var services, var backends] => await ServiceLoad.CreateAsync(socket, Number(services), Number(backends)),
     ["await-entries", var pin, var entries] => ServiceLoad.Await(pin, Number(entries)),
+    ["engine", var engine, var runs] => PacketRuns.Run(engine, Number(runs)),
     _ => Usage(),
 };
 
@@ -18,6 +20,6 @@ static int Number(string text) => int.Parse(text, System.Globalization.CultureIn
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES | tables ROWS | flows EVENTS | services SOCKET COUNT BACKENDS | await-entries PIN COUNT");
+    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES | tables ROWS | flows EVENTS | services SOCKET COUNT BACKENDS | await-entries PIN COUNT | engine kernel|compiled|interpreted RUNS");
     return 2;
 }

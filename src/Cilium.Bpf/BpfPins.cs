@@ -34,7 +34,7 @@ public static class BpfPins
 
     /// <summary>Opens a pinned map, or returns null when nothing is pinned there.</summary>
     public static BpfMap? OpenMapOrNull(string path) =>
-        OpenOrNull(path) is { } fd ? new BpfMap(fd, Path.GetFileName(path)) : null;
+        OpenOrNull(path) is { } fd ? new BpfMap(new KernelMap(fd, Path.GetFileName(path))) : null;
 
     /// <summary>Opens a pinned map and compares it with its declaration.</summary>
     /// <param name="path">The pin.</param>
@@ -56,7 +56,7 @@ public static class BpfPins
 
     /// <summary>Opens a pinned program, or returns null when nothing is pinned there.</summary>
     public static BpfProgram? OpenProgramOrNull(string path) =>
-        OpenOrNull(path) is { } fd ? new BpfProgram(fd, Path.GetFileName(path)) : null;
+        OpenOrNull(path) is { } fd ? new BpfProgram(new KernelProgram(fd, Path.GetFileName(path))) : null;
 
     internal static BpfFd? OpenOrNull(string path)
     {

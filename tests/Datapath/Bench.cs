@@ -66,12 +66,14 @@ internal sealed class Bench : IDisposable, IRingBufferSink
     private readonly Dictionary<string, BpfProgram> _programs = [];
     private readonly List<SeenEvent> _seen = [];
     private readonly RingBufferReader _events;
+    private readonly BpfEngine _engine;
 
-    internal Bench(string[] objects, Action<BpfObject>? constants = null)
+    internal Bench(string[] objects, Action<BpfObject>? constants = null, BpfEngine? engine = null)
     {
+        _engine = engine ?? TestEngine.Create();
         foreach (var name in objects)
         {
-            using var obj = Open(name);
+            using var obj = Open(name, _engine);
             obj.SetConstant("router_ipv4", Address("10.0.0.1"));
             obj.SetConstant("router_ipv6", Address("fd00::1"));
             obj.SetConstant("node_ipv4", Address("192.168.0.1"));
@@ -96,14 +98,16 @@ internal sealed class Bench : IDisposable, IRingBufferSink
 
     internal static Addr128 Address(string text) => Addr128.From(System.Net.IPAddress.Parse(text));
 
-    internal static BpfObject Open(string name) => Open(typeof(CStructAttribute).Assembly, $"bpf/{name}.bpf.o");
+    internal BpfEngine Engine => _engine;
 
-    internal static BpfObject Open(System.Reflection.Assembly assembly, string resource)
+    internal static BpfObject Open(string name, BpfEngine? engine = null) => Open(typeof(CStructAttribute).Assembly, $"bpf/{name}.bpf.o", engine);
+
+    internal static BpfObject Open(System.Reflection.Assembly assembly, string resource, BpfEngine? engine = null)
     {
         using var stream = assembly.GetManifestResourceStream(resource) ?? throw new InvalidOperationException($"no object {resource}");
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
-        return BpfObject.Open(resource.Replace('/', '_').Replace('.', '_'), bytes);
+        return BpfObject.Open(resource.Replace('/', '_').Replace('.', '_'), bytes, engine ?? BpfEngine.Kernel);
     }
 
     internal BpfMap<TKey, TValue> Map<TKey, TValue>(string name)

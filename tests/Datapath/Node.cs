@@ -23,11 +23,12 @@ internal sealed class Node : IDisposable
     /// <param name="a">Enforcement of pod A.</param>
     /// <param name="b">Enforcement of pod B.</param>
     /// <param name="constants">Sets constants before the load.</param>
-    /// <param name="objects">Which objects to load; all when null.</param>
-    internal Node(int family, EndpointFlags a = 0, EndpointFlags b = 0, Action<BpfObject>? constants = null, string[]? objects = null)
+    /// <param name="objects">Which objects to load; only lxc when null.</param>
+    /// <param name="engine">Where to run; the build's own engine when null.</param>
+    internal Node(int family, EndpointFlags a = 0, EndpointFlags b = 0, Action<BpfObject>? constants = null, string[]? objects = null, BpfEngine? engine = null)
     {
         Family = family;
-        Bench = new Bench(objects ?? ["lxc"], constants);
+        Bench = new Bench(objects ?? ["lxc"], constants, engine);
         Put(IdentityA, EndpointA, a, Bench.Device, Frame.PodMac, Frame.HostMac, "10.0.0.10", "fd00::10");
         Put(IdentityB, EndpointB, b, DeviceB, Frame.OtherPodMac, Frame.OtherHostMac, "10.0.0.11", "fd00::11");
         foreach (var own in new[] { "10.0.0.1", "fd00::1", "192.168.0.1", "fd77::1" })
@@ -57,13 +58,13 @@ internal sealed class Node : IDisposable
 
     internal string Vip => Pick("10.96.0.1", "fd96::1");
 
-    internal static Node WithEverything(int family, EndpointFlags a = 0, Action<BpfObject>? constants = null) =>
+    internal static Node WithEverything(int family, EndpointFlags a = 0, Action<BpfObject>? constants = null, BpfEngine? engine = null) =>
         new(family, a, 0, obj =>
         {
             _ = obj.TrySetConstant("enable_masquerade_ipv4", [1]);
             _ = obj.TrySetConstant("enable_masquerade_ipv6", [1]);
             constants?.Invoke(obj);
-        }, AllObjects);
+        }, AllObjects, engine);
 
     /// <summary>Pod A sends.</summary>
     internal Outcome FromA(byte[] packet) => Bench.Run("cil_from_container", packet);
@@ -94,7 +95,7 @@ internal sealed class Node : IDisposable
     /// <summary>Replaces a pod's policy by entries and gives it a new stamp.</summary>
     internal void SetPolicy(ushort endpoint, params (PolicyKey Key, bool Deny)[] entries)
     {
-        using var inner = BpfMap.Create("policy", new MapShape(MapType.LpmTrie, 12, 12, 16384, MapFlags.NoPreallocation));
+        using var inner = BpfMap.Create("policy", new MapShape(MapType.LpmTrie, 12, 12, 16384, MapFlags.NoPreallocation), Bench.Engine);
         var typed = inner.As<PolicyKey, PolicyValue>();
         foreach (var (key, deny) in entries)
             typed.Update(key, new PolicyValue(deny ? PolicyFlags.Deny : 0, (byte)key.PrefixLength, default, 0, 0, 0, 0, ++_counter));

@@ -114,6 +114,37 @@ public sealed class Btf
         }
     }
 
+    /// <summary>The type that a pointer, variable or modifier refers to.</summary>
+    internal int TargetOf(int id) => Exists(id) ? (int)Word(id, 2) : 0;
+
+    /// <summary>Element type and length of an array; zeros for anything else.</summary>
+    internal (int Element, int Length) ArrayAt(int id) =>
+        KindOf(id) == BtfKind.Array ? ((int)Word(id, 3), (int)Word(id, 5)) : default;
+
+    /// <summary>The text at an offset of the string table.</summary>
+    internal string TextAt(uint offset) => Text(offset);
+
+    /// <summary>The same with sizes and offsets of sections as the linker knows them: the compiler leaves them at zero.</summary>
+    internal Btf Placed(Func<string, int?> sizeOf, Func<string, string, int?> offsetOf)
+    {
+        var types = (byte[])_types.Clone();
+        foreach (var id in Ids(BtfKind.DataSection))
+        {
+            var section = NameOf(id);
+            if (sizeOf(section) is not { } size)
+                continue;
+            Put(id, 2, size);
+            for (var i = 0; i < Length(id); i++)
+            {
+                if (offsetOf(section, NameOf((int)Word(id, 3 + (3 * i)))) is { } offset)
+                    Put(id, 4 + (3 * i), offset);
+            }
+        }
+        return new Btf(types, _strings, _offsets);
+
+        void Put(int id, int word, int value) => BinaryPrimitives.WriteInt32LittleEndian(types.AsSpan(_offsets[id] + (4 * word)), value);
+    }
+
     private static bool IsModifier(BtfKind kind) =>
         kind is BtfKind.Typedef or BtfKind.Const or BtfKind.Volatile or BtfKind.Restrict or BtfKind.TypeTag;
 

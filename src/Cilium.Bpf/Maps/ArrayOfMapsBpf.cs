@@ -27,8 +27,7 @@ public sealed unsafe class ArrayOfMapsBpf : BpfMap
             return;
         var fds = new uint[inners.Length];
         for (var i = 0; i < fds.Length; i++)
-            fds[i] = (uint)inners[i].Fd.Number;
-        var options = new LibBpf.BatchOptions { Size = (nuint)sizeof(LibBpf.BatchOptions) };
+            fds[i] = inners[i].Backend.Reference;
         var done = 0u;
         fixed (uint* k = indices)
         fixed (uint* v = fds)
@@ -36,7 +35,7 @@ public sealed unsafe class ArrayOfMapsBpf : BpfMap
             while (done < fds.Length)
             {
                 var count = (uint)fds.Length - done;
-                var result = LibBpf.bpf_map_update_batch(Fd, k + done, v + done, &count, &options);
+                var result = Backend.UpdateBatch(k + done, v + done, &count, 0);
                 if (result >= 0)
                     break;
                 if (Errno.MeansUnsupported(-result) && count == 0 && done == 0 && TryOneByOne(k, v, fds.Length))
@@ -54,12 +53,12 @@ public sealed unsafe class ArrayOfMapsBpf : BpfMap
     public uint LookupId(uint index)
     {
         uint id;
-        var result = LibBpf.bpf_map_lookup_elem(Fd, &index, &id);
+        var result = Backend.Lookup(&index, &id);
         return result >= 0 ? id : result == -Errno.NoEntry ? 0u : throw Refused("bpf_map_lookup_elem", result);
     }
 
     /// <summary>Opens the map at an index, or returns null when the slot is empty.</summary>
-    public BpfMap? OpenOrNull(uint index) => LookupId(index) is var id and not 0 ? OpenByIdOrNull(id) : null;
+    public BpfMap? OpenOrNull(uint index) => LookupId(index) is var id and not 0 && Backend.OpenByIdOrNull(id) is { } map ? new BpfMap(map) : null;
 
     /// <summary>Indices that hold a map, with the kernel's ids.</summary>
     public Dictionary<uint, uint> ReadIds() => As<uint, uint>().ToDictionary();
@@ -67,7 +66,7 @@ public sealed unsafe class ArrayOfMapsBpf : BpfMap
     /// <summary>Empties a slot. Absent is success.</summary>
     public void Delete(uint index)
     {
-        var result = LibBpf.bpf_map_delete_elem(Fd, &index);
+        var result = Backend.Delete(&index);
         if (result is < 0 and not -Errno.NoEntry)
             throw Refused("bpf_map_delete_elem", result);
     }
@@ -76,7 +75,7 @@ public sealed unsafe class ArrayOfMapsBpf : BpfMap
     {
         for (var i = 0; i < count; i++)
         {
-            var result = LibBpf.bpf_map_update_elem(Fd, indices + i, fds + i, 0);
+            var result = Backend.Update(indices + i, fds + i, 0);
             if (result < 0)
                 throw Refused("bpf_map_update_elem", result);
         }

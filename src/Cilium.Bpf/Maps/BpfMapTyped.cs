@@ -33,7 +33,7 @@ public sealed unsafe class BpfMap<TKey, TValue> : BpfMap
         fixed (TKey* k = &key)
         fixed (TValue* v = &value)
         {
-            var result = LibBpf.bpf_map_lookup_elem(Fd, k, v);
+            var result = Backend.Lookup(k, v);
             return result >= 0 || (result == -Errno.NoEntry ? false : throw Refused("bpf_map_lookup_elem", result));
         }
     }
@@ -46,7 +46,7 @@ public sealed unsafe class BpfMap<TKey, TValue> : BpfMap
         {
             for (var attempt = 0; ; attempt++)
             {
-                var result = LibBpf.bpf_map_update_elem(Fd, k, v, (ulong)mode);
+                var result = Backend.Update(k, v, (ulong)mode);
                 if (result != -Errno.Busy || attempt == ContentionRetries)
                     return ToStatus("bpf_map_update_elem", result);
             }
@@ -57,7 +57,7 @@ public sealed unsafe class BpfMap<TKey, TValue> : BpfMap
     public MapStatus Delete(in TKey key)
     {
         fixed (TKey* k = &key)
-            return ToStatus("bpf_map_delete_elem", LibBpf.bpf_map_delete_elem(Fd, k));
+            return ToStatus("bpf_map_delete_elem", Backend.Delete(k));
     }
 
     /// <summary>Reads and removes a key in one step (hash maps).</summary>
@@ -67,7 +67,7 @@ public sealed unsafe class BpfMap<TKey, TValue> : BpfMap
         fixed (TKey* k = &key)
         fixed (TValue* v = &value)
         {
-            var result = LibBpf.bpf_map_lookup_and_delete_elem(Fd, k, v);
+            var result = Backend.LookupAndDelete(k, v);
             return result >= 0 || (result == -Errno.NoEntry ? false : throw Refused("bpf_map_lookup_and_delete_elem", result));
         }
     }
@@ -78,7 +78,6 @@ public sealed unsafe class BpfMap<TKey, TValue> : BpfMap
     {
         if (keys.Length != values.Length)
             throw new ArgumentException("keys and values differ in length", nameof(values));
-        var options = Options((ulong)mode);
         var done = 0;
         fixed (TKey* k = keys)
         fixed (TValue* v = values)
@@ -86,7 +85,7 @@ public sealed unsafe class BpfMap<TKey, TValue> : BpfMap
             while (done < keys.Length && !_hasNoBatches)
             {
                 var count = (uint)(keys.Length - done);
-                var result = LibBpf.bpf_map_update_batch(Fd, k + done, v + done, &count, &options);
+                var result = Backend.UpdateBatch(k + done, v + done, &count, (ulong)mode);
                 if (result >= 0)
                     return new MapBatch(keys.Length, MapStatus.Ok);
                 if (Errno.MeansUnsupported(-result) && done == 0)
@@ -112,7 +111,6 @@ public sealed unsafe class BpfMap<TKey, TValue> : BpfMap
     /// <summary>Removes keys in as few calls as the kernel allows; absent keys are passed over. Returns how many were removed.</summary>
     public int DeleteBatch(ReadOnlySpan<TKey> keys)
     {
-        var options = Options(0);
         var passed = 0;
         var deleted = 0;
         fixed (TKey* k = keys)
@@ -120,7 +118,7 @@ public sealed unsafe class BpfMap<TKey, TValue> : BpfMap
             while (passed < keys.Length && !_hasNoBatches)
             {
                 var count = (uint)(keys.Length - passed);
-                var result = LibBpf.bpf_map_delete_batch(Fd, k + passed, &count, &options);
+                var result = Backend.DeleteBatch(k + passed, &count);
                 if (result >= 0)
                     return deleted + keys.Length - passed;
                 if (Errno.MeansUnsupported(-result) && passed == 0)
@@ -160,9 +158,6 @@ public sealed unsafe class BpfMap<TKey, TValue> : BpfMap
         }
         return entries;
     }
-
-    private static LibBpf.BatchOptions Options(ulong flags) =>
-        new() { Size = (nuint)sizeof(LibBpf.BatchOptions), ElementFlags = flags };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private MapStatus ToStatus(string call, int result) => result switch

@@ -54,13 +54,12 @@ public sealed unsafe class MapCursor<TKey, TValue>
 
     private int ReadBatch()
     {
-        var options = new LibBpf.BatchOptions { Size = (nuint)sizeof(LibBpf.BatchOptions) };
         var count = (uint)_keys.Length;
         int result;
         fixed (TKey* k = _keys)
         fixed (TValue* v = _values)
         fixed (byte* position = _position)
-            result = LibBpf.bpf_map_lookup_batch(_map.Fd, _hasPosition ? position : null, position, k, v, &count, &options);
+            result = _map.Backend.LookupBatch(_hasPosition ? position : null, position, k, v, &count);
         switch (-result)
         {
             case <= 0:
@@ -92,7 +91,7 @@ public sealed unsafe class MapCursor<TKey, TValue>
             while (count < _keys.Length)
             {
                 TKey next;
-                var result = LibBpf.bpf_map_get_next_key(_map.Fd, _hasPosition ? position : null, &next);
+                var result = _map.Backend.NextKey(_hasPosition ? position : null, &next);
                 if (result == -Errno.NoEntry)
                 {
                     _ended = true;

@@ -21,7 +21,7 @@ public sealed unsafe class PerCpuBpfMap<TKey, TValue> : BpfMap
             throw new ArgumentException($"map {Name} has one value for all CPUs");
         // The kernel copies each CPU's value rounded up to eight bytes.
         _stride = (sizeof(TValue) + 7) & ~7;
-        Cpus = LibBpf.libbpf_num_possible_cpus();
+        Cpus = Backend.Cpus;
     }
 
     /// <summary>Possible CPUs: the values per key.</summary>
@@ -35,7 +35,7 @@ public sealed unsafe class PerCpuBpfMap<TKey, TValue> : BpfMap
         var buffer = stackalloc byte[_stride * Cpus];
         fixed (TKey* k = &key)
         {
-            var result = LibBpf.bpf_map_lookup_elem(Fd, k, buffer);
+            var result = Backend.Lookup(k, buffer);
             if (result == -Errno.NoEntry)
                 return false;
             if (result < 0)
@@ -56,7 +56,7 @@ public sealed unsafe class PerCpuBpfMap<TKey, TValue> : BpfMap
             *(TValue*)(buffer + (cpu * _stride)) = values[cpu];
         fixed (TKey* k = &key)
         {
-            return LibBpf.bpf_map_update_elem(Fd, k, buffer, (ulong)mode) switch
+            return Backend.Update(k, buffer, (ulong)mode) switch
             {
                 >= 0 => MapStatus.Ok,
                 -Errno.NoEntry => MapStatus.NotFound,
@@ -72,7 +72,7 @@ public sealed unsafe class PerCpuBpfMap<TKey, TValue> : BpfMap
     {
         fixed (TKey* k = &key)
         {
-            return LibBpf.bpf_map_delete_elem(Fd, k) switch
+            return Backend.Delete(k) switch
             {
                 >= 0 => MapStatus.Ok,
                 -Errno.NoEntry => MapStatus.NotFound,
@@ -93,7 +93,7 @@ public sealed unsafe class PerCpuBpfMap<TKey, TValue> : BpfMap
         var hasKey = false;
         while (true)
         {
-            var result = LibBpf.bpf_map_get_next_key(Fd, hasKey ? &key : null, &next);
+            var result = Backend.NextKey(hasKey ? &key : null, &next);
             if (result == -Errno.NoEntry)
                 return sums;
             if (result < 0)

@@ -17,8 +17,8 @@ public sealed unsafe class ProgArrayBpf : BpfMap
     /// <summary>Puts a program at an index; the next tail call runs it.</summary>
     public void Set(uint index, BpfProgram program)
     {
-        var fd = (uint)program.Fd.Number;
-        var result = LibBpf.bpf_map_update_elem(Fd, &index, &fd, 0);
+        var fd = program.Backend.Reference;
+        var result = Backend.Update(&index, &fd, 0);
         GC.KeepAlive(program);
         if (result < 0)
             throw Refused("bpf_map_update_elem", result);
@@ -27,7 +27,7 @@ public sealed unsafe class ProgArrayBpf : BpfMap
     /// <summary>Empties a slot. Absent is success.</summary>
     public void Clear(uint index)
     {
-        var result = LibBpf.bpf_map_delete_elem(Fd, &index);
+        var result = Backend.Delete(&index);
         if (result is < 0 and not -Errno.NoEntry)
             throw Refused("bpf_map_delete_elem", result);
     }

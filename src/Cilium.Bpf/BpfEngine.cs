@@ -1,0 +1,33 @@
+using Cilium.Bpf.Native;
+
+namespace Cilium.Bpf;
+
+/// <summary>What holds maps and runs programs: the kernel, or this process (<c>InProcessEngine</c>).</summary>
+public abstract class BpfEngine
+{
+    private protected BpfEngine()
+    {
+    }
+
+    /// <summary>The kernel of this machine, over libbpf.</summary>
+    public static BpfEngine Kernel { get; } = new KernelEngine();
+
+    /// <summary>A name for messages.</summary>
+    public abstract string Name { get; }
+
+    internal abstract ObjectBackend Open(string name, ReadOnlySpan<byte> elf);
+
+    internal abstract MapBackend CreateMap(string name, MapShape shape, BpfMap? inner);
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    private sealed class KernelEngine : BpfEngine
+    {
+        public override string Name => "kernel";
+
+        internal override ObjectBackend Open(string name, ReadOnlySpan<byte> elf) => KernelObject.Open(name, elf);
+
+        internal override MapBackend CreateMap(string name, MapShape shape, BpfMap? inner) => KernelMap.Create(name, shape, inner);
+    }
+}

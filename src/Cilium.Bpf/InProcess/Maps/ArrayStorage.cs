@@ -1,0 +1,147 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Cilium.Bpf.InProcess.Memory;
+using Cilium.Bpf.Native;
+
+namespace Cilium.Bpf.InProcess.Maps;
+
+/// <summary>An array, with one value or one per CPU for each index. All entries exist from the start; values change in place.</summary>
+internal sealed unsafe class ArrayStorage : MapStorage
+{
+    private const ulong LockFlag = 4;
+    private const int GuardBytes = 8;
+
+    private readonly Lock _lock = new();
+    private readonly int _stride;
+    private readonly int _valueStride;
+    private readonly int _firstRegion;
+    private byte* _memory;
+
+    internal ArrayStorage(InProcessEngine engine, string name, MapShape shape)
+        : base(engine, name, shape)
+    {
+        _valueStride = (ValueBytes + 7) & ~7;
+        // Room behind the values catches an access that leaves its value.
+        _stride = (int)BitOperations.RoundUpToPowerOf2((uint)((_valueStride * Cpus) + (shape.MaxEntries > 1 ? GuardBytes : 0)));
+        // An address has 32 bits for its place in a region.
+        if ((ulong)shape.MaxEntries * (uint)_stride > int.MaxValue)
+            throw new KernelException("map create", Errno.TooBig, $"{Name} ({Shape})");
+        _memory = (byte*)NativeMemory.AllocZeroed(shape.MaxEntries, (nuint)_stride);
+        _firstRegion = engine.Regions.Take(Cpus);
+        SetRegions(!shape.Flags.HasFlag(MapFlags.ReadOnlyForPrograms));
+    }
+
+    /// <summary>The first value, for sections of variables.</summary>
+    internal Span<byte> FirstValue => new(_memory, ValueBytes);
+
+    /// <summary>Whether user space may not write any more, as constants after the load.</summary>
+    internal bool IsFrozen { get; set; }
+
+    /// <summary>Whether the address of a value is that of the first, plus the index shifted.</summary>
+    internal bool IsPlain => Shape.MaxEntries <= int.MaxValue;
+
+    internal int StrideShift => BitOperations.Log2((uint)_stride);
+
+    /// <summary>Where the value of an index begins, for CPU 0.</summary>
+    internal ulong AddressOf(uint index) => Address.Of((uint)_firstRegion, index * (uint)_stride);
+
+    internal override ulong Find(byte* key, int cpu)
+    {
+        var index = *(uint*)key;
+        return index < Shape.MaxEntries ? Address.Of((uint)(_firstRegion + (Cpus == 1 ? 0 : cpu)), index * (uint)_stride) : 0;
+    }
+
+    internal override int Update(byte* key, byte* value, ulong flags, int cpu)
+    {
+        if ((flags & ~LockFlag) > (ulong)MapUpdate.ReplaceOnly)
+            return -Errno.Invalid;
+        var index = *(uint*)key;
+        if (index >= Shape.MaxEntries)
+            return -Errno.TooBig;
+        if ((flags & (ulong)MapUpdate.CreateOnly) != 0)
+            return -Errno.Exists;
+        if (IsFrozen)
+            return -Errno.Perm;
+        lock (_lock)
+        {
+            if (_memory == null)
+                return -Errno.NoEntry;
+            for (var i = 0; i < Cpus; i++)
+            {
+                if (cpu == UserSpace)
+                    Buffer.MemoryCopy(value + (i * CpuStride), Place(index, i), ValueBytes, ValueBytes);
+                else if (Cpus == 1 || i == cpu)
+                    Buffer.MemoryCopy(value, Place(index, i), ValueBytes, ValueBytes);
+            }
+        }
+        return 0;
+    }
+
+    internal override int Delete(byte* key) => -Errno.Invalid;
+
+    internal override int Copy(byte* key, byte* value)
+    {
+        var index = *(uint*)key;
+        if (index >= Shape.MaxEntries)
+            return -Errno.NoEntry;
+        lock (_lock)
+        {
+            if (_memory == null)
+                return -Errno.NoEntry;
+            for (var i = 0; i < Cpus; i++)
+                Buffer.MemoryCopy(Place(index, i), value + (i * CpuStride), ValueBytes, ValueBytes);
+        }
+        return 0;
+    }
+
+    internal override int NextKey(byte* key, byte* next)
+    {
+        var index = key == null ? uint.MaxValue : *(uint*)key;
+        if (index == Shape.MaxEntries - 1)
+            return -Errno.NoEntry;
+        *(uint*)next = index >= Shape.MaxEntries ? 0 : index + 1;
+        return 0;
+    }
+
+    internal override int CopyBatch(ulong position, ulong* next, byte* keys, byte* values, uint* count)
+    {
+        var index = (uint)position;
+        var copied = 0u;
+        for (; index < Shape.MaxEntries && copied < *count; index++, copied++)
+        {
+            *(uint*)(keys + (copied * 4)) = index;
+            _ = Copy(keys + (copied * 4), values + (copied * ExchangeBytes));
+        }
+        *next = index;
+        *count = copied;
+        return index < Shape.MaxEntries ? 0 : -Errno.NoEntry;
+    }
+
+    private protected override void Free()
+    {
+        lock (_lock)
+        {
+            Engine.Regions.Release(_firstRegion, Cpus);
+            NativeMemory.Free(_memory);
+            _memory = null;
+        }
+    }
+
+    private byte* Place(uint index, int cpu) => _memory + ((long)index * _stride) + (cpu * _valueStride);
+
+    private void SetRegions(bool isWritable)
+    {
+        var length = (ulong)(Shape.MaxEntries - 1) * (uint)_stride + (uint)ValueBytes;
+        for (var cpu = 0; cpu < Cpus; cpu++)
+        {
+            Engine.Regions.Set(_firstRegion + cpu, new Region
+            {
+                Base = _memory + (cpu * _valueStride),
+                Length = (uint)length,
+                WriteLength = isWritable ? (uint)length : 0,
+                Mask = Shape.MaxEntries > 1 ? (uint)_stride - 1 : 0,
+                Limit = Shape.MaxEntries > 1 ? (uint)ValueBytes : uint.MaxValue,
+            });
+        }
+    }
+}

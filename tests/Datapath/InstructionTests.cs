@@ -1,0 +1,139 @@
+using Cilium.Bpf;
+using static Cilium.DatapathTests.TestObject;
+
+namespace Cilium.DatapathTests;
+
+/// <summary>Random sequences of instructions on all engines: arithmetic, jumps, loads, stores and atomics end in the same registers.</summary>
+public sealed class InstructionTests
+{
+    private const int Cases = 1000;
+    private const int ContextBytes = 192;
+    private const int Slots = 6;
+
+    private static readonly int[] s_operations = [0x00, 0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x80, 0x90, 0xa0, 0xb0, 0xc0, 0xd0];
+    private static readonly int[] s_jumps = [0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xa0, 0xb0, 0xc0, 0xd0];
+    private static readonly int[] s_numbers = [0, 1, -1, 2, 31, 32, 63, 64, 255, 0x7fff, -32768, int.MaxValue, int.MinValue];
+
+    [Fact]
+    public void Engines_execute_any_sequence_alike()
+    {
+        var engines = TestEngine.Compared();
+        Differential.Check(Cases, 400, choices => Agree(engines, choices));
+    }
+
+    private static void Agree(BpfEngine[] engines, Choices choices)
+    {
+        var code = Generate(choices);
+        var context = new byte[ContextBytes];
+        for (var i = 48; i < 68; i++)
+            context[i] = choices.Byte();
+        var results = Array.ConvertAll(engines, engine => Run(engine, code, context));
+        for (var i = 1; i < results.Length; i++)
+            Assert.True(results[0] == results[i], $"{results[0]} and {results[i]} on engine {i} for {Convert.ToHexString(Build(code).AsSpan(64, code.Length * 8))}");
+    }
+
+    private static (int Verdict, string Context) Run(BpfEngine engine, ulong[] code, byte[] context)
+    {
+        var copy = (byte[])context.Clone();
+        using var obj = BpfObject.Open("instructions", Build(code), engine);
+        obj.Load();
+        using var program = obj.Program(TestObject.Program);
+        var run = program.TestRun(new byte[64], new byte[64], copy);
+        return (run.Verdict, Convert.ToHexString(copy.AsSpan(48, 20)));
+    }
+
+    /// <summary>Fills registers 0 to 9 and slots of the frame, does things with them, and leaves a sum of all in register 0 and in the context.</summary>
+    private static ulong[] Generate(Choices choices)
+    {
+        var code = new List<ulong> { Instruction(0xbf, 9, 1) };
+        for (var r = 0; r < 9; r++)
+        {
+            if (choices.OneIn(3))
+            {
+                // Something that no verifier knows.
+                code.Add(Instruction(0x61, r, 9, 48 + (4 * choices.Below(5))));
+                if (choices.OneIn(2))
+                    code.AddRange([Instruction(0x67, r, 0, 0, choices.Below(64)), Instruction(0xa7, r, 0, 0, (int)choices.Word())]);
+                continue;
+            }
+            code.Add(Instruction(0x18, r, 0, 0, (int)choices.Word()));
+            code.Add(Instruction(0, 0, 0, 0, choices.OneIn(3) ? -choices.Below(2) : (int)choices.Word()));
+        }
+        for (var slot = 1; slot <= Slots; slot++)
+            code.Add(Instruction(0x7b, 10, choices.Below(9), -8 * slot));
+        var length = 5 + choices.Below(50);
+        var body = new List<(ulong Code, int Skip)>();
+        for (var i = 0; i < length; i++)
+            body.Add(One(choices, length - i - 1));
+        code.AddRange(body.Select(entry => entry.Code));
+        for (var r = 1; r < 9; r++)
+            code.AddRange([Instruction(0x27, 0, 0, 0, 0x01000193), Instruction(0xaf, 0, r)]);
+        for (var slot = 1; slot <= Slots; slot++)
+            code.AddRange([Instruction(0x79, 1, 10, -8 * slot), Instruction(0x27, 0, 0, 0, 0x01000193), Instruction(0xaf, 0, 1)]);
+        code.AddRange(
+        [
+            Instruction(0xbf, 1, 0), Instruction(0x77, 1, 0, 0, 32), Instruction(0x63, 9, 0, 48), Instruction(0x63, 9, 1, 52),
+            Instruction(0xaf, 0, 1), Instruction(0x95),
+        ]);
+        return [.. code];
+    }
+
+    private static (ulong Code, int Skip) One(Choices choices, int rest)
+    {
+        var (destination, source) = (choices.Below(9), choices.Below(9));
+        var number = choices.OneIn(2) ? choices.Of<int>(s_numbers) : (int)choices.Word();
+        var place = -8 * (1 + choices.Below(Slots));
+        switch (choices.Below(10))
+        {
+            case 0 when rest > 0:
+                var distance = choices.Below(Math.Min(rest, 8) + 1);
+                var jump = choices.OneIn(2) ? 5 : 6;
+                if (choices.OneIn(10))
+                    return (Instruction(choices.Of(0x05, 0x06)), 0);
+                return choices.OneIn(2)
+                    ? (Instruction(choices.Of<int>(s_jumps) | jump, destination, 0, distance, number), distance)
+                    : (Instruction(choices.Of<int>(s_jumps) | 8 | jump, destination, source, distance), distance);
+            case 1:
+                var (size, step) = choices.Of((0x61, 4), (0x69, 2), (0x71, 1), (0x79, 8), (0x81, 4), (0x89, 2), (0x91, 1));
+                return (Instruction(size, destination, 10, place + (step * choices.Below(8 / step))), 0);
+            case 2:
+                var (width, bytes) = choices.Of((0x63, 4), (0x6b, 2), (0x73, 1), (0x7b, 8));
+                return choices.OneIn(2)
+                    ? (Instruction(width, 10, source, place + (bytes * choices.Below(8 / bytes))), 0)
+                    : (Instruction(width & ~1, 10, 0, place + (bytes * choices.Below(8 / bytes)), number), 0);
+            case 3:
+                var operation = choices.Of(0x00, 0x40, 0x50, 0xa0, 0x01, 0x41, 0x51, 0xa1, 0xe1, 0xf1);
+                return (Instruction(choices.OneIn(2) ? 0xdb : 0xc3, 10, source, place, operation), 0);
+            default:
+                return (Arithmetic(choices, destination, source, number), 0);
+        }
+    }
+
+    private static ulong Arithmetic(Choices choices, int destination, int source, int number)
+    {
+        var is64 = choices.OneIn(2);
+        var width = is64 ? 7 : 4;
+        var usesRegister = choices.OneIn(2);
+        var operation = choices.Of<int>(s_operations);
+        switch (operation)
+        {
+            case 0x30 or 0x90:
+                var signed = choices.Below(2);
+                return usesRegister
+                    ? Instruction(operation | 8 | width, destination, source, signed)
+                    : Instruction(operation | width, destination, 0, signed, number == 0 ? 1 : number);
+            case 0x60 or 0x70 or 0xc0:
+                return usesRegister
+                    ? Instruction(operation | 8 | width, destination, source)
+                    : Instruction(operation | width, destination, 0, 0, (int)((uint)number % (is64 ? 64u : 32u)));
+            case 0x80:
+                return Instruction(operation | width, destination);
+            case 0xb0 when usesRegister:
+                return Instruction(operation | 8 | width, destination, source, is64 ? choices.Of(0, 8, 16, 32) : choices.Of(0, 8, 16));
+            case 0xd0:
+                return Instruction(choices.Of(0xd4, 0xdc, 0xd7), destination, 0, 0, choices.Of(16, 32, 64));
+            default:
+                return usesRegister ? Instruction(operation | 8 | width, destination, source) : Instruction(operation | width, destination, 0, 0, number);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Net;
+using Cilium.Bpf.InProcess;
+using Cilium.Datapath.Maps;
+
+namespace Cilium.DatapathTests;
+
+/// <summary>The programs on socket calls, run directly: on the kernel tests/Datapath tries them with real sockets.</summary>
+public sealed class SocketHookTests : IDisposable
+{
+    private readonly Bench _bench = new(["sock"]);
+
+    [Theory, InlineData("10.96.0.1", "127.0.0.1"), InlineData("fd96::1", "::1"), InlineData("::ffff:10.96.0.1", "127.0.0.1")]
+    public void A_connection_goes_to_the_backend_and_its_peer_is_the_service(string vip, string backend)
+    {
+        AddService(vip, Frame.Tcp, (backend, 8080));
+        using var socket = Call(vip, 80);
+        Assert.Equal(1, Run("connect", socket));
+        Assert.Equal((backend, (ushort)8080), Where(socket));
+        var (key, value) = Assert.Single(_bench.Map<SocketRevNatKey, SocketRevNatValue>("cilium_lb_sk_rev").ToDictionary());
+        Assert.Equal((socket.Cookie, Bench.Address(backend), Bench.Address(vip), 7u), (key.Cookie, key.Address, value.Address, value.ServiceId));
+        Assert.Equal(1, Run("getpeername", socket));
+        Assert.Equal((Mapped(vip), (ushort)80), Where(socket));
+    }
+
+    [Theory, InlineData("10.96.0.1", "127.0.0.1"), InlineData("fd96::1", "::1"), InlineData("::ffff:10.96.0.1", "127.0.0.1")]
+    public void A_datagram_goes_to_the_backend_and_its_answer_comes_from_the_service(string vip, string backend)
+    {
+        AddService(vip, Frame.Udp, (backend, 53));
+        using var socket = Call(vip, 80, Frame.Udp);
+        Assert.Equal(1, Run("sendmsg", socket));
+        Assert.Equal((backend, (ushort)53), Where(socket));
+        Assert.Equal(1, Run("recvmsg", socket));
+        Assert.Equal((Mapped(vip), (ushort)80), Where(socket));
+        using var other = Call(backend, 53, Frame.Udp, isV6: IPAddress.Parse(vip).GetAddressBytes().Length == 16);
+        other.Cookie = 99;
+        Assert.Equal(1, Run("recvmsg", other));
+        Assert.Equal((backend, (ushort)53), Where(other));
+    }
+
+    [Theory, InlineData("10.96.0.1"), InlineData("fd96::1")]
+    public void Without_a_backend_the_call_fails_with_no_route_to_host(string vip)
+    {
+        AddService(vip, Frame.Tcp);
+        using var socket = Call(vip, 80);
+        Assert.Equal(0, Run("connect", socket));
+        Assert.Equal(-113, socket.ReturnValue);
+    }
+
+    [Fact]
+    public void What_is_no_service_is_left_alone()
+    {
+        AddService("10.96.0.1", Frame.Tcp, ("127.0.0.1", 8080));
+        using var socket = Call("10.96.0.1", 81);
+        Assert.Equal(1, Run("connect", socket));
+        Assert.Equal(("10.96.0.1", (ushort)81), Where(socket));
+        Assert.Empty(_bench.Map<SocketRevNatKey, SocketRevNatValue>("cilium_lb_sk_rev").ToDictionary());
+    }
+
+    public void Dispose() => _bench.Dispose();
+
+    private static BpfSocketAddress Call(string address, ushort port, byte protocol = Frame.Tcp, bool isV6 = false)
+    {
+        var bytes = isV6 ? IPAddress.Parse(address).MapToIPv6().GetAddressBytes() : IPAddress.Parse(address).GetAddressBytes();
+        var socket = new BpfSocketAddress
+        {
+            Family = bytes.Length == 4 ? 2u : 10u,
+            Protocol = protocol,
+            Type = protocol == Frame.Tcp ? 1u : 2u,
+            Port = NetPort.From(port).Raw,
+            Cookie = 4711,
+            CgroupId = 5,
+        };
+        if (bytes.Length == 4)
+            socket.Ipv4 = BitConverter.ToUInt32(bytes);
+        else
+            bytes.CopyTo(socket.Ipv6);
+        return socket;
+    }
+
+    private static (string Address, ushort Port) Where(BpfSocketAddress socket) =>
+        (Text(socket.Family == 2 ? new IPAddress(socket.Ipv4) : new IPAddress(socket.Ipv6)),
+            System.Buffers.Binary.BinaryPrimitives.ReverseEndianness((ushort)socket.Port));
+
+    private static string Mapped(string address) => Text(IPAddress.Parse(address));
+
+    private static string Text(IPAddress address) => (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
+
+    private int Run(string call, BpfSocketAddress socket) => _bench.Program($"cil_sock{(socket.Family == 2 ? 4 : 6)}_{call}").Run(socket);
+
+    private void AddService(string vip, byte protocol, params (string Address, ushort Port)[] backends)
+    {
+        for (var i = 0u; i < backends.Length; i++)
+            _bench.Map<SlotKey, SlotValue>("cilium_lb_slots").Update(
+                new SlotKey(7, i), new SlotValue(500 + i, Bench.Address(backends[i].Address), NetPort.From(backends[i].Port), protocol, 0));
+        _bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends").Update(
+            new FrontendKey(Bench.Address(vip), NetPort.From(80), protocol, 0), new FrontendValue(7, (ushort)backends.Length, 0));
+    }
+}
