@@ -82,6 +82,9 @@ public abstract class LabFixture : IAsyncLifetime
         return await KubectlAsync(["-n", "kube-system", "exec", pod, "-c", "cilium-agent", "--", .. command]);
     }
 
+    /// <summary>Runs the cilium CLI on the machine, as an administrator would.</summary>
+    public Task<string> CiliumAsync(params string[] command) => RunAsync([Binary("cilium"), "--kubeconfig", Lab.KubeconfigFile, .. command]);
+
     public Task<string> ReadAsync(string resource, string jsonPath) =>
         KubectlAsync(["get", .. resource.Split(' '), "-o", $"jsonpath={jsonPath}"]);
 

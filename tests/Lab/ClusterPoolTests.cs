@@ -1,0 +1,50 @@
+using System.Net;
+
+namespace Cilium.LabTests;
+
+public sealed class ClusterPoolLab() : LabFixture("ipam-pool", "cluster-pool.yaml", nodes: 2);
+
+/// <summary>Chapter 4, <c>cluster-pool</c>: the operator cuts blocks for the nodes out of its own range.</summary>
+public sealed class ClusterPoolTests(ClusterPoolLab lab) : IClassFixture<ClusterPoolLab>
+{
+    [Fact]
+    public async Task Config_view_shows_range_and_block_size()
+    {
+        var view = await lab.CiliumAsync("config", "view");
+        var pool = view.Split('\n').Where(line => line.Contains("cluster-pool", StringComparison.Ordinal))
+            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.Equal(
+            ["cluster-pool-ipv4-cidr 10.42.0.0/16", "cluster-pool-ipv4-mask-size 25", "ipam cluster-pool"],
+            pool.Select(words => string.Join(' ', words)).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Each_node_has_a_block_of_its_own_whatever_Kubernetes_gave_it()
+    {
+        var ranges = new List<IPNetwork>();
+        foreach (var node in lab.Lab.NodeNames)
+            ranges.Add(IPNetwork.Parse(await lab.ReadAsync($"ciliumnode {node}", "{.spec.ipam.podCIDRs[*]}")));
+
+        Assert.Equal(2, ranges.Distinct().Count());
+        Assert.All(ranges, range => Assert.True(range.PrefixLength == 25 && IPNetwork.Parse("10.42.0.0/16").Contains(range.BaseAddress), $"{range}"));
+    }
+
+    [Fact]
+    public async Task Status_lists_the_addresses_with_their_owners()
+    {
+        await lab.ApplyAsync("netshoot-client.yaml");
+        await lab.PodsReadyAsync("netshoot-client");
+        var address = await lab.ReadAsync("pod netshoot-client", "{.status.podIP}");
+        var node = await lab.ReadAsync("pod netshoot-client", "{.spec.nodeName}");
+        var router = await lab.ReadAsync($"ciliumnode {node}", "{.spec.addresses[?(@.type==\"CiliumInternalIP\")].ip}");
+        var status = await lab.AgentAsync(node, "cilium-dbg", "status", "--verbose");
+        var owners = status[status.IndexOf("Allocated addresses:", StringComparison.Ordinal)..].Split('\n').Skip(1)
+            .TakeWhile(line => line.StartsWith("  ", StringComparison.Ordinal)).Select(line => line.Trim()).ToList();
+
+        Assert.Contains($"{address} (default/netshoot-client)", owners);
+        Assert.Contains($"{router} (router)", owners);
+        // Of the block's 128 addresses the first and the last are not given.
+        Assert.Contains($"{owners.Count}/126 allocated from 10.42.", status, StringComparison.Ordinal);
+    }
+}
