@@ -1,4 +1,5 @@
 using Cilium.Core;
+using Cilium.Ipam;
 using Cilium.Kubernetes.Wire;
 using Cilium.Kubernetes.Writing;
 
@@ -74,6 +75,42 @@ public sealed class CiliumNodeWriter
         };
         return await _objects.PatchAsync(
             Resource.CiliumNodes, new NamespacedName("", nodeName), "", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
+    }
+
+    /// <summary>Sets the pools of a node (mode <c>multi-pool</c>) over the version that the change was decided from.</summary>
+    /// <param name="node">The CiliumNode as it was seen.</param>
+    /// <param name="requested">What the node needs; null leaves what is there.</param>
+    /// <param name="allocated">The CIDRs the node holds.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    /// <returns>False when the CiliumNode is absent or was changed by somebody else meanwhile: decide again when its newer version is seen.</returns>
+    public async Task<bool> SetPoolsAsync(
+        CiliumNodeRow node, IReadOnlyList<PoolDemand>? requested, IReadOnlyList<PoolCidrs> allocated, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        ArgumentNullException.ThrowIfNull(allocated);
+        var pools = new NodePoolsWire
+        {
+            Requested = requested?.Select(demand => new RequestedPoolWire
+            {
+                Pool = demand.Pool,
+                Needed = new NeededAddressesWire { Ipv4 = demand.IPv4 > 0 ? demand.IPv4 : null, Ipv6 = demand.IPv6 > 0 ? demand.IPv6 : null },
+            }).ToList(),
+            Allocated = [.. allocated.Select(held => new AllocatedPoolWire { Pool = held.Pool, Cidrs = [.. held.Cidrs.Select(cidr => cidr.ToString())] })],
+        };
+        var patch = new CiliumNodeWire
+        {
+            Metadata = new MetaWire { ResourceVersion = node.ResourceVersion },
+            Spec = new CiliumNodeSpecWire { Ipam = new CiliumNodeIpamWire { Pools = pools } },
+        };
+        try
+        {
+            return await _objects.PatchAsync(
+                Resource.CiliumNodes, new NamespacedName("", node.Name), "", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
+        }
+        catch (KubernetesException exception) when (exception.IsConflict)
+        {
+            return false;
+        }
     }
 
     /// <summary>Sets <c>status.ipam.operator-status.error</c>; an empty text says that all is well.</summary>

@@ -4,11 +4,14 @@ namespace Cilium.Ipam;
 
 /// <summary>An address in use.</summary>
 /// <param name="Address">The address.</param>
-/// <param name="Owner"><c>router</c>, <c>health</c> or <c>namespace/pod</c>.</param>
+/// <param name="Owner"><c>router</c>, <c>health</c>, <c>namespace/pod</c>, or whatever the caller names who has it.</param>
 /// <param name="Range">The range it is from.</param>
+/// <param name="Purpose">What it is for, in the caller's words; may be empty.</param>
+/// <param name="Pool">The pool it is from.</param>
 /// <param name="ExpirationId">While its commit is awaited: what the commit must name. Null when committed.</param>
 /// <param name="ExpiresAt">When it is free again without a commit.</param>
-public sealed record AddressLease(IpAddr Address, string Owner, Prefix Range, Guid? ExpirationId = null, DateTimeOffset? ExpiresAt = null);
+public readonly record struct AddressLease(
+    IpAddr Address, string Owner, Prefix Range, string Purpose = "", string Pool = "", Guid? ExpirationId = null, DateTimeOffset? ExpiresAt = null);
 
 /// <summary>The answer to a request for an address.</summary>
 /// <param name="Status">How it ended.</param>
@@ -18,4 +21,7 @@ public readonly record struct AddressResult(AllocationStatus Status, AddressLeas
 {
     /// <summary>True when an address was given.</summary>
     public bool IsOk => Status == AllocationStatus.Ok;
+
+    /// <summary>The address when one was given, otherwise <see cref="IpAddr.None"/>.</summary>
+    public IpAddr Address => Lease is { } lease ? lease.Address : IpAddr.None;
 }

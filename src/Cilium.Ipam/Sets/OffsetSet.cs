@@ -1,0 +1,164 @@
+using System.Numerics;
+
+namespace Cilium.Ipam.Sets;
+
+/// <summary>A set of offsets in a range of 2^n, from one to the whole IPv6 space, that finds the next absent offset in a handful of steps.</summary>
+/// <remarks>
+/// A tree of 64-bit words: a bit of level 0 is an offset that is present, a bit of level n + 1 is a word of level n without a gap. Levels with many
+/// words keep only those that are not zero, so that memory follows what is present and not what could be. Not thread-safe.
+/// </remarks>
+internal sealed class OffsetSet
+{
+    private const int WordBits = 6;
+    private readonly WordLevel[] _levels;
+
+    /// <param name="bits">The range is [0, 2^bits).</param>
+    public OffsetSet(int bits)
+    {
+        Last = bits == 128 ? UInt128.MaxValue : (UInt128.One << bits) - 1;
+        _levels = new WordLevel[Math.Max(1, (bits + WordBits - 1) / WordBits)];
+        for (var level = 0; level < _levels.Length; level++)
+        {
+            _levels[level] = new WordLevel(Math.Max(0, bits - (WordBits * (level + 1))));
+        }
+    }
+
+    /// <summary>The greatest offset of the range.</summary>
+    public UInt128 Last { get; }
+
+    /// <summary>How many offsets are present.</summary>
+    public UInt128 Count { get; private set; }
+
+    public bool Contains(UInt128 offset) => (_levels[0][offset >> WordBits] >> Bit(offset) & 1) != 0;
+
+    /// <summary>True when no offset of the same word is present.</summary>
+    public bool IsWordEmpty(UInt128 offset) => _levels[0][offset >> WordBits] == 0;
+
+    /// <summary>Adds an offset; false when it was present.</summary>
+    public bool Add(UInt128 offset)
+    {
+        if (Contains(offset))
+        {
+            return false;
+        }
+
+        Count++;
+        foreach (var level in _levels)
+        {
+            var index = offset >> WordBits;
+            var word = level[index] | (1ul << Bit(offset));
+            level[index] = word;
+            if (word != ulong.MaxValue)
+            {
+                break;
+            }
+
+            offset = index;
+        }
+
+        return true;
+    }
+
+    /// <summary>Removes an offset; false when it was absent.</summary>
+    public bool Remove(UInt128 offset)
+    {
+        if (!Contains(offset))
+        {
+            return false;
+        }
+
+        Count--;
+        foreach (var level in _levels)
+        {
+            var index = offset >> WordBits;
+            var word = level[index];
+            level[index] = word & ~(1ul << Bit(offset));
+            if (word != ulong.MaxValue)
+            {
+                break;
+            }
+
+            offset = index;
+        }
+
+        return true;
+    }
+
+    /// <summary>Finds the first absent offset at or after another.</summary>
+    public bool TryFindAbsent(UInt128 from, out UInt128 offset)
+    {
+        // 1. Climb until a word has a gap at or after the place. 2. Descend into that gap, always to the left.
+        offset = from;
+        for (var level = 0; level < _levels.Length; level++)
+        {
+            if (offset > Last >> (WordBits * level))
+            {
+                return false;
+            }
+
+            var gaps = ~_levels[level][offset >> WordBits] >> Bit(offset);
+            if (gaps != 0)
+            {
+                offset += (UInt128)BitOperations.TrailingZeroCount(gaps);
+                return offset <= Last >> (WordBits * level) && Descend(level, ref offset);
+            }
+
+            offset = (offset >> WordBits) + 1;
+        }
+
+        return false;
+    }
+
+    private static int Bit(UInt128 offset) => (int)((ulong)offset & 63);
+
+    private bool Descend(int level, ref UInt128 offset)
+    {
+        while (level > 0)
+        {
+            level--;
+            offset = (offset << WordBits) + (UInt128)BitOperations.TrailingZeroCount(~_levels[level][offset]);
+        }
+
+        return true;
+    }
+
+    /// <summary>The words of one level: an array when they are few, those that are not zero when they are many.</summary>
+    private sealed class WordLevel
+    {
+        private const int LargestArrayBits = 14;
+        private readonly ulong[]? _array;
+        private readonly Dictionary<UInt128, ulong>? _present;
+
+        public WordLevel(int indexBits)
+        {
+            if (indexBits <= LargestArrayBits)
+            {
+                _array = new ulong[1 << indexBits];
+            }
+            else
+            {
+                _present = [];
+            }
+        }
+
+        public ulong this[UInt128 index]
+        {
+            get => _array is not null ? _array[(int)(ulong)index] : _present!.GetValueOrDefault(index);
+            set
+            {
+                if (_array is not null)
+                {
+                    _array[(int)(ulong)index] = value;
+                }
+                else if (value != 0)
+                {
+                    _present![index] = value;
+                }
+                else
+                {
+                    _present!.Remove(index);
+                }
+            }
+        }
+    }
+}
