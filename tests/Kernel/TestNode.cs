@@ -25,7 +25,7 @@ internal sealed class TestNode : IDisposable
     private readonly List<TestPod> _pods = [];
     private readonly bool _ownsWorld;
 
-    internal TestNode(int number = 1, TestNode? neighbour = null)
+    internal TestNode(int number = 1, TestNode? neighbour = null, Action<DatapathOptions>? configure = null)
     {
         _prefix = $"cd-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
         Number = number;
@@ -62,6 +62,7 @@ internal sealed class TestNode : IDisposable
             EnableIPv6 = true,
             ConntrackEntries = 4096,
         };
+        configure?.Invoke(Options);
         Datapath = NewDatapath();
     }
 
