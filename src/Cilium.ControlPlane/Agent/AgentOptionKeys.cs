@@ -52,7 +52,7 @@ internal static class AgentOptionKeys
             errors.Add($"hubble-event-buffer-capacity \"{options.HubbleEventBufferCapacity}\" must be a power of two minus one");
         }
 
-        if (options.Ipam == "multi-pool" && !options.Datapath.EnableEndpointRoutes)
+        if (options.Ipam is "multi-pool" or "crd" && !options.Datapath.EnableEndpointRoutes)
         {
             errors.Add($"enable-endpoint-routes must be true when ipam is {options.Ipam}: there is no route for all pods of a node");
         }
@@ -79,7 +79,7 @@ internal static class AgentOptionKeys
         .Text("k8s-kubeconfig-path", "Path of the kubeconfig", (options, value) => options.KubeconfigPath = value)
         .Text("k8s-api-server", "URL of the API server", (options, value) => options.ApiServer = value)
         .Text("cluster-name", "Name of the cluster", (options, value) => options.ClusterName = value)
-        .Choice("ipam", "Address management mode", ["kubernetes", "cluster-pool", "multi-pool"], (options, value) => options.Ipam = value)
+        .Choice("ipam", "Address management mode", ["kubernetes", "cluster-pool", "multi-pool", "crd"], (options, value) => options.Ipam = value)
         .Text("ipam-default-ip-pool", "Pool of pods that name none", (options, value) => options.DefaultIPPool = value.Length == 0 ? options.DefaultIPPool : value)
         .Checked("ipam-multi-pool-pre-allocation", "Addresses kept ready, as pool=number", static (options, value) =>
         {

@@ -18,7 +18,7 @@ public sealed class AgentOptions
     /// <summary>The cluster's name. Key <c>cluster-name</c>.</summary>
     public string ClusterName { get; set; } = "default";
 
-    /// <summary>Address management: <c>kubernetes</c>, <c>cluster-pool</c> or <c>multi-pool</c>. Key <c>ipam</c>.</summary>
+    /// <summary>Address management: <c>kubernetes</c>, <c>cluster-pool</c>, <c>multi-pool</c> or <c>crd</c>. Key <c>ipam</c>.</summary>
     public string Ipam { get; set; } = "cluster-pool";
 
     /// <summary>The pool of pods that name none. Key <c>ipam-default-ip-pool</c>.</summary>

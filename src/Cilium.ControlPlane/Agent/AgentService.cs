@@ -85,6 +85,14 @@ internal sealed partial class AgentService(
         var identities = agent.Registry.Restore(row => present.GetValueOrDefault(row.InterfaceIndex) == row.InterfaceName);
         var self = plan.Complete(node, ranges);
         pools?.Restored();
+        if (agent.Ipam is ListedIpam listed)
+        {
+            // Only now are the answers to releases true.
+            loops.Run(
+                new AddressListLoop(tables, agent.Options, listed, new CiliumNodeWriter(agent.Connection), agent.Time, loggers.CreateLogger<AddressListLoop>()),
+                cancellationToken);
+        }
+
         tables.Store.Write(transaction => transaction.Upsert(tables.LocalNode, self));
 
         // 4. The datapath; meanwhile the derivations fill its tables.

@@ -61,7 +61,7 @@ internal static class StatusModels
         var isNamed = family.Count > 1 || family.Exists(pool => pool.Pool != PoolNames.Default);
         return string.Concat(family.Select(pool => string.Create(
             CultureInfo.InvariantCulture,
-            $"{(isIPv4 ? "IPv4" : "IPv6")}: {pool.Used}/{pool.Capacity} allocated from {(isNamed ? $"pool {pool.Pool}: " : "")}{string.Join(", ", pool.Ranges)}, ")));
+            $"{(isIPv4 ? "IPv4" : "IPv6")}: {pool.Used}/{pool.Capacity} allocated{(pool.Ranges.Count == 0 ? "" : $" from {(isNamed ? $"pool {pool.Pool}: " : "")}{string.Join(", ", pool.Ranges)}")}, ")));
     }
 
     private static StatusResponse AddDetail(StatusResponse status, AgentContext agent)

@@ -25,6 +25,17 @@ internal sealed class NodeAddressPlan(AgentTables tables, AgentOptions options, 
             return pools.IsReady ? [.. own.AllPodCidrs] : null;
         }
 
+        if (ipam is ListedIpam listed)
+        {
+            if (!tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var own))
+            {
+                return null;
+            }
+
+            Ipam.AddressListLoop.Take(listed, own, isRestored: false);
+            return listed.IsReady ? [] : null;
+        }
+
         if (PodRanges() is not { } ranges)
         {
             return null;

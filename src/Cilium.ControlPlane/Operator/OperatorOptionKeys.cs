@@ -14,7 +14,7 @@ public static class OperatorOptionKeys
         .Text("k8s-kubeconfig-path", "Kubeconfig file; without one the pod's service account is used", static (o, v) => o.KubeconfigPath = v)
         .Text("k8s-api-server", "URL of the API server, instead of the kubeconfig's", static (o, v) => o.ApiServerUrl = v)
         .Text("cilium-pod-namespace", "Namespace of the lease", static (o, v) => o.Namespace = v.Length == 0 ? o.Namespace : v, "CILIUM_K8S_NAMESPACE")
-        .Choice("ipam", "Who decides pod CIDRs", ["cluster-pool", "kubernetes", "multi-pool"], static (o, v) => o.Ipam = v)
+        .Choice("ipam", "Who decides pod CIDRs", ["cluster-pool", "kubernetes", "multi-pool", "crd"], static (o, v) => o.Ipam = v)
         .Boolean("enable-ipv4", "Pods get IPv4 addresses", static (o, v) => o.EnableIPv4 = v)
         .Boolean("enable-ipv6", "Pods get IPv6 addresses", static (o, v) => o.EnableIPv6 = v)
         .Prefixes("cluster-pool-ipv4-cidr", "Prefixes from which nodes get IPv4 pod CIDRs", static (o, v) => o.ClusterPoolIPv4Cidrs = v)

@@ -15,7 +15,7 @@ public sealed class OperatorOptions
     /// <summary>The namespace of the lease.</summary>
     public string Namespace { get; set; } = "kube-system";
 
-    /// <summary>Who decides pod CIDRs: <c>cluster-pool</c> and <c>multi-pool</c> (the operator) or <c>kubernetes</c>.</summary>
+    /// <summary>Who decides pod CIDRs: <c>cluster-pool</c> and <c>multi-pool</c> (the operator), <c>kubernetes</c>, or <c>crd</c> (somebody else).</summary>
     public string Ipam { get; set; } = "cluster-pool";
 
     /// <summary>The CiliumPodIPPools that are created unless they exist.</summary>
