@@ -8,10 +8,21 @@ namespace Cilium.Ipam;
 /// <param name="Range">The range it is from.</param>
 /// <param name="Purpose">What it is for, in the caller's words; may be empty.</param>
 /// <param name="Pool">The pool it is from.</param>
-/// <param name="ExpirationId">While its commit is awaited: what the commit must name. Null when committed.</param>
-/// <param name="ExpiresAt">When it is free again without a commit.</param>
+/// <param name="Expiry">While its commit is awaited, when it is free again; null when committed.</param>
 public readonly record struct AddressLease(
-    IpAddr Address, string Owner, Prefix Range, string Purpose = "", string Pool = "", Guid? ExpirationId = null, DateTimeOffset? ExpiresAt = null);
+    IpAddr Address, string Owner, Prefix Range, string Purpose = "", string Pool = "", LeaseExpiry? Expiry = null)
+{
+    /// <summary>While its commit is awaited: what the commit must name. Null when committed.</summary>
+    public Guid? ExpirationId => Expiry?.Id;
+
+    /// <summary>When it is free again without a commit; null when committed.</summary>
+    public DateTimeOffset? ExpiresAt => Expiry?.Due;
+}
+
+/// <summary>The end of a lease that nobody commits.</summary>
+/// <param name="Id">What the commit must name.</param>
+/// <param name="Due">When the address is free again.</param>
+public sealed record LeaseExpiry(Guid Id, DateTimeOffset Due);
 
 /// <summary>The answer to a request for an address.</summary>
 /// <param name="Status">How it ended.</param>

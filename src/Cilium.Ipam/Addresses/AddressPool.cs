@@ -17,7 +17,7 @@ public sealed class AddressPool
     private readonly TimeProvider _time;
     private readonly Random _random;
     private readonly List<AddressRange> _ranges = [];
-    private readonly Dictionary<IpAddr, (Guid Id, DateTimeOffset Due)> _waiting = [];
+    private readonly Dictionary<IpAddr, LeaseExpiry> _waiting = [];
     private readonly PriorityQueue<(IpAddr Address, Guid Id), DateTimeOffset> _expiries = new();
     private AddressRange[] _sorted = [];
     private int _used;
@@ -103,9 +103,9 @@ public sealed class AddressPool
                 {
                     refused.Add(lease);
                 }
-                else if (lease is { ExpirationId: { } id, ExpiresAt: { } due })
+                else if (lease.Expiry is { } expiry)
                 {
-                    Await(lease.Address, id, due);
+                    Await(lease.Address, expiry);
                 }
             }
         }
@@ -265,21 +265,21 @@ public sealed class AddressPool
         _used++;
         if (expires)
         {
-            Await(address, Guid.NewGuid(), _time.GetUtcNow() + _options.CommitWithin);
+            Await(address, new LeaseExpiry(Guid.NewGuid(), _time.GetUtcNow() + _options.CommitWithin));
         }
 
         return new AddressResult(AllocationStatus.Ok, LeaseOf(address, owner, range), "");
     }
 
-    private void Await(IpAddr address, Guid id, DateTimeOffset due)
+    private void Await(IpAddr address, LeaseExpiry expiry)
     {
-        _waiting[address] = (id, due);
-        _expiries.Enqueue((address, id), due);
+        _waiting[address] = expiry;
+        _expiries.Enqueue((address, expiry.Id), expiry.Due);
     }
 
     private AddressLease LeaseOf(IpAddr address, Ownership owner, AddressRange range) =>
         _waiting.Count > 0 && _waiting.TryGetValue(address, out var wait)
-            ? new AddressLease(address, owner.Owner, range.Range, owner.Purpose, _options.Pool, wait.Id, wait.Due)
+            ? new AddressLease(address, owner.Owner, range.Range, owner.Purpose, _options.Pool, wait)
             : new AddressLease(address, owner.Owner, range.Range, owner.Purpose, _options.Pool);
 
     // Expired addresses are freed when someone looks, so that no timer is needed and time has one reader.

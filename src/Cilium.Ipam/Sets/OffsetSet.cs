@@ -10,12 +10,19 @@ namespace Cilium.Ipam.Sets;
 internal sealed class OffsetSet
 {
     private const int WordBits = 6;
-    private readonly WordLevel[] _levels;
+    private readonly OffsetTree? _small;
+    private readonly WordLevel[] _levels = [];
 
     /// <param name="bits">The range is [0, 2^bits).</param>
     public OffsetSet(int bits)
     {
         Last = bits == 128 ? UInt128.MaxValue : (UInt128.One << bits) - 1;
+        if (bits <= OffsetTree.LargestBits)
+        {
+            _small = new OffsetTree(bits);
+            return;
+        }
+
         _levels = new WordLevel[Math.Max(1, (bits + WordBits - 1) / WordBits)];
         for (var level = 0; level < _levels.Length; level++)
         {
@@ -29,15 +36,15 @@ internal sealed class OffsetSet
     /// <summary>How many offsets are present.</summary>
     public UInt128 Count { get; private set; }
 
-    public bool Contains(UInt128 offset) => (_levels[0][offset >> WordBits] >> Bit(offset) & 1) != 0;
+    public bool Contains(UInt128 offset) => _small?.Contains(Small(offset)) ?? (_levels[0][offset >> WordBits] >> Bit(offset) & 1) != 0;
 
     /// <summary>True when no offset of the same word is present.</summary>
-    public bool IsWordEmpty(UInt128 offset) => _levels[0][offset >> WordBits] == 0;
+    public bool IsWordEmpty(UInt128 offset) => _small?.IsWordEmpty(Small(offset)) ?? _levels[0][offset >> WordBits] == 0;
 
     /// <summary>Adds an offset; false when it was present.</summary>
     public bool Add(UInt128 offset)
     {
-        if (Contains(offset))
+        if (_small is not null ? !_small.Add(Small(offset)) : Contains(offset))
         {
             return false;
         }
@@ -62,7 +69,7 @@ internal sealed class OffsetSet
     /// <summary>Removes an offset; false when it was absent.</summary>
     public bool Remove(UInt128 offset)
     {
-        if (!Contains(offset))
+        if (_small is not null ? !_small.Remove(Small(offset)) : !Contains(offset))
         {
             return false;
         }
@@ -87,6 +94,18 @@ internal sealed class OffsetSet
     /// <summary>Finds the first absent offset at or after another.</summary>
     public bool TryFindAbsent(UInt128 from, out UInt128 offset)
     {
+        if (_small is not null)
+        {
+            offset = default;
+            if (from > Last || !_small.TryFindAbsent(Small(from), out var found))
+            {
+                return false;
+            }
+
+            offset = (UInt128)(uint)found;
+            return true;
+        }
+
         // 1. Climb until a word has a gap at or after the place. 2. Descend into that gap, always to the left.
         offset = from;
         for (var level = 0; level < _levels.Length; level++)
@@ -108,6 +127,8 @@ internal sealed class OffsetSet
 
         return false;
     }
+
+    private static int Small(UInt128 offset) => (int)(ulong)offset;
 
     private static int Bit(UInt128 offset) => (int)((ulong)offset & 63);
 
