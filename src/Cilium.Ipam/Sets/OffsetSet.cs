@@ -44,50 +44,24 @@ internal sealed class OffsetSet
     /// <summary>Adds an offset; false when it was present.</summary>
     public bool Add(UInt128 offset)
     {
-        if (_small is not null ? !_small.Add(Small(offset)) : Contains(offset))
+        if (_small is not null ? !_small.Add(Small(offset)) : !AddToLevels(offset))
         {
             return false;
         }
 
         Count++;
-        foreach (var level in _levels)
-        {
-            var index = offset >> WordBits;
-            var word = level[index] | (1ul << Bit(offset));
-            level[index] = word;
-            if (word != ulong.MaxValue)
-            {
-                break;
-            }
-
-            offset = index;
-        }
-
         return true;
     }
 
     /// <summary>Removes an offset; false when it was absent.</summary>
     public bool Remove(UInt128 offset)
     {
-        if (_small is not null ? !_small.Remove(Small(offset)) : !Contains(offset))
+        if (_small is not null ? !_small.Remove(Small(offset)) : !RemoveFromLevels(offset))
         {
             return false;
         }
 
         Count--;
-        foreach (var level in _levels)
-        {
-            var index = offset >> WordBits;
-            var word = level[index];
-            level[index] = word & ~(1ul << Bit(offset));
-            if (word != ulong.MaxValue)
-            {
-                break;
-            }
-
-            offset = index;
-        }
-
         return true;
     }
 
@@ -132,6 +106,55 @@ internal sealed class OffsetSet
 
     private static int Bit(UInt128 offset) => (int)((ulong)offset & 63);
 
+    // Only level 0 can be found as it should be: a climb begins with a change, and each level changes when the one below did.
+    private bool AddToLevels(UInt128 offset)
+    {
+        foreach (var level in _levels)
+        {
+            var index = offset >> WordBits;
+            var before = level[index];
+            var word = before | (1ul << Bit(offset));
+            if (word == before)
+            {
+                return false;
+            }
+
+            level[index] = word;
+            if (word != ulong.MaxValue)
+            {
+                break;
+            }
+
+            offset = index;
+        }
+
+        return true;
+    }
+
+    private bool RemoveFromLevels(UInt128 offset)
+    {
+        foreach (var level in _levels)
+        {
+            var index = offset >> WordBits;
+            var before = level[index];
+            var word = before & ~(1ul << Bit(offset));
+            if (word == before)
+            {
+                return false;
+            }
+
+            level[index] = word;
+            if (before != ulong.MaxValue)
+            {
+                break;
+            }
+
+            offset = index;
+        }
+
+        return true;
+    }
+
     private bool Descend(int level, ref UInt128 offset)
     {
         while (level > 0)
@@ -141,45 +164,5 @@ internal sealed class OffsetSet
         }
 
         return true;
-    }
-
-    /// <summary>The words of one level: an array when they are few, those that are not zero when they are many.</summary>
-    private sealed class WordLevel
-    {
-        private const int LargestArrayBits = 14;
-        private readonly ulong[]? _array;
-        private readonly Dictionary<UInt128, ulong>? _present;
-
-        public WordLevel(int indexBits)
-        {
-            if (indexBits <= LargestArrayBits)
-            {
-                _array = new ulong[1 << indexBits];
-            }
-            else
-            {
-                _present = [];
-            }
-        }
-
-        public ulong this[UInt128 index]
-        {
-            get => _array is not null ? _array[(int)(ulong)index] : _present!.GetValueOrDefault(index);
-            set
-            {
-                if (_array is not null)
-                {
-                    _array[(int)(ulong)index] = value;
-                }
-                else if (value != 0)
-                {
-                    _present![index] = value;
-                }
-                else
-                {
-                    _present!.Remove(index);
-                }
-            }
-        }
     }
 }
