@@ -33,6 +33,12 @@ public sealed class DatapathOptions
     /// <summary>True for VXLAN between nodes, false for native routing. Key <c>routing-mode</c>.</summary>
     public bool EnableTunnel { get; set; } = true;
 
+    /// <summary>A route per pod in place of one per range through cilium_host. Key <c>enable-endpoint-routes</c>.</summary>
+    public bool EnableEndpointRoutes { get; set; }
+
+    /// <summary>Routes to other nodes' pods through those nodes' addresses on the same link. Key <c>auto-direct-node-routes</c>.</summary>
+    public bool EnableDirectNodeRoutes { get; set; }
+
     /// <summary>UDP port of the tunnel. Key <c>tunnel-port</c>.</summary>
     public ushort TunnelPort { get; set; } = 8472;
 

@@ -74,12 +74,12 @@ public sealed partial class KernelDatapath(
         // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
         var paths = new PinPaths(options.BpfRoot);
         var links = Keep(new PodLinks(loaded, attacher, paths, time, loggers.CreateLogger<PodLinks>()));
-        _endpointOperations = new EndpointOperations(loaded, links, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget);
+        _endpointOperations = new EndpointOperations(loaded, links, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget, options.EnableEndpointRoutes);
         _endpoints = Run(tables.Endpoints, _endpointOperations);
         Run(tables.Policies, new PolicyOperations(policies));
         Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         Run(tables.Frontends, new FrontendOperations(loaded.Maps));
-        Run(tables.Nodes, new NodeOperations(Keep(ns.OpenNetlink()), node, _network, options));
+        Run(tables.Nodes, new NodeOperations(Keep(ns.OpenNetlink()), node, _network, options, loggers.CreateLogger<NodeOperations>()));
 
         LogStarted(_logger, (long)time.GetElapsedTime(began).TotalMilliseconds, _network.DeviceMtu, string.Join(' ', _network.Underlay.Select(d => d.Name)));
         return Task.CompletedTask;

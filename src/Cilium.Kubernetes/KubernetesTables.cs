@@ -19,6 +19,8 @@ public sealed class KubernetesTables
         CiliumNodes = store.CreateTable<string, CiliumNodeRow>("k8s-ciliumnodes", row => row.Name);
         CiliumEndpoints = store.CreateTable<NamespacedName, CiliumEndpointRow>("k8s-ciliumendpoints", row => row.Key);
         CiliumIdentities = store.CreateTable<Identity, CiliumIdentityRow>("k8s-ciliumidentities", row => row.Id);
+        PodIPPools = store.CreateTable<string, PodIPPoolRow>("k8s-podippools", row => row.Name);
+        LoadBalancerIPPools = store.CreateTable<string, LoadBalancerIPPoolRow>("k8s-loadbalancerippools", row => row.Name);
         Policies = store.CreateTable<PolicyObjectKey, PolicyObjectRow>("k8s-policies", row => row.Key);
     }
 
@@ -48,6 +50,12 @@ public sealed class KubernetesTables
 
     /// <summary>CiliumIdentities.</summary>
     public Table<Identity, CiliumIdentityRow> CiliumIdentities { get; }
+
+    /// <summary>CiliumPodIPPools.</summary>
+    public Table<string, PodIPPoolRow> PodIPPools { get; }
+
+    /// <summary>CiliumLoadBalancerIPPools.</summary>
+    public Table<string, LoadBalancerIPPoolRow> LoadBalancerIPPools { get; }
 
     /// <summary>Policy objects of all kinds, undecoded.</summary>
     public Table<PolicyObjectKey, PolicyObjectRow> Policies { get; }

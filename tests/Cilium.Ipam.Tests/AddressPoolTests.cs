@@ -11,13 +11,13 @@ public sealed class AddressPoolTests
     public void First_and_last_address_are_never_given_and_exhaustion_is_said()
     {
         var pool = Pool(s_range);
-        var given = Enumerable.Range(0, 6).Select(i => pool.Allocate($"ns/pod{i}").Lease!.Address).ToArray();
+        var given = Enumerable.Range(0, 6).Select(i => pool.Allocate($"ns/pod{i}").Lease!.Value.Address).ToArray();
         Assert.Equal(Enumerable.Range(1, 6).Select(i => s_range.Address.Add((UInt128)i)), given.Order());
         var refused = pool.Allocate("ns/one-too-many");
         Assert.Equal(AllocationStatus.Exhausted, refused.Status);
         Assert.Equal("range is full: 10.0.0.0/29 (6/6 in use)", refused.Message);
         Assert.True(pool.Release(given[2]));
-        Assert.Equal(given[2], pool.Allocate("ns/again").Lease!.Address);
+        Assert.Equal(given[2], pool.Allocate("ns/again").Lease!.Value.Address);
     }
 
     [Theory]
@@ -42,7 +42,7 @@ public sealed class AddressPoolTests
     {
         var prefix = Prefix.Parse(range);
         var pool = Pool(prefix);
-        var given = Enumerable.Range(0, 1000).Select(i => pool.Allocate($"a/{i}").Lease!.Address).ToHashSet();
+        var given = Enumerable.Range(0, 1000).Select(i => pool.Allocate($"a/{i}").Lease!.Value.Address).ToHashSet();
         Assert.Equal(1000, given.Count);
         Assert.All(given, address => Assert.True(prefix.Contains(address)));
     }
@@ -51,7 +51,7 @@ public sealed class AddressPoolTests
     public void Addresses_are_not_given_in_sequence()
     {
         var pool = Pool(Prefix.Parse("10.0.0.0/16"));
-        var given = Enumerable.Range(0, 20).Select(i => pool.Allocate($"a/{i}").Lease!.Address).ToArray();
+        var given = Enumerable.Range(0, 20).Select(i => pool.Allocate($"a/{i}").Lease!.Value.Address).ToArray();
         Assert.NotEqual(given.Order(), given);
     }
 
@@ -75,8 +75,8 @@ public sealed class AddressPoolTests
     public void Without_a_commit_the_address_is_free_after_ten_minutes()
     {
         var pool = Pool(s_range);
-        var kept = pool.Allocate("ns/kept", expires: true).Lease!;
-        var lost = pool.Allocate("ns/lost", expires: true).Lease!;
+        var kept = pool.Allocate("ns/kept", expires: true).Lease!.Value;
+        var lost = pool.Allocate("ns/lost", expires: true).Lease!.Value;
         _clock.Advance(TimeSpan.FromMinutes(9));
         Assert.True(pool.Commit(kept.Address, kept.ExpirationId!.Value));
         Assert.False(pool.Commit(kept.Address, kept.ExpirationId!.Value));
@@ -90,13 +90,13 @@ public sealed class AddressPoolTests
     public void The_expiry_of_an_earlier_lease_does_not_free_a_later_one()
     {
         var pool = Pool(s_range);
-        var first = pool.Allocate("ns/a", expires: true).Lease!;
+        var first = pool.Allocate("ns/a", expires: true).Lease!.Value;
         pool.Release(first.Address);
         _clock.Advance(TimeSpan.FromMinutes(5));
         Assert.True(pool.Allocate(first.Address, "ns/b", expires: true).IsOk);
         _clock.Advance(TimeSpan.FromMinutes(5));
         Assert.True(pool.TryGet(first.Address, out var lease));
-        Assert.Equal("ns/b", lease.Owner);
+        Assert.Equal("ns/b", lease.Value.Owner);
         _clock.Advance(TimeSpan.FromMinutes(5));
         Assert.False(pool.TryGet(first.Address, out _));
     }
@@ -105,10 +105,10 @@ public sealed class AddressPoolTests
     public void A_retired_range_gives_nothing_and_goes_with_its_last_address()
     {
         var pool = Pool(s_range);
-        var old = pool.Allocate("ns/a").Lease!;
+        var old = pool.Allocate("ns/a").Lease!.Value;
         pool.SetRanges([Prefix.Parse("10.0.1.0/29")]);
         Assert.Throws<ArgumentException>(() => pool.SetRanges([Prefix.Parse("10.0.0.0/24")]));
-        Assert.All(Enumerable.Range(0, 6), i => Assert.Equal(Prefix.Parse("10.0.1.0/29"), pool.Allocate($"b/{i}").Lease!.Range));
+        Assert.All(Enumerable.Range(0, 6), i => Assert.Equal(Prefix.Parse("10.0.1.0/29"), pool.Allocate($"b/{i}").Lease!.Value.Range));
         Assert.Equal(AllocationStatus.Exhausted, pool.Allocate("c").Status);
         Assert.True(pool.TryGet(old.Address, out _));
         Assert.True(pool.Release(old.Address));

@@ -40,8 +40,8 @@ public sealed class CidrPoolTests
 
     [Theory]
     [InlineData("10.0.0.0/24", 16)]
-    [InlineData("10.0.0.0/24", 31)]
-    [InlineData("fd00::/104", 127)]
+    [InlineData("10.0.0.0/24", 33)]
+    [InlineData("fd00::/104", 129)]
     public void A_mask_size_that_does_not_fit_is_refused(string cidr, int maskSize) =>
         Assert.Contains(cidr, Assert.Throws<ArgumentException>(() => new CidrPool([Prefix.Parse(cidr)], maskSize)).Message, StringComparison.Ordinal);
 
@@ -87,5 +87,41 @@ public sealed class CidrPoolTests
 
             Assert.Equal((held.Count, (UInt128)6), pool.Usage);
         }
+    }
+
+    [Theory]
+    [InlineData("10.0.0.0/30", 32, 4)]
+    [InlineData("10.0.0.0/31", 31, 1)]
+    [InlineData("fd00::/126", 128, 4)]
+    [InlineData("10.0.0.0/16", 32, 65536)]
+    public void Blocks_of_any_size_are_cut(string cidr, int maskSize, int expected)
+    {
+        var pool = new CidrPool([Prefix.Parse(cidr)], maskSize);
+        var given = Enumerable.Range(0, expected).Select(_ => pool.Allocate().Cidr).ToHashSet();
+        Assert.Equal(expected, given.Count);
+        Assert.Equal(AllocationStatus.Exhausted, pool.Allocate().Status);
+    }
+
+    [Fact]
+    public void A_huge_parent_costs_what_is_given()
+    {
+        var pool = new CidrPool([Prefix.Parse("::/0")], 128);
+        Assert.Equal(["::/128", "::1/128"], Enumerable.Range(0, 2).Select(_ => pool.Allocate().Cidr.ToString()));
+        Assert.True(pool.Occupy(Prefix.Parse("fd00::7/128")).IsOk);
+        Assert.Equal((3, UInt128.MaxValue), pool.Usage);
+    }
+
+    [Fact]
+    public void A_cidr_that_is_drained_gives_nothing_and_goes_with_its_last_block()
+    {
+        var pool = new CidrPool([Prefix.Parse("10.0.0.0/24")], 26);
+        var held = pool.Allocate().Cidr;
+        pool.SetCidrs([Prefix.Parse("10.1.0.0/25")]);
+        Assert.Equal(["10.1.0.0/26", "10.1.0.64/26"], Enumerable.Range(0, 2).Select(_ => pool.Allocate().Cidr.ToString()));
+        Assert.Equal(AllocationStatus.Exhausted, pool.Allocate().Status);
+        Assert.Throws<ArgumentException>(() => pool.SetCidrs([Prefix.Parse("10.0.0.0/16")]));
+        Assert.True(pool.Release(held));
+        pool.SetCidrs([Prefix.Parse("10.0.0.0/16")]);
+        Assert.Equal([Prefix.Parse("10.0.0.0/16")], pool.Cidrs);
     }
 }

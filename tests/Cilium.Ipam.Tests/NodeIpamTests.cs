@@ -11,9 +11,9 @@ public sealed class NodeIpamTests
     {
         var ipam = DualStack("10.0.0.0/24", "fd00::/120");
         var pod = ipam.Allocate(AddressOwners.Pod("default", "web"));
-        Assert.True(pod.IPv4!.Address.IsIPv4 && pod.IPv6!.Address.IsIPv6);
+        Assert.True(pod.IPv4!.Value.Address.IsIPv4 && pod.IPv6!.Value.Address.IsIPv6);
         Assert.Equal(["default/web", "default/web"], ipam.Snapshot().Select(lease => lease.Owner));
-        Assert.Equal([pod.IPv4.Address, pod.IPv6.Address], ipam.ReleaseAllOf("default/web"));
+        Assert.Equal([pod.IPv4.Value.Address, pod.IPv6.Value.Address], ipam.ReleaseAllOf("default/web"));
         Assert.Empty(ipam.Snapshot());
     }
 
@@ -44,7 +44,7 @@ public sealed class NodeIpamTests
     {
         var ipam = new NodeIpam(true, false);
         ipam.SetPodCidrs([Prefix.Parse("10.0.0.0/30"), Prefix.Parse("10.0.1.0/30"), Prefix.Parse("fd00::/120")]);
-        var given = Enumerable.Range(0, 4).Select(i => ipam.Allocate($"default/{i}").IPv4!.Range.ToString()).ToArray();
+        var given = Enumerable.Range(0, 4).Select(i => ipam.Allocate($"default/{i}").IPv4!.Value.Range.ToString()).ToArray();
         Assert.Equal(["10.0.0.0/30", "10.0.0.0/30", "10.0.1.0/30", "10.0.1.0/30"], given);
         Assert.Equal(AllocationStatus.Exhausted, ipam.Allocate("default/5").Status);
     }
@@ -70,10 +70,10 @@ public sealed class NodeIpamTests
     {
         var ipam = DualStack("10.0.0.0/24", "fd00::/120");
         var pod = ipam.Allocate("default/web", expires: true);
-        Assert.True(ipam.Commit(pod.IPv4!.Address, pod.IPv4.ExpirationId!.Value));
+        Assert.True(ipam.Commit(pod.IPv4!.Value.Address, pod.IPv4.Value.ExpirationId!.Value));
         _clock.Advance(TimeSpan.FromMinutes(10));
-        Assert.Equal([pod.IPv4.Address], ipam.Snapshot().Select(lease => lease.Address));
-        Assert.Equal(AllocationStatus.NoRange, new NodeIpam(false, true).Allocate(pod.IPv4.Address, "x").Status);
+        Assert.Equal([pod.IPv4.Value.Address], ipam.Snapshot().Select(lease => lease.Address));
+        Assert.Equal(AllocationStatus.NoRange, new NodeIpam(false, true).Allocate(pod.IPv4.Value.Address, "x").Status);
     }
 
     private NodeIpam DualStack(params string[] cidrs)

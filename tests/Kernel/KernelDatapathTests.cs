@@ -302,6 +302,37 @@ public sealed class KernelDatapathTests
         Assert.True(await HappensAsync(() => !new DatapathInspection(node.Datapath.Maps).IpCache().Any()));
     }
 
+    [Fact]
+    public async Task Without_a_tunnel_other_nodes_pods_are_routed_through_those_nodes_on_the_same_link()
+    {
+        using var node = new TestNode(configure: options =>
+        {
+            options.EnableTunnel = false;
+            options.EnableDirectNodeRoutes = true;
+            options.EnableEndpointRoutes = true;
+        });
+        await node.StartAsync();
+        var near = new NodeRow { Name = "near", IPv4 = IpAddr.Parse("172.30.0.9"), PodPrefixes = EquatableArray.Create([Prefix.Parse("10.79.0.0/27")]) };
+        var far = new NodeRow { Name = "far", IPv4 = IpAddr.Parse("192.0.2.9"), PodPrefixes = EquatableArray.Create([Prefix.Parse("10.80.0.0/27")]) };
+        node.Tables.Store.Write(write =>
+        {
+            write.Upsert(node.Tables.Nodes, far);
+            write.Upsert(node.Tables.Nodes, near);
+        });
+        var wanted = System.Net.IPNetwork.Parse("10.79.0.0/27");
+        Assert.True(await HappensAsync(() => Routes(node).Any(route =>
+            route.Destination == wanted && route is { Protocol: Cilium.Netlink.RouteProtocol.Kernel, Gateway: { } gateway } && gateway.ToString() == "172.30.0.9")));
+        Assert.DoesNotContain(Routes(node), route => route.Destination == System.Net.IPNetwork.Parse("10.80.0.0/27"));
+        Assert.DoesNotContain(Routes(node), route => route.Destination.BaseAddress.ToString() == node.Row.PodPrefixes[0].Address.ToString());
+        Assert.Null(node.Netlink.FindLink("cilium_vxlan"));
+
+        node.Tables.Store.Write(write => write.Upsert(node.Tables.Nodes, near with { PodPrefixes = EquatableArray.Create([Prefix.Parse("10.79.0.32/27")]) }));
+        Assert.True(await HappensAsync(() => Routes(node).All(route => route.Destination != wanted)));
+        Assert.Contains(Routes(node), route => route.Destination == System.Net.IPNetwork.Parse("10.79.0.32/27"));
+
+        static List<Cilium.Netlink.Route> Routes(TestNode of) => of.Netlink.Routes(table: Cilium.Netlink.Route.MainTable);
+    }
+
     private static PolicyRow IngressPolicy(long key, params PolicyEntry[] entries) =>
         new() { Key = new PolicyContentKey(key), IngressEnforced = true, EgressEnforced = false, Entries = entries.ToEquatableArray() };
 

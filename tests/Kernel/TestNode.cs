@@ -25,7 +25,7 @@ internal sealed class TestNode : IDisposable
     private readonly List<TestPod> _pods = [];
     private readonly bool _ownsWorld;
 
-    internal TestNode(int number = 1, TestNode? neighbour = null)
+    internal TestNode(int number = 1, TestNode? neighbour = null, Action<DatapathOptions>? configure = null)
     {
         _prefix = $"cd-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
         Number = number;
@@ -49,6 +49,7 @@ internal sealed class TestNode : IDisposable
         Netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse("0.0.0.0/0"), Gateway = WorldAddress, LinkIndex = underlay });
         Row = RowOf(number);
         Options = OptionsOf(_pins.Path, _cgroup.Path);
+        configure?.Invoke(Options);
         Datapath = NewDatapath();
     }
 

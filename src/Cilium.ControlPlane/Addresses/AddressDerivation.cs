@@ -152,7 +152,7 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
             name,
             tunnel.IsNone
                 ? []
-                : [.. node.PodCidrs.Select(prefix => new IpCacheRow { Prefix = prefix, Identity = Identity.Unknown, TunnelEndpoint = tunnel })]);
+                : [.. node.AllPodCidrs.Select(prefix => new IpCacheRow { Prefix = prefix, Identity = Identity.Unknown, TunnelEndpoint = tunnel })]);
     }
 
     private void Carry()

@@ -17,7 +17,7 @@ public sealed class AgentContext
     public required AgentTables Tables { get; init; }
 
     /// <summary>The node's addresses.</summary>
-    public required NodeIpam Ipam { get; init; }
+    public required INodeIpam Ipam { get; init; }
 
     /// <summary>Rules and identities.</summary>
     public required PolicyEngine Policies { get; init; }

@@ -60,6 +60,9 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
         return Task.WhenAny(_running).Unwrap();
     }
 
+    /// <summary>Starts a loop that the start itself needs.</summary>
+    public void Run(IAgentLoop loop, CancellationToken cancellationToken) => Run(loop.Name, loop.RunAsync, cancellationToken);
+
     /// <summary>Waits until all have ended after their token was cancelled.</summary>
     public Task WhenEndedAsync() => Task.WhenAll(_running).ContinueWith(static _ => { }, TaskScheduler.Default);
 

@@ -52,6 +52,16 @@ internal static class AgentOptionKeys
             errors.Add($"hubble-event-buffer-capacity \"{options.HubbleEventBufferCapacity}\" must be a power of two minus one");
         }
 
+        if (options.Ipam is "multi-pool" or "crd" && !options.Datapath.EnableEndpointRoutes)
+        {
+            errors.Add($"enable-endpoint-routes must be true when ipam is {options.Ipam}: there is no route for all pods of a node");
+        }
+
+        if (options.Datapath.EnableDirectNodeRoutes && options.Datapath.EnableTunnel)
+        {
+            errors.Add("auto-direct-node-routes needs routing-mode native");
+        }
+
         if (options.ClusterName.Length is 0 or > 32)
         {
             errors.Add($"cluster-name \"{options.ClusterName}\" must have 1 to 32 characters");
@@ -69,7 +79,14 @@ internal static class AgentOptionKeys
         .Text("k8s-kubeconfig-path", "Path of the kubeconfig", (options, value) => options.KubeconfigPath = value)
         .Text("k8s-api-server", "URL of the API server", (options, value) => options.ApiServer = value)
         .Text("cluster-name", "Name of the cluster", (options, value) => options.ClusterName = value)
-        .Choice("ipam", "Address management mode", ["kubernetes", "cluster-pool"], (options, value) => options.Ipam = value)
+        .Choice("ipam", "Address management mode", ["kubernetes", "cluster-pool", "multi-pool", "crd"], (options, value) => options.Ipam = value)
+        .Text("ipam-default-ip-pool", "Pool of pods that name none", (options, value) => options.DefaultIPPool = value.Length == 0 ? options.DefaultIPPool : value)
+        .Checked("ipam-multi-pool-pre-allocation", "Addresses kept ready, as pool=number", static (options, value) =>
+        {
+            var counts = PoolKeys.ParseCounts(value, out var problem);
+            options.PoolPreAllocation = counts ?? options.PoolPreAllocation;
+            return problem;
+        })
         .Text("state-dir", "Directory of runtime state", (options, value) => options.StateDirectory = value)
         .Text("socket-path", "Socket of the REST API", (options, value) => options.SocketPath = value)
         .Text("cni-conf-dir", "Directory of CNI configurations", (options, value) => options.CniConfigurationDirectory = value)
@@ -103,6 +120,8 @@ internal static class AgentOptionKeys
         .Boolean("enable-ipv4", "IPv4", (options, value) => options.Datapath.EnableIPv4 = value)
         .Boolean("enable-ipv6", "IPv6", (options, value) => options.Datapath.EnableIPv6 = value)
         .Choice("routing-mode", "tunnel or native", ["tunnel", "native", ""], (options, value) => options.Datapath.EnableTunnel = value != "native")
+        .Boolean("enable-endpoint-routes", "A route per pod in place of one per range", (options, value) => options.Datapath.EnableEndpointRoutes = value)
+        .Boolean("auto-direct-node-routes", "Routes to other nodes' pods through their addresses", (options, value) => options.Datapath.EnableDirectNodeRoutes = value)
         .Integer("tunnel-port", "UDP port of the tunnel; 0 for 8472", 0, 65535, (options, value) => options.Datapath.TunnelPort = value == 0 ? (ushort)8472 : (ushort)value)
         .Boolean("bpf-encapsulation", "Encapsulate in the programs where that can be", (options, value) => options.Datapath.EncapsulateDirectly = value)
         .List("devices", "Underlay devices", (options, value) => options.Datapath.Devices = value)

@@ -18,8 +18,14 @@ public sealed class AgentOptions
     /// <summary>The cluster's name. Key <c>cluster-name</c>.</summary>
     public string ClusterName { get; set; } = "default";
 
-    /// <summary>Address management: <c>kubernetes</c> or <c>cluster-pool</c>. Key <c>ipam</c>.</summary>
+    /// <summary>Address management: <c>kubernetes</c>, <c>cluster-pool</c>, <c>multi-pool</c> or <c>crd</c>. Key <c>ipam</c>.</summary>
     public string Ipam { get; set; } = "cluster-pool";
+
+    /// <summary>The pool of pods that name none. Key <c>ipam-default-ip-pool</c>.</summary>
+    public string DefaultIPPool { get; set; } = "default";
+
+    /// <summary>Addresses kept ready by pool. Key <c>ipam-multi-pool-pre-allocation</c>.</summary>
+    public IReadOnlyDictionary<string, int> PoolPreAllocation { get; set; } = new Dictionary<string, int> { ["default"] = 8 };
 
     /// <summary>Folder of everything that outlives the process except pins. Key <c>state-dir</c>.</summary>
     public string StateDirectory { get; set; } = "/var/run/cilium";

@@ -19,7 +19,7 @@ public static class AgentRegistration
 {
     /// <summary>
     /// Adds the agent as a hosted service with its tables, which observers may read: <see cref="AgentTables"/>, <see cref="KubernetesTables"/>,
-    /// <see cref="DatapathTables"/>, <see cref="PolicyEngine"/> (identities and their labels), <see cref="NodeIpam"/>. May be called more than once.
+    /// <see cref="DatapathTables"/>, <see cref="PolicyEngine"/> (identities and their labels), <see cref="INodeIpam"/>. May be called more than once.
     /// </summary>
     /// <remarks>A registered <c>Func&lt;HubbleStatus&gt;</c> appears in the agent's status; a registered <see cref="IDatapath"/> replaces the kernel's.</remarks>
     public static IServiceCollection AddCiliumAgent(this IServiceCollection services, AgentOptions options)
@@ -36,8 +36,7 @@ public static class AgentRegistration
         services.TryAddSingleton(provider => new PolicyEngine(
             new PolicyOptions { Cluster = options.Cluster, Enforcement = options.Enforcement, AllowLocalhost = options.AllowLocalhost },
             provider.GetRequiredService<LocalIdentityAllocator>()));
-        services.TryAddSingleton(provider => new NodeIpam(
-            options.Datapath.EnableIPv4, options.Datapath.EnableIPv6, time: provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<INodeIpam>(provider => NewIpam(options, provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(new EndpointStore(options.StateDirectory));
         services.TryAddSingleton<ILocalDevices, NetlinkLocalDevices>();
         services.TryAddSingleton<AgentReadiness>();
@@ -54,7 +53,7 @@ public static class AgentRegistration
         {
             Options = options,
             Tables = provider.GetRequiredService<AgentTables>(),
-            Ipam = provider.GetRequiredService<NodeIpam>(),
+            Ipam = provider.GetRequiredService<INodeIpam>(),
             Policies = provider.GetRequiredService<PolicyEngine>(),
             Registry = provider.GetRequiredService<EndpointRegistry>(),
             Devices = provider.GetRequiredService<ILocalDevices>(),
@@ -71,5 +70,17 @@ public static class AgentRegistration
             provider.GetRequiredService<ILocalDevices>(),
             provider.GetRequiredService<ILoggerFactory>())));
         return services;
+    }
+
+    private static INodeIpam NewIpam(AgentOptions options, TimeProvider time)
+    {
+        var (ipv4, ipv6) = (options.Datapath.EnableIPv4, options.Datapath.EnableIPv6);
+        return options.Ipam switch
+        {
+            "multi-pool" => new MultiPoolIpam(
+                ipv4, ipv6, new MultiPoolOptions { DefaultPool = options.DefaultIPPool, PreAllocate = options.PoolPreAllocation }, time),
+            "crd" => new ListedIpam(ipv4, ipv6, time),
+            _ => new NodeIpam(ipv4, ipv6, time: time),
+        };
     }
 }

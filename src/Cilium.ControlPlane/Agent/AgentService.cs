@@ -1,7 +1,9 @@
 using Cilium.ControlPlane.Api;
 using Cilium.ControlPlane.Cni;
 using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Ipam;
 using Cilium.ControlPlane.Nodes;
+using Cilium.Ipam;
 using Cilium.Kubernetes;
 using Cilium.Policy;
 using Microsoft.Extensions.Hosting;
@@ -69,14 +71,28 @@ internal sealed partial class AgentService(
         // 2. Pod ranges, from whoever gives them in this mode.
         readiness.Enter("waiting for pod CIDRs");
         var plan = new NodeAddressPlan(tables, agent.Options, agent.Ipam, devices);
+        var pools = NewPoolLoop();
+        if (pools is not null)
+        {
+            loops.Run(pools, cancellationToken);
+        }
+
         var ranges = await WaitForRangesAsync(plan, cancellationToken).ConfigureAwait(false);
-        agent.Ipam.SetPodCidrs([.. ranges]);
 
         // 3. What lives from the last run, and then the router, so that no restored address is taken.
         readiness.Enter("restoring endpoints");
         var present = devices.All();
         var identities = agent.Registry.Restore(row => present.GetValueOrDefault(row.InterfaceIndex) == row.InterfaceName);
         var self = plan.Complete(node, ranges);
+        pools?.Restored();
+        if (agent.Ipam is ListedIpam listed)
+        {
+            // Only now are the answers to releases true.
+            loops.Run(
+                new AddressListLoop(tables, agent.Options, listed, new CiliumNodeWriter(agent.Connection), agent.Time, loggers.CreateLogger<AddressListLoop>()),
+                cancellationToken);
+        }
+
         tables.Store.Write(transaction => transaction.Upsert(tables.LocalNode, self));
 
         // 4. The datapath; meanwhile the derivations fill its tables.
@@ -108,8 +124,18 @@ internal sealed partial class AgentService(
         reflectors.FollowNodes(agent.Options.NodeName).FollowCiliumNodes().FollowCiliumIdentities().FollowPods(agent.Options.NodeName)
             .FollowNamespaces().FollowPolicies(PolicyObjectKind.CiliumNetworkPolicy).FollowPolicies(PolicyObjectKind.CiliumClusterwideNetworkPolicy)
             .FollowCiliumEndpoints().FollowServices().FollowEndpointSlices();
+        if (agent.Ipam is MultiPoolIpam)
+        {
+            reflectors.FollowPodIPPools();
+        }
+
         return agent.Options.EnableK8sNetworkPolicy ? reflectors.FollowPolicies(PolicyObjectKind.NetworkPolicy) : reflectors;
     }
+
+    private NodePoolLoop? NewPoolLoop() => agent.Ipam is MultiPoolIpam ipam
+        ? new NodePoolLoop(
+            agent.Tables, agent.Options, ipam, new CiliumNodeWriter(agent.Connection), agent.Time, loggers.CreateLogger<NodePoolLoop>())
+        : null;
 
     private KubeNodeRow? NodeOrNull() =>
         agent.Tables.Kubernetes.Nodes.TryGet(agent.Options.NodeName, out var node) && node.Addresses.Any(address => address.Type == NodeAddress.InternalIP) ? node : null;
@@ -138,7 +164,7 @@ internal sealed partial class AgentService(
         {
             nodes.Drain();
             ciliumNodes.Drain();
-            if (plan.PodRanges() is { } ranges)
+            if (plan.TakeRanges() is { } ranges)
             {
                 return ranges;
             }

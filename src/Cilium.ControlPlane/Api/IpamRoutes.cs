@@ -1,5 +1,6 @@
 using Cilium.Api;
 using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Ipam;
 using Cilium.Core;
 using Cilium.Ipam;
 using Microsoft.AspNetCore.Builder;
@@ -18,44 +19,49 @@ internal static class IpamRoutes
         routes.MapDelete("/v1/ipam/{ip}", context => Release(context, agent));
     }
 
-    private static Task Allocate(HttpContext context, AgentContext agent)
+    private static async Task Allocate(HttpContext context, AgentContext agent)
     {
         var family = context.Request.Query["family"].ToString();
         var owner = context.Request.Query["owner"].ToString();
         var pool = context.Request.Query["pool"].ToString();
         if (family is not ("" or "ipv4" or "ipv6"))
         {
-            return context.FailAsync(StatusCodes.Status400BadRequest, $"family '{family}' is neither ipv4 nor ipv6");
+            await context.FailAsync(StatusCodes.Status400BadRequest, $"family '{family}' is neither ipv4 nor ipv6");
+            return;
         }
 
         if (owner.Length == 0)
         {
-            return context.FailAsync(StatusCodes.Status400BadRequest, "owner is required");
+            await context.FailAsync(StatusCodes.Status400BadRequest, "owner is required");
+            return;
         }
 
-        if (pool is not ("" or "default"))
+        if (pool is not ("" or PoolNames.Default) && agent.Ipam is not MultiPoolIpam)
         {
-            return context.FailAsync(StatusCodes.Status400BadRequest, $"there is no pool '{pool}' in IPAM mode {agent.Options.Ipam}");
+            await context.FailAsync(StatusCodes.Status400BadRequest, $"there is no pool '{pool}' in IPAM mode {agent.Options.Ipam}");
+            return;
         }
 
         var expires = context.Request.Query["expiration"] == "true" || context.Request.Headers["Expiration"] == "true";
-        var given = agent.Ipam.Allocate(owner, family is "" or "ipv4", family is "" or "ipv6", expires);
+        var request = new AddressRequest(owner) { IPv4Pool = pool, IPv6Pool = pool, WantsIPv4 = family is "" or "ipv4", WantsIPv6 = family is "" or "ipv6", Expires = expires };
+        var given = await AddressRequests.AnswerAsync(agent, request, context.RequestAborted);
         if (!given.IsOk)
         {
-            return context.FailAsync(StatusCodes.Status502BadGateway, given.Message);
+            await context.FailAsync(StatusCodes.Status502BadGateway, given.Message);
+            return;
         }
 
         var host = NodeAddressingModels.RouterOf(agent);
-        return context.AnswerAsync(
+        await context.AnswerAsync(
             new IpamResponse
             {
                 HostAddressing = host,
                 Address = new AddressPair
                 {
                     Ipv4 = given.IPv4?.Address.ToString(),
-                    Ipv4PoolName = given.IPv4 is null ? null : "default",
+                    Ipv4PoolName = given.IPv4?.Pool,
                     Ipv6 = given.IPv6?.Address.ToString(),
-                    Ipv6PoolName = given.IPv6 is null ? null : "default",
+                    Ipv6PoolName = given.IPv6?.Pool,
                 },
                 Ipv4 = ResponseOf(given.IPv4, host.Ipv4?.Ip),
                 Ipv6 = ResponseOf(given.IPv6, host.Ipv6?.Ip),
@@ -99,8 +105,7 @@ internal static class IpamRoutes
         }
 
         var owner = context.Request.Query["owner"].ToString();
-        var pool = address.IsIPv4 ? agent.Ipam.IPv4 : agent.Ipam.IPv6;
-        var isReleased = pool is not null && (owner.Length > 0 ? pool.Release(address, owner) : pool.Release(address));
+        var isReleased = owner.Length > 0 ? agent.Ipam.Release(address, owner) : agent.Ipam.Release(address);
         return isReleased ? Empty(context) : context.FailAsync(StatusCodes.Status404NotFound, $"{address} is not in use");
     }
 
@@ -110,7 +115,7 @@ internal static class IpamRoutes
         return Task.CompletedTask;
     }
 
-    private static IpamAddressResponse? ResponseOf(AddressLease? lease, string? gateway) => lease is null ? null : new IpamAddressResponse
+    private static IpamAddressResponse? ResponseOf(AddressLease? given, string? gateway) => given is not { } lease ? null : new IpamAddressResponse
     {
         Ip = lease.Address.ToString(),
         Gateway = gateway,

@@ -58,7 +58,7 @@ internal static class NodeAddressingModels
         {
             Enabled = isEnabled,
             Ip = address.IsNone ? "" : address.ToString(),
-            AllocRange = string.Join(", ", node.PodCidrs.Where(prefix => prefix.IsIPv4 == isIPv4)),
+            AllocRange = string.Join(", ", node.AllPodCidrs.Where(prefix => prefix.IsIPv4 == isIPv4)),
             AddressType = NodeAddress.InternalIP,
         };
     }

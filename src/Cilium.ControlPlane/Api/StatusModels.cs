@@ -44,7 +44,7 @@ internal static class StatusModels
         var leases = agent.Ipam.Snapshot();
         return new IpamStatus
         {
-            Status = PoolText("IPv4", agent.Ipam.IPv4) + PoolText("IPv6", agent.Ipam.IPv6),
+            Status = PoolText(agent.Ipam.Pools, true) + PoolText(agent.Ipam.Pools, false),
             Ipv4 = [.. leases.Where(lease => lease.Address.IsIPv4).Select(lease => lease.Address.ToString())],
             Ipv6 = [.. leases.Where(lease => !lease.Address.IsIPv4).Select(lease => lease.Address.ToString())],
             Allocations = leases.ToDictionary(lease => lease.Address.ToString(), lease => OwnerOf(agent, lease)),
@@ -54,15 +54,14 @@ internal static class StatusModels
     private static string OwnerOf(AgentContext agent, AddressLease lease) =>
         agent.Tables.Endpoints.Snapshot().Values.Any(row => row.IsRestored && row.Owner == lease.Owner) ? $"{lease.Owner} [restored]" : lease.Owner;
 
-    private static string PoolText(string family, AddressPool? pool)
+    // One pool per family is told as upstream tells it; where there are several, each has its name.
+    private static string PoolText(IReadOnlyList<PoolUsage> pools, bool isIPv4)
     {
-        if (pool is null)
-        {
-            return "";
-        }
-
-        var (used, capacity) = pool.Usage;
-        return string.Create(CultureInfo.InvariantCulture, $"{family}: {used}/{capacity} allocated from {string.Join(", ", pool.Ranges)}, ");
+        var family = pools.Where(pool => pool.IsIPv4 == isIPv4).ToList();
+        var isNamed = family.Count > 1 || family.Exists(pool => pool.Pool != PoolNames.Default);
+        return string.Concat(family.Select(pool => string.Create(
+            CultureInfo.InvariantCulture,
+            $"{(isIPv4 ? "IPv4" : "IPv6")}: {pool.Used}/{pool.Capacity} allocated{(pool.Ranges.Count == 0 ? "" : $" from {(isNamed ? $"pool {pool.Pool}: " : "")}{string.Join(", ", pool.Ranges)}")}, ")));
     }
 
     private static StatusResponse AddDetail(StatusResponse status, AgentContext agent)

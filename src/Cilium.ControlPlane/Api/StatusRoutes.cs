@@ -73,8 +73,8 @@ internal static class StatusRoutes
             Gauge("cilium_endpoint_state", agent.Tables.Endpoints.Count - ready, ("endpoint_state", "waiting-for-identity")),
             Gauge("cilium_policy", agent.Policies.Rules.Count),
             Gauge("cilium_identity", agent.Policies.Identities.Count),
-            Gauge("cilium_ip_addresses", agent.Ipam.IPv4?.Usage.Used ?? 0, ("family", "ipv4")),
-            Gauge("cilium_ip_addresses", agent.Ipam.IPv6?.Usage.Used ?? 0, ("family", "ipv6")),
+            Gauge("cilium_ip_addresses", agent.Ipam.Pools.Where(pool => pool.IsIPv4).Sum(pool => pool.Used), ("family", "ipv4")),
+            Gauge("cilium_ip_addresses", agent.Ipam.Pools.Where(pool => !pool.IsIPv4).Sum(pool => pool.Used), ("family", "ipv6")),
             Gauge("cilium_services_frontends", agent.Tables.Datapath.Frontends.Count),
             Gauge("cilium_process_resident_memory_bytes", Environment.WorkingSet),
         ];

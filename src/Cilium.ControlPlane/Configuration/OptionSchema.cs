@@ -24,6 +24,13 @@ public sealed class OptionSchema<TOptions>
             return null;
         });
 
+    /// <summary>Adds a text that has a form of its own.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="description">What it means.</param>
+    /// <param name="set">Sets the option, or tells what is wrong; null when all is well.</param>
+    public OptionSchema<TOptions> Checked(string key, string description, Func<TOptions, string, string?> set) =>
+        Add(key, description, null, (options, text) => set(options, text));
+
     /// <summary>Adds a switch: <c>true</c>, <c>false</c> and the other words of Go's ParseBool.</summary>
     public OptionSchema<TOptions> Boolean(string key, string description, Action<TOptions, bool> set) =>
         Add(key, description, null, (options, text) =>

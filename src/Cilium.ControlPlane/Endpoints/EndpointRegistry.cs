@@ -12,7 +12,7 @@ namespace Cilium.ControlPlane.Endpoints;
 /// <summary>The writer of the endpoint table: what the CNI plugin asks for, kept on disk and paid for with addresses.</summary>
 /// <remarks>Thread-safe. An address belongs to an endpoint for as long as its row exists, and no longer.</remarks>
 public sealed partial class EndpointRegistry(
-    AgentTables tables, NodeIpam ipam, EndpointStore store, IDatapath datapath, TimeProvider time, ILogger<EndpointRegistry> logger)
+    AgentTables tables, INodeIpam ipam, EndpointStore store, IDatapath datapath, TimeProvider time, ILogger<EndpointRegistry> logger)
 {
     private static readonly TimeSpan s_buildPatience = TimeSpan.FromSeconds(25);
     private readonly Lock _lock = new();

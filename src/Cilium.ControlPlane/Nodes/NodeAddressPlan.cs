@@ -7,9 +7,43 @@ using Cilium.Kubernetes;
 namespace Cilium.ControlPlane.Nodes;
 
 /// <summary>Finds out the node's addresses at start: its pod ranges, and its router's addresses, the former ones if they still fit.</summary>
-internal sealed class NodeAddressPlan(AgentTables tables, AgentOptions options, NodeIpam ipam, ILocalDevices devices)
+internal sealed class NodeAddressPlan(AgentTables tables, AgentOptions options, INodeIpam ipam, ILocalDevices devices)
 {
     private const string HostDevice = "cilium_host";
+
+    /// <summary>Takes over the pod ranges of this node; null while an enabled family has none yet.</summary>
+    public IReadOnlyList<Prefix>? TakeRanges()
+    {
+        if (ipam is MultiPoolIpam pools)
+        {
+            if (!tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var own))
+            {
+                return null;
+            }
+
+            pools.SetAllocated([.. own.AllocatedPools]);
+            return pools.IsReady ? [.. own.AllPodCidrs] : null;
+        }
+
+        if (ipam is ListedIpam listed)
+        {
+            if (!tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var own))
+            {
+                return null;
+            }
+
+            Ipam.AddressListLoop.Take(listed, own, isRestored: false);
+            return listed.IsReady ? [] : null;
+        }
+
+        if (PodRanges() is not { } ranges)
+        {
+            return null;
+        }
+
+        ((NodeIpam)ipam).SetPodCidrs([.. ranges]);
+        return ranges;
+    }
 
     /// <summary>The pod ranges of the enabled families, or null while one has none yet.</summary>
     public IReadOnlyList<Prefix>? PodRanges()
@@ -38,8 +72,8 @@ internal sealed class NodeAddressPlan(AgentTables tables, AgentOptions options, 
             Name = node.Name,
             IPv4 = options.Datapath.EnableIPv4 || options.Datapath.EnableTunnel ? InternalAddress(node, isIPv4: true) : IpAddr.None,
             IPv6 = InternalAddress(node, isIPv4: false),
-            RouterIPv4 = options.Datapath.EnableIPv4 ? TakeRouter(ipam.IPv4!, former.Where(address => address.IsIPv4)) : IpAddr.None,
-            RouterIPv6 = options.Datapath.EnableIPv6 ? TakeRouter(ipam.IPv6!, former.Where(address => !address.IsIPv4)) : IpAddr.None,
+            RouterIPv4 = options.Datapath.EnableIPv4 ? TakeRouter(former.Where(address => address.IsIPv4), isIPv4: true) : IpAddr.None,
+            RouterIPv6 = options.Datapath.EnableIPv6 ? TakeRouter(former.Where(address => !address.IsIPv4), isIPv4: false) : IpAddr.None,
             PodPrefixes = ranges.ToEquatableArray(),
         };
     }
@@ -47,17 +81,19 @@ internal sealed class NodeAddressPlan(AgentTables tables, AgentOptions options, 
     private static IpAddr InternalAddress(KubeNodeRow node, bool isIPv4) =>
         node.Addresses.FirstOrDefault(address => address.Type == NodeAddress.InternalIP && address.Address.IsIPv4 == isIPv4).Address;
 
-    private static IpAddr TakeRouter(AddressPool pool, IEnumerable<IpAddr> former)
+    private IpAddr TakeRouter(IEnumerable<IpAddr> former, bool isIPv4)
     {
         foreach (var address in former)
         {
-            if (pool.Allocate(address, AddressOwners.Router).IsOk)
+            if (ipam.Allocate(address, AddressOwners.Router, purpose: AddressOwners.Router).IsOk)
             {
                 return address;
             }
         }
 
-        var result = pool.Allocate(AddressOwners.Router);
-        return result.IsOk ? result.Lease!.Address : throw new InvalidOperationException($"no address for the node's router: {result.Message}");
+        var result = ipam.Allocate(new AddressRequest(AddressOwners.Router) { Purpose = AddressOwners.Router, WantsIPv4 = isIPv4, WantsIPv6 = !isIPv4 });
+        return (isIPv4 ? result.IPv4 : result.IPv6) is { } lease
+            ? lease.Address
+            : throw new InvalidOperationException($"no address for the node's router: {result.Message}");
     }
 }

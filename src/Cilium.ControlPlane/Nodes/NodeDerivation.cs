@@ -22,7 +22,7 @@ internal sealed class NodeDerivation(AgentTables tables, AgentOptions options, T
             IPv6 = ipv6,
             RouterAddresses = node.Addresses.Where(address => address.Type == NodeAddress.CiliumInternalIP)
                 .Select(address => address.Address).ToEquatableArray(),
-            PodPrefixes = node.PodCidrs,
+            PodPrefixes = node.AllPodCidrs.ToEquatableArray(),
         };
     }
 

@@ -74,6 +74,7 @@ public sealed partial class CiliumOperator
     {
         using var term = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await RegisterDefinitionsAsync(term.Token);
+        await CreatePoolsAsync(term.Token);
         var loops = Loops(new KubernetesTables(new StateStore()), term.Token);
         try
         {
@@ -113,6 +114,23 @@ public sealed partial class CiliumOperator
         }
     }
 
+    private async Task CreatePoolsAsync(CancellationToken cancellationToken)
+    {
+        if (_options.Ipam != "multi-pool")
+        {
+            return;
+        }
+
+        var writer = new PodIPPoolWriter(_connection);
+        foreach (var pool in _options.AutoCreatePodIPPools)
+        {
+            if (await writer.EnsureAsync(pool, cancellationToken))
+            {
+                LogPoolCreated(_logger, pool.Name);
+            }
+        }
+    }
+
     private List<Task> Loops(KubernetesTables tables, CancellationToken cancellationToken)
     {
         var reflectors = new KubernetesReflectors(
@@ -138,6 +156,16 @@ public sealed partial class CiliumOperator
             loops.Add(new PodCidrLoop(tables.CiliumNodes, nodeWriter, NewAssigner(), _time, _random, _logger).RunAsync);
         }
 
+        if (_options.Ipam == "multi-pool")
+        {
+            reflectors.FollowPodIPPools();
+            var allocator = new MultiPoolAllocator(_options.EnableIPv4, _options.EnableIPv6);
+            loops.Add(new MultiPoolLoop(tables.CiliumNodes, tables.PodIPPools, nodeWriter, allocator, _time, _random, _logger).RunAsync);
+        }
+
+        reflectors.FollowServices().FollowLoadBalancerIPPools();
+        var events = new EventWriter(_connection, "cilium-operator", "");
+        loops.Add(new LoadBalancerIpamLoop(tables, _options, new LoadBalancerStatusWriter(_connection), events, _time, _logger).RunAsync);
         if (_options.ValidateNetworkPolicy)
         {
             reflectors.FollowPolicies(PolicyObjectKind.CiliumNetworkPolicy).FollowPolicies(PolicyObjectKind.CiliumClusterwideNetworkPolicy);
@@ -152,6 +180,9 @@ public sealed partial class CiliumOperator
     private PodCidrAssigner NewAssigner() => new(
         _options.EnableIPv4 ? new CidrPool(_options.ClusterPoolIPv4Cidrs, _options.ClusterPoolIPv4MaskSize) : null,
         _options.EnableIPv6 ? new CidrPool(_options.ClusterPoolIPv6Cidrs, _options.ClusterPoolIPv6MaskSize) : null);
+
+    [LoggerMessage(2, LogLevel.Information, "Created the CiliumPodIPPool {Pool}")]
+    private static partial void LogPoolCreated(ILogger logger, string pool);
 
     [LoggerMessage(1, LogLevel.Warning, "Cannot register the definitions yet: {Reason}")]
     private static partial void LogRegistrationFailed(ILogger logger, string reason);

@@ -14,13 +14,21 @@ public static class OperatorOptionKeys
         .Text("k8s-kubeconfig-path", "Kubeconfig file; without one the pod's service account is used", static (o, v) => o.KubeconfigPath = v)
         .Text("k8s-api-server", "URL of the API server, instead of the kubeconfig's", static (o, v) => o.ApiServerUrl = v)
         .Text("cilium-pod-namespace", "Namespace of the lease", static (o, v) => o.Namespace = v.Length == 0 ? o.Namespace : v, "CILIUM_K8S_NAMESPACE")
-        .Choice("ipam", "Who decides pod CIDRs", ["cluster-pool", "kubernetes"], static (o, v) => o.Ipam = v)
+        .Choice("ipam", "Who decides pod CIDRs", ["cluster-pool", "kubernetes", "multi-pool", "crd"], static (o, v) => o.Ipam = v)
         .Boolean("enable-ipv4", "Pods get IPv4 addresses", static (o, v) => o.EnableIPv4 = v)
         .Boolean("enable-ipv6", "Pods get IPv6 addresses", static (o, v) => o.EnableIPv6 = v)
         .Prefixes("cluster-pool-ipv4-cidr", "Prefixes from which nodes get IPv4 pod CIDRs", static (o, v) => o.ClusterPoolIPv4Cidrs = v)
         .Integer("cluster-pool-ipv4-mask-size", "Length of a node's IPv4 pod CIDR", 1, 30, static (o, v) => o.ClusterPoolIPv4MaskSize = (int)v)
         .Prefixes("cluster-pool-ipv6-cidr", "Prefixes from which nodes get IPv6 pod CIDRs", static (o, v) => o.ClusterPoolIPv6Cidrs = v)
         .Integer("cluster-pool-ipv6-mask-size", "Length of a node's IPv6 pod CIDR", 1, 126, static (o, v) => o.ClusterPoolIPv6MaskSize = (int)v)
+        .Checked("auto-create-cilium-pod-ip-pools", "CiliumPodIPPools to create unless they exist", static (o, v) =>
+        {
+            o.AutoCreatePodIPPools = PoolKeys.ParsePools(v, out var problem) ?? o.AutoCreatePodIPPools;
+            return problem;
+        })
+        .Boolean("lbipam-require-lb-class", "Give load balancer addresses only to services with a class", static (o, v) => o.RequireLoadBalancerClass = v)
+        .Boolean("enable-bgp-control-plane", "Serve the load balancer class of BGP", static (o, v) => o.EnableBgp = v)
+        .Boolean("enable-l2-announcements", "Serve the load balancer class of L2 announcements", static (o, v) => o.EnableL2Announcements = v)
         .Choice("identity-allocation-mode", "Where identities are kept", ["crd"], static (_, _) => { })
         .Duration("identity-gc-interval", "Time between looks for unused identities; 0 for never", TimeSpan.Zero, static (o, v) => o.IdentityGcInterval = v)
         .Duration("identity-heartbeat-timeout", "How long an identity must be unused", TimeSpan.Zero, static (o, v) => o.IdentityHeartbeatTimeout = v)

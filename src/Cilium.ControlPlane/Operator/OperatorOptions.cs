@@ -1,4 +1,5 @@
 using Cilium.Core;
+using Cilium.Ipam;
 
 namespace Cilium.ControlPlane.Operator;
 
@@ -14,8 +15,20 @@ public sealed class OperatorOptions
     /// <summary>The namespace of the lease.</summary>
     public string Namespace { get; set; } = "kube-system";
 
-    /// <summary>Who decides pod CIDRs: <c>cluster-pool</c> (the operator) or <c>kubernetes</c>.</summary>
+    /// <summary>Who decides pod CIDRs: <c>cluster-pool</c> and <c>multi-pool</c> (the operator), <c>kubernetes</c>, or <c>crd</c> (somebody else).</summary>
     public string Ipam { get; set; } = "cluster-pool";
+
+    /// <summary>The CiliumPodIPPools that are created unless they exist.</summary>
+    public IReadOnlyList<PoolDefinition> AutoCreatePodIPPools { get; set; } = [];
+
+    /// <summary>True to give load balancer addresses only to services that name a class.</summary>
+    public bool RequireLoadBalancerClass { get; set; }
+
+    /// <summary>True when services of the class of BGP are announced.</summary>
+    public bool EnableBgp { get; set; }
+
+    /// <summary>True when services of the class of L2 announcements are announced.</summary>
+    public bool EnableL2Announcements { get; set; }
 
     /// <summary>True when pods get IPv4 addresses.</summary>
     public bool EnableIPv4 { get; set; } = true;

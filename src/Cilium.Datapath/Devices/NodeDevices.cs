@@ -58,7 +58,8 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
             DeviceMtu = deviceMtu,
             RouteMtu = deviceMtu - overhead,
         };
-        foreach (var prefix in node.PodPrefixes)
+        // Where every pod has a route of its own, its range has none.
+        foreach (var prefix in options.EnableEndpointRoutes ? [] : node.PodPrefixes)
         {
             if (PodRoute(node, network, prefix, mtu: null) is { } route)
                 netlink.ReplaceRoute(route);

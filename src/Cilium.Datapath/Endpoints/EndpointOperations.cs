@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using Cilium.Bpf;
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
@@ -22,7 +23,8 @@ internal sealed class EndpointOperations(
     IReadTable<PolicyContentKey, PolicyRow> policyTable,
     RouteNetlink netlink,
     PinPaths paths,
-    Action<Addr128> forgetConnections)
+    Action<Addr128> forgetConnections,
+    bool hasRoutes = false)
     : IReconcilerOperations<EndpointId, EndpointRow>
 {
     private const string PodDevicePrefix = "lxc";
@@ -120,6 +122,8 @@ internal sealed class EndpointOperations(
             links.Attach(row.Id, row.InterfaceIndex);
             foreach (var address in AddressesOf(row))
                 Put(maps.Endpoints, address, mapRow);
+            if (hasRoutes && (before is null || before.Row.InterfaceIndex != row.InterfaceIndex || !AddressesOf(before.Row).SequenceEqual(AddressesOf(row))))
+                AddRoutes(row);
             if (before is not null)
                 RemoveStale(before.Row, row);
             _applied[row.Id] = new Applied(row, mapRow);
@@ -157,8 +161,30 @@ internal sealed class EndpointOperations(
             netlink.DeleteLink(ifindex);
     }
 
+    // They go with the device.
+    private void AddRoutes(EndpointRow row)
+    {
+        foreach (var route in RoutesOf(row))
+            netlink.ReplaceRoute(route);
+    }
+
+    private static IEnumerable<Route> RoutesOf(EndpointRow row) => new[] { row.IPv4, row.IPv6 }.Where(address => !address.IsNone).Select(address => new Route
+    {
+        Destination = new IPNetwork(address.ToIPAddress(), address.BitLength),
+        LinkIndex = row.InterfaceIndex,
+        Protocol = RouteProtocol.Kernel,
+        Scope = address.IsIPv4 ? RouteScope.Link : null,
+        Priority = address.IsIPv4 ? null : 1024,
+    });
+
     private void RemoveStale(EndpointRow before, EndpointRow now)
     {
+        if (hasRoutes)
+        {
+            var wanted = RoutesOf(now).ToList();
+            foreach (var route in RoutesOf(before).Where(route => !wanted.Exists(other => other.Destination == route.Destination)))
+                netlink.DeleteRoute(route);
+        }
         foreach (var address in AddressesOf(before).Except(AddressesOf(now)))
             RemoveAddress(before.Id, address);
         if (before.InterfaceIndex != now.InterfaceIndex)

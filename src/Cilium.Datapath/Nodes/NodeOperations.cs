@@ -4,13 +4,19 @@ using Cilium.Core.Reconciliation;
 using Cilium.Core.Tables;
 using Cilium.Datapath.Devices;
 using Cilium.Netlink;
+using Microsoft.Extensions.Logging;
 
 namespace Cilium.Datapath.Nodes;
 
-/// <summary>Carries routes to other nodes' pods to the main table: in tunnel mode through cilium_host, which hands them to the tunnel.</summary>
-internal sealed class NodeOperations(RouteNetlink netlink, LocalNodeRow local, NodeNetwork network, DatapathOptions options)
+/// <summary>
+/// Carries routes to other nodes' pods to the main table: in tunnel mode through cilium_host, which hands them to the tunnel; in native mode, when
+/// asked for, through the nodes' addresses, as far as these are on a link of this node.
+/// </summary>
+internal sealed partial class NodeOperations(RouteNetlink netlink, LocalNodeRow local, NodeNetwork network, DatapathOptions options, ILogger logger)
     : IReconcilerOperations<string, NodeRow>
 {
+    private readonly HashSet<string> _told = [];
+
     /// <inheritdoc/>
     public ValueTask ApplyAsync(ReconcileBatch<string, NodeRow> batch, CancellationToken cancellationToken)
     {
@@ -36,11 +42,11 @@ internal sealed class NodeOperations(RouteNetlink netlink, LocalNodeRow local, N
     public ValueTask PruneAsync(TableSnapshot<string, NodeRow> desired, CancellationToken cancellationToken)
     {
         var wanted = desired.Values.SelectMany(RoutesTo).Select(route => route.Destination)
-            .Concat(local.PodPrefixes.Select(prefix => new IPNetwork(prefix.Address.ToIPAddress(), prefix.Length)))
+            .Concat((options.EnableEndpointRoutes ? [] : local.PodPrefixes).Select(prefix => new IPNetwork(prefix.Address.ToIPAddress(), prefix.Length)))
             .ToHashSet();
         foreach (var route in netlink.Routes(table: Route.MainTable))
         {
-            if (route.LinkIndex == network.Host.Index && !wanted.Contains(route.Destination) && !IsOwn(route))
+            if ((route.LinkIndex == network.Host.Index || IsDirect(route)) && !wanted.Contains(route.Destination) && !IsOwn(route))
                 netlink.DeleteRoute(route);
         }
         return ValueTask.CompletedTask;
@@ -56,8 +62,14 @@ internal sealed class NodeOperations(RouteNetlink netlink, LocalNodeRow local, N
 
     private IEnumerable<Route> RoutesTo(NodeRow? node)
     {
-        if (node is null || !options.EnableTunnel)
+        if (node is null)
             yield break;
+        if (!options.EnableTunnel)
+        {
+            foreach (var route in DirectRoutesTo(node))
+                yield return route;
+            yield break;
+        }
         // A gateway is usually inside its pod range, whose route then leads to it too.
         var gateways = node.RouterAddresses
             .Where(router => !router.IsNone && !node.PodPrefixes.Any(prefix => prefix.Contains(router)))
@@ -68,4 +80,50 @@ internal sealed class NodeOperations(RouteNetlink netlink, LocalNodeRow local, N
                 yield return route;
         }
     }
+
+    // The kernel's own routes have no gateway: those that say so are of a former node row.
+    private bool IsDirect(Route route) =>
+        !options.EnableTunnel && options.EnableDirectNodeRoutes && route is { Protocol: RouteProtocol.Kernel, Gateway: not null }
+        && network.Underlay.Any(link => link.Index == route.LinkIndex);
+
+    private IEnumerable<Route> DirectRoutesTo(NodeRow node)
+    {
+        if (!options.EnableDirectNodeRoutes)
+            yield break;
+        foreach (var prefix in node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? options.EnableIPv4 : options.EnableIPv6))
+        {
+            var gateway = prefix.IsIPv4 ? node.IPv4 : node.IPv6;
+            if (gateway.IsNone)
+                continue;
+            if (LinkOf(gateway) is not { } link)
+            {
+                // A route through a router would be bogus: the router does not know the pods.
+                if (_told.Add(node.Name))
+                    LogNotOnLink(logger, node.Name, gateway);
+                continue;
+            }
+            yield return new Route
+            {
+                Destination = new IPNetwork(prefix.Address.ToIPAddress(), prefix.Length),
+                Gateway = gateway.ToIPAddress(),
+                LinkIndex = link,
+                Protocol = RouteProtocol.Kernel,
+                Priority = prefix.IsIPv4 ? null : 1024,
+            };
+        }
+    }
+
+    private int? LinkOf(IpAddr gateway)
+    {
+        foreach (var link in network.Underlay)
+        {
+            if (netlink.Addresses(link.Index).Exists(own => new Prefix(IpAddr.FromIPAddress(own.Address), own.PrefixLength).Contains(gateway)))
+                return link.Index;
+        }
+        return null;
+    }
+
+    [LoggerMessage(1, LogLevel.Warning,
+        "auto-direct-node-routes: node {Node} ({Address}) is on no link of this node, so there is no route to its pods; a router or BGP must know them")]
+    private static partial void LogNotOnLink(ILogger logger, string node, IpAddr address);
 }

@@ -53,6 +53,13 @@ public sealed record Resource(string Group, string Version, string Plural, strin
     public static Resource CiliumClusterwideNetworkPolicies { get; } =
         new("cilium.io", "v2", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy", false);
 
+    /// <summary>CiliumPodIPPools.</summary>
+    public static Resource CiliumPodIPPools { get; } = new("cilium.io", "v2alpha1", "ciliumpodippools", "CiliumPodIPPool", false);
+
+    /// <summary>CiliumLoadBalancerIPPools.</summary>
+    public static Resource CiliumLoadBalancerIPPools { get; } =
+        new("cilium.io", "v2", "ciliumloadbalancerippools", "CiliumLoadBalancerIPPool", false);
+
     /// <summary><c>group/version</c>, or only the version in the core group.</summary>
     public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
 

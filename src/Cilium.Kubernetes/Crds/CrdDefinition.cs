@@ -17,24 +17,14 @@ internal sealed record CrdDefinition(
     IReadOnlyList<CrdColumn> Columns,
     JsonObject Schema)
 {
+    /// <summary>Older versions that are served with the same schema; none is stored.</summary>
+    public IReadOnlyList<string> AlsoServed { get; init; } = [];
+
     public string Name => $"{Resource.Plural}.{Resource.Group}";
 
     /// <summary>The <c>spec</c> of the definition.</summary>
     public JsonObject Spec()
     {
-        var version = new JsonObject
-        {
-            ["name"] = Resource.Version,
-            ["served"] = true,
-            ["storage"] = true,
-            ["schema"] = new JsonObject { ["openAPIV3Schema"] = Schema.DeepClone() },
-            ["subresources"] = HasStatus ? new JsonObject { ["status"] = new JsonObject() } : new JsonObject(),
-        };
-        if (Columns.Count > 0)
-        {
-            version["additionalPrinterColumns"] = new JsonArray([.. Columns.Select(column => (JsonNode)column.ToJson())]);
-        }
-
         var names = new JsonObject
         {
             ["kind"] = Resource.Kind,
@@ -49,8 +39,26 @@ internal sealed record CrdDefinition(
             ["group"] = Resource.Group,
             ["names"] = names,
             ["scope"] = Resource.IsNamespaced ? "Namespaced" : "Cluster",
-            ["versions"] = new JsonArray(version),
+            ["versions"] = new JsonArray([Version(Resource.Version, true), .. AlsoServed.Select(version => Version(version, false))]),
         };
+    }
+
+    private JsonObject Version(string name, bool isStored)
+    {
+        var version = new JsonObject
+        {
+            ["name"] = name,
+            ["served"] = true,
+            ["storage"] = isStored,
+            ["schema"] = new JsonObject { ["openAPIV3Schema"] = Schema.DeepClone() },
+            ["subresources"] = HasStatus ? new JsonObject { ["status"] = new JsonObject() } : new JsonObject(),
+        };
+        if (Columns.Count > 0)
+        {
+            version["additionalPrinterColumns"] = new JsonArray([.. Columns.Select(column => (JsonNode)column.ToJson())]);
+        }
+
+        return version;
     }
 
     /// <summary>The definition as a manifest.</summary>

@@ -12,7 +12,7 @@ public static class CustomResourceDefinitions
     public const string VersionLabel = "io.cilium.k8s.crd.schema.version";
 
     /// <summary>The version of the schemas: definitions with a higher one are left alone.</summary>
-    public static Version SchemaVersion { get; } = new(1, 30, 1);
+    public static Version SchemaVersion { get; } = new(1, 30, 2);
 
     /// <summary>The kinds, in the order of their registration.</summary>
     public static IReadOnlyList<Resource> Kinds => [.. All.Select(definition => definition.Resource)];
@@ -57,6 +57,28 @@ public static class CustomResourceDefinitions
             Whole(("status", EndpointSchemas.EndpointStatus())).Required("metadata")),
         new(Resource.CiliumNetworkPolicies, ["cnp", "ciliumnp"], ["cilium", "ciliumpolicy"], true, PolicyColumns, Policy()),
         new(Resource.CiliumClusterwideNetworkPolicies, ["ccnp"], ["cilium", "ciliumpolicy"], true, PolicyColumns, Policy()),
+        new(
+            Resource.CiliumPodIPPools,
+            ["cpip"],
+            ["cilium"],
+            false,
+            [],
+            Whole(("spec", PoolSchemas.PodIPPoolSpec())).Required("metadata", "spec")),
+        new(
+            Resource.CiliumLoadBalancerIPPools,
+            ["ippools", "ippool", "lbippool", "lbippools"],
+            ["cilium"],
+            true,
+            [
+                new("Disabled", "boolean", ".spec.disabled", "Whether the pool gives no more addresses"),
+                new("Conflicting", "string", ".status.conditions[?(@.type==\"cilium.io/PoolConflict\")].status", "Whether the pool overlaps another one"),
+                new("IPs Available", "string", ".status.conditions[?(@.type==\"cilium.io/IPsAvailable\")].message", "Addresses left"),
+                CrdColumn.Age,
+            ],
+            Whole(("spec", PoolSchemas.LoadBalancerIPPoolSpec()), ("status", PoolSchemas.LoadBalancerIPPoolStatus())).Required("metadata", "spec"))
+        {
+            AlsoServed = ["v2alpha1"],
+        },
     ];
 
     private static IReadOnlyList<CrdColumn> PolicyColumns =>

@@ -11,42 +11,6 @@ internal static class CiliumDecoders
     /// <summary>The operator's mark on an identity that seems unused.</summary>
     public const string UnusedAnnotation = "io.cilium.heartbeat";
 
-    public static CiliumNodeRow? CiliumNode(ReadOnlySpan<byte> json)
-    {
-        var node = JsonSerializer.Deserialize(json, WireJson.Default.CiliumNodeWire);
-        if (node?.Metadata is not { Name: { } name } metadata)
-        {
-            return null;
-        }
-
-        var spec = node.Spec ?? new CiliumNodeSpecWire();
-        var addresses = new List<NodeAddress>();
-        foreach (var address in spec.Addresses ?? [])
-        {
-            if (IpAddr.TryParse(address.Ip, out var ip))
-            {
-                addresses.Add(new NodeAddress(address.Type ?? "", ip));
-            }
-        }
-
-        var cidrs = spec.Ipam?.PodCIDRs ?? [];
-        return new CiliumNodeRow
-        {
-            Name = name,
-            Uid = metadata.Uid ?? "",
-            Addresses = addresses.ToEquatableArray(),
-            PodCidrs = Fields.Prefixes(cidrs),
-            InvalidPodCidrs = cidrs.Where(text => !Prefix.TryParse(text, out _)).ToEquatableArray(),
-            HealthIPs = Fields.Addresses([spec.Health?.Ipv4, spec.Health?.Ipv6]),
-            IngressIPs = Fields.Addresses([spec.Ingress?.Ipv4, spec.Ingress?.Ipv6]),
-            EncryptionKey = (byte)(spec.Encryption?.Key is > 0 and <= 255 ? spec.Encryption.Key.Value : 0),
-            BootId = spec.Bootid ?? "",
-            OperatorError = node.Status?.Ipam?.OperatorStatus?.Error ?? "",
-            Labels = Fields.Labels(metadata),
-            Annotations = Fields.Annotations(metadata),
-        };
-    }
-
     public static CiliumEndpointRow? CiliumEndpoint(ReadOnlySpan<byte> json)
     {
         var endpoint = JsonSerializer.Deserialize(json, WireJson.Default.CiliumEndpointWire);

@@ -52,7 +52,7 @@ public sealed class KubernetesReflectors
 
     /// <summary>Follows CiliumNodes.</summary>
     public KubernetesReflectors FollowCiliumNodes() =>
-        Follow("ciliumnodes", Resource.CiliumNodes, "", _tables.CiliumNodes, CiliumDecoders.CiliumNode);
+        Follow("ciliumnodes", Resource.CiliumNodes, "", _tables.CiliumNodes, CiliumNodeDecoder.Node);
 
     /// <summary>Follows CiliumEndpoints.</summary>
     public KubernetesReflectors FollowCiliumEndpoints() =>
@@ -61,6 +61,14 @@ public sealed class KubernetesReflectors
     /// <summary>Follows CiliumIdentities.</summary>
     public KubernetesReflectors FollowCiliumIdentities() =>
         Follow("ciliumidentities", Resource.CiliumIdentities, "", _tables.CiliumIdentities, CiliumDecoders.CiliumIdentity);
+
+    /// <summary>Follows CiliumPodIPPools.</summary>
+    public KubernetesReflectors FollowPodIPPools() =>
+        Follow("ciliumpodippools", Resource.CiliumPodIPPools, "", _tables.PodIPPools, PoolDecoders.PodIPPool);
+
+    /// <summary>Follows CiliumLoadBalancerIPPools.</summary>
+    public KubernetesReflectors FollowLoadBalancerIPPools() =>
+        Follow("ciliumloadbalancerippools", Resource.CiliumLoadBalancerIPPools, "", _tables.LoadBalancerIPPools, PoolDecoders.LoadBalancerIPPool);
 
     /// <summary>Follows one kind of policy objects; all kinds share a table.</summary>
     public KubernetesReflectors FollowPolicies(PolicyObjectKind kind)

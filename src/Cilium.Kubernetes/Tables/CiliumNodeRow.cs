@@ -1,4 +1,5 @@
 using Cilium.Core;
+using Cilium.Ipam;
 
 namespace Cilium.Kubernetes;
 
@@ -19,6 +20,27 @@ public sealed record CiliumNodeRow
 
     /// <summary>The entries of <c>spec.ipam.podCIDRs</c> that are no prefixes.</summary>
     public EquatableArray<string> InvalidPodCidrs { get; init; }
+
+    /// <summary>The version of the object, over which a change that was decided from this row is written.</summary>
+    public string ResourceVersion { get; init; } = "";
+
+    /// <summary>The CIDRs that the node holds of each pool (mode <c>multi-pool</c>).</summary>
+    public EquatableArray<PoolCidrs> AllocatedPools { get; init; }
+
+    /// <summary>The addresses that the node needs of each pool (mode <c>multi-pool</c>).</summary>
+    public EquatableArray<PoolDemand> RequestedPools { get; init; }
+
+    /// <summary>The single addresses that the node may give to pods, with the resource each belongs to (mode <c>crd</c>).</summary>
+    public StringMap PoolAddresses { get; init; } = StringMap.Empty;
+
+    /// <summary>The owners of the addresses in use (mode <c>crd</c>).</summary>
+    public StringMap UsedAddresses { get; init; } = StringMap.Empty;
+
+    /// <summary>How far the release of each address has come: <c>marked-for-release</c>, <c>ready-for-release</c>, ... (mode <c>crd</c>).</summary>
+    public StringMap ReleaseAddresses { get; init; } = StringMap.Empty;
+
+    /// <summary>Every range of pods behind the node, in whatever mode it was given.</summary>
+    public IEnumerable<Prefix> AllPodCidrs => PodCidrs.Concat(AllocatedPools.SelectMany(pool => pool.Cidrs));
 
     /// <summary>The addresses of the health endpoint, or <see cref="IpAddr.None"/>.</summary>
     public EquatableArray<IpAddr> HealthIPs { get; init; }

@@ -20,6 +20,21 @@ public sealed record ServiceRow
     /// <summary>True for <c>clusterIP: None</c>.</summary>
     public bool IsHeadless { get; init; }
 
+    /// <summary>When it was created.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>The families in their order: <c>IPv4</c>, <c>IPv6</c>.</summary>
+    public EquatableArray<string> IPFamilies { get; init; }
+
+    /// <summary><c>SingleStack</c>, <c>PreferDualStack</c> or <c>RequireDualStack</c>; empty when not written.</summary>
+    public string IPFamilyPolicy { get; init; } = "";
+
+    /// <summary>The address of <c>spec.loadBalancerIP</c>; empty when not written.</summary>
+    public string RequestedLoadBalancerIP { get; init; } = "";
+
+    /// <summary>The conditions of the status.</summary>
+    public EquatableArray<StatusCondition> Conditions { get; init; }
+
     /// <summary>The cluster addresses, one per family; empty for headless and ExternalName services.</summary>
     public EquatableArray<IpAddr> ClusterIPs { get; init; }
 

@@ -2,63 +2,6 @@ using System.Text.Json.Serialization;
 
 namespace Cilium.Kubernetes.Wire;
 
-internal sealed class CiliumNodeWire
-{
-    public string? ApiVersion { get; set; }
-    public string? Kind { get; set; }
-    public MetaWire? Metadata { get; set; }
-    public CiliumNodeSpecWire? Spec { get; set; }
-    public CiliumNodeStatusWire? Status { get; set; }
-}
-
-internal sealed class CiliumNodeSpecWire
-{
-    public List<CiliumNodeAddressWire>? Addresses { get; set; }
-    public IpPairWire? Health { get; set; }
-    public IpPairWire? Ingress { get; set; }
-    public EncryptionWire? Encryption { get; set; }
-    public string? Bootid { get; set; }
-    public CiliumNodeIpamWire? Ipam { get; set; }
-}
-
-internal sealed class CiliumNodeAddressWire
-{
-    public string? Type { get; set; }
-    public string? Ip { get; set; }
-}
-
-internal sealed class IpPairWire
-{
-    public string? Ipv4 { get; set; }
-    public string? Ipv6 { get; set; }
-}
-
-internal sealed class EncryptionWire
-{
-    public int? Key { get; set; }
-}
-
-internal sealed class CiliumNodeIpamWire
-{
-    public List<string>? PodCIDRs { get; set; }
-}
-
-internal sealed class CiliumNodeStatusWire
-{
-    public CiliumNodeIpamStatusWire? Ipam { get; set; }
-}
-
-internal sealed class CiliumNodeIpamStatusWire
-{
-    [JsonPropertyName("operator-status")]
-    public OperatorStatusWire? OperatorStatus { get; set; }
-}
-
-internal sealed class OperatorStatusWire
-{
-    public string? Error { get; set; }
-}
-
 internal sealed class CiliumEndpointWire
 {
     public string? ApiVersion { get; set; }

@@ -100,6 +100,9 @@ internal sealed class ServiceSpecWire
     public string? InternalTrafficPolicy { get; set; }
     public bool? PublishNotReadyAddresses { get; set; }
     public string? LoadBalancerClass { get; set; }
+    public string? LoadBalancerIP { get; set; }
+    public List<string>? IpFamilies { get; set; }
+    public string? IpFamilyPolicy { get; set; }
     public List<string>? LoadBalancerSourceRanges { get; set; }
     public int? HealthCheckNodePort { get; set; }
     public string? TrafficDistribution { get; set; }
@@ -127,6 +130,7 @@ internal sealed class ServicePortWire
 internal sealed class ServiceStatusWire
 {
     public LoadBalancerStatusWire? LoadBalancer { get; set; }
+    public List<ConditionWire>? Conditions { get; set; }
 }
 
 internal sealed class LoadBalancerStatusWire

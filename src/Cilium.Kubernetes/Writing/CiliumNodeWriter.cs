@@ -1,4 +1,5 @@
 using Cilium.Core;
+using Cilium.Ipam;
 using Cilium.Kubernetes.Wire;
 using Cilium.Kubernetes.Writing;
 
@@ -76,6 +77,68 @@ public sealed class CiliumNodeWriter
             Resource.CiliumNodes, new NamespacedName("", nodeName), "", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
     }
 
+    /// <summary>Sets the pools of a node (mode <c>multi-pool</c>) over the version that the change was decided from.</summary>
+    /// <param name="node">The CiliumNode as it was seen.</param>
+    /// <param name="requested">What the node needs; null leaves what is there.</param>
+    /// <param name="allocated">The CIDRs the node holds.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    /// <returns>False when the CiliumNode is absent or was changed by somebody else meanwhile: decide again when its newer version is seen.</returns>
+    public async Task<bool> SetPoolsAsync(
+        CiliumNodeRow node, IReadOnlyList<PoolDemand>? requested, IReadOnlyList<PoolCidrs> allocated, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        ArgumentNullException.ThrowIfNull(allocated);
+        var pools = new NodePoolsWire
+        {
+            Requested = requested?.Select(demand => new RequestedPoolWire
+            {
+                Pool = demand.Pool,
+                Needed = new NeededAddressesWire { Ipv4 = demand.IPv4 > 0 ? demand.IPv4 : null, Ipv6 = demand.IPv6 > 0 ? demand.IPv6 : null },
+            }).ToList(),
+            Allocated = [.. allocated.Select(held => new AllocatedPoolWire { Pool = held.Pool, Cidrs = [.. held.Cidrs.Select(cidr => cidr.ToString())] })],
+        };
+        var patch = new CiliumNodeWire
+        {
+            Metadata = new MetaWire { ResourceVersion = node.ResourceVersion },
+            Spec = new CiliumNodeSpecWire { Ipam = new CiliumNodeIpamWire { Pools = pools } },
+        };
+        try
+        {
+            return await _objects.PatchAsync(
+                Resource.CiliumNodes, new NamespacedName("", node.Name), "", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
+        }
+        catch (KubernetesException exception) when (exception.IsConflict)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Sets which addresses of the node's list are in use, and answers to releases (mode <c>crd</c>).</summary>
+    /// <param name="node">The CiliumNode as it was seen.</param>
+    /// <param name="owners">The owner of each address whose use changed; null for those that are free.</param>
+    /// <param name="releases">The state of each release that changed; null to remove it.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    /// <returns>False when the CiliumNode is absent.</returns>
+    public async Task<bool> SetUsedAddressesAsync(
+        CiliumNodeRow node, IReadOnlyDictionary<string, string?> owners, IReadOnlyDictionary<string, string?> releases, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        var patch = new CiliumNodeWire
+        {
+            Status = new CiliumNodeStatusWire
+            {
+                Ipam = new CiliumNodeIpamStatusWire
+                {
+                    Used = UsedOf(node, owners, isIPv4: true),
+                    Ipv6Used = UsedOf(node, owners, isIPv4: false),
+                    ReleaseIps = releases.Count == 0 ? null : new Dictionary<string, string?>(releases),
+                },
+            },
+        };
+        return await _objects.PatchAsync(
+            Resource.CiliumNodes, new NamespacedName("", node.Name), "status", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
+    }
+
     /// <summary>Sets <c>status.ipam.operator-status.error</c>; an empty text says that all is well.</summary>
     /// <returns>False when the CiliumNode is absent.</returns>
     public async Task<bool> SetOperatorErrorAsync(string nodeName, string error, CancellationToken cancellationToken)
@@ -92,6 +155,18 @@ public sealed class CiliumNodeWriter
     /// <returns>False when it was gone.</returns>
     public Task<bool> DeleteAsync(string nodeName, string uid, CancellationToken cancellationToken) =>
         _objects.DeleteAsync(Resource.CiliumNodes, new NamespacedName("", nodeName), uid.Length == 0 ? null : uid, null, cancellationToken);
+
+    private static Dictionary<string, AddressAllocationWire?>? UsedOf(CiliumNodeRow node, IReadOnlyDictionary<string, string?> owners, bool isIPv4)
+    {
+        var used = owners.Where(pair => pair.Key.Contains('.', StringComparison.Ordinal) == isIPv4).ToDictionary(
+            pair => pair.Key,
+            pair => pair.Value is null ? null : new AddressAllocationWire
+            {
+                Owner = pair.Value,
+                Resource = node.PoolAddresses.TryGetValue(pair.Key, out var resource) && resource.Length > 0 ? resource : null,
+            });
+        return used.Count == 0 ? null : used;
+    }
 
     private static string? TextOf(IpAddr address) => address.IsNone ? null : address.ToString();
 

@@ -33,6 +33,7 @@ internal static class CiliumConfiguration
         var problems = new List<string>();
         foreach (var (path, value) in HelmValues.Leaves(values))
         {
+            if (path == PoolValues.PreAllocation || path.StartsWith(PoolValues.PreAllocation + ".", StringComparison.Ordinal)) continue;
             if (path.StartsWith("extraConfig.", StringComparison.Ordinal)) result[path["extraConfig.".Length..]] = Text(value);
             else if (ValueKeys.Absent.TryGetValue(path, out var feature))
             {
@@ -45,6 +46,7 @@ internal static class CiliumConfiguration
             else if (!ValueKeys.BelongsToInstallation(path)) problems.Add($"unknown value: {path}");
         }
 
+        PoolValues.Add(values, result);
         if (problems.Count > 0) throw new UnknownValuesException(problems);
         if (result["enable-ipv6"] == "true")
         {

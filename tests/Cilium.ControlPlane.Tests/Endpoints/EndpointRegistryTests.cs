@@ -149,8 +149,8 @@ public sealed class EndpointRegistryTests : IDisposable
         SyncBuildEndpoint = true,
         Addressing = new AddressPair
         {
-            Ipv4 = addresses.IPv4!.Address.ToString(),
-            Ipv4ExpirationUuid = addresses.IPv4.ExpirationId?.ToString(),
+            Ipv4 = addresses.IPv4!.Value.Address.ToString(),
+            Ipv4ExpirationUuid = addresses.IPv4.Value.ExpirationId?.ToString(),
         },
     };
 

@@ -34,6 +34,37 @@ public sealed class NodeAddressPlanTests
     }
 
     [Fact]
+    public void With_pools_the_default_pool_must_have_a_cidr_of_each_family()
+    {
+        var pools = new MultiPoolIpam(true, false);
+        var plan = new NodeAddressPlan(_test.Tables, _test.Options, pools, new OneDevice(""));
+        Assert.Null(plan.TakeRanges());
+        _test.Write(write => write.Upsert(_test.Kubernetes.CiliumNodes, new CiliumNodeRow { Name = "node-a", AllocatedPools = [new PoolCidrs("other", [Prefix.Parse("10.20.0.0/27")])] }));
+        Assert.Null(plan.TakeRanges());
+        var allocated = EquatableArray.Create([new PoolCidrs("other", [Prefix.Parse("10.20.0.0/27")]), new PoolCidrs("default", [Prefix.Parse("10.10.0.0/27")])]);
+        _test.Write(write => write.Upsert(_test.Kubernetes.CiliumNodes, new CiliumNodeRow { Name = "node-a", AllocatedPools = allocated }));
+        Assert.Equal(2, plan.TakeRanges()!.Count);
+        Assert.True(Prefix.Parse("10.10.0.0/27").Contains(plan.Complete(s_node, []).RouterIPv4));
+    }
+
+    [Fact]
+    public void With_a_list_an_address_marked_for_release_can_still_be_restored()
+    {
+        var listed = new ListedIpam(true, false);
+        var plan = new NodeAddressPlan(_test.Tables, _test.Options, listed, new OneDevice(""));
+        Assert.Null(plan.TakeRanges());
+        _test.Write(write => write.Upsert(_test.Kubernetes.CiliumNodes, new CiliumNodeRow
+        {
+            Name = "node-a",
+            PoolAddresses = StringMap.Create([KeyValuePair.Create("10.0.0.1", "eni-1"), KeyValuePair.Create("10.0.0.2", ""), KeyValuePair.Create("10.0.0.3", "")]),
+            ReleaseAddresses = StringMap.Create([KeyValuePair.Create("10.0.0.1", ReleaseStates.Marked), KeyValuePair.Create("10.0.0.2", ReleaseStates.Ready)]),
+        }));
+        Assert.NotNull(plan.TakeRanges());
+        Assert.True(listed.Allocate(IpAddr.Parse("10.0.0.1"), "default/a").IsOk);
+        Assert.Equal(IpAddr.Parse("10.0.0.3"), plan.Complete(s_node, []).RouterIPv4);
+    }
+
+    [Fact]
     public void The_routers_address_survives_as_long_as_it_fits()
     {
         _ipam.SetPodCidrs([Prefix.Parse("10.0.7.0/24")]);

@@ -23,7 +23,7 @@ public sealed class CrdRegistrarTests
             }
         };
         await new CrdRegistrar(server.Connection, NullLogger<CrdRegistrar>.Instance).RegisterAsync(CancellationToken.None);
-        Assert.Equal(5, server.List(Collection).Count);
+        Assert.Equal(7, server.List(Collection).Count);
         var node = server.Get($"{Collection}/ciliumnodes.cilium.io")!;
         Assert.Equal(CustomResourceDefinitions.SchemaVersion.ToString(), node["metadata"]!["labels"]![CustomResourceDefinitions.VersionLabel]!.ToString());
         Assert.Equal("kept", node["metadata"]!["annotations"]!["note"]!.ToString());

@@ -1,35 +1,35 @@
 using Cilium.Core;
+using Cilium.Ipam.Sets;
 
 namespace Cilium.Ipam;
 
 /// <summary>The blocks of one size of one CIDR, with a place where the next search begins. Not thread-safe.</summary>
 internal sealed class CidrBlocks(Prefix cidr, int maskSize)
 {
-    private readonly HashSet<UInt128> _taken = [];
+    private readonly OffsetSet _taken = new(maskSize - cidr.Length);
     private UInt128 _next;
 
     public Prefix Cidr { get; } = cidr;
 
-    public int Taken => _taken.Count;
+    public UInt128 Taken => _taken.Count;
 
     /// <summary>How many blocks there are; one less than true for 2^128.</summary>
-    public UInt128 Count { get; } = maskSize - cidr.Length == 128 ? UInt128.MaxValue : UInt128.One << (maskSize - cidr.Length);
+    public UInt128 Count => _taken.Last == UInt128.MaxValue ? UInt128.MaxValue : _taken.Last + 1;
+
+    /// <summary>True when it gives nothing more and goes with its last block.</summary>
+    public bool IsRetired { get; set; }
 
     public bool TryTakeNext(out Prefix block)
     {
         block = default;
-        if ((UInt128)_taken.Count >= Count)
+        if (_taken.Count >= Count || !(_taken.TryFindAbsent(_next, out var index) || _taken.TryFindAbsent(0, out index)))
         {
             return false;
         }
 
-        while (!_taken.Add(_next))
-        {
-            Advance();
-        }
-
-        block = new Prefix(Cidr.Address.Add(_next << HostBits), maskSize);
-        Advance();
+        _taken.Add(index);
+        _next = index == _taken.Last ? UInt128.Zero : index + 1;
+        block = new Prefix(Cidr.Address.Add(index << HostBits), maskSize);
         return true;
     }
 
@@ -40,6 +40,4 @@ internal sealed class CidrBlocks(Prefix cidr, int maskSize)
     private int HostBits => Cidr.Address.BitLength - maskSize;
 
     private UInt128 IndexOf(Prefix block) => (block.Address.Value - Cidr.Address.Value) >> HostBits;
-
-    private void Advance() => _next = _next + 1 == Count ? UInt128.Zero : _next + 1;
 }

@@ -17,4 +17,7 @@ public enum AllocationStatus
 
     /// <summary>The pool has no range yet (of that family).</summary>
     NoRange = 4,
+
+    /// <summary>The pool has too few addresses on this node, and more were asked for: try again when they have come.</summary>
+    Pending = 5,
 }

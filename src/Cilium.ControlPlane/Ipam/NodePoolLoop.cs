@@ -1,0 +1,81 @@
+using Cilium.ControlPlane.Agent;
+using Cilium.Ipam;
+using Cilium.Kubernetes;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.ControlPlane.Ipam;
+
+/// <summary>Mode multi-pool on a node: CIDRs come from the CiliumNode, and needs and CIDRs kept go there.</summary>
+/// <remarks>Until the endpoints of the last run are restored nothing is let go: their addresses look free.</remarks>
+internal sealed partial class NodePoolLoop(
+    AgentTables tables, AgentOptions options, MultiPoolIpam ipam, CiliumNodeWriter writer, TimeProvider time, ILogger<NodePoolLoop> logger) : IAgentLoop
+{
+    // Pods that come together make one write.
+    private static readonly TimeSpan s_gather = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(30);
+    private readonly TaskCompletionSource _restored = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private string _writtenOver = "";
+
+    public string Name => "multi-pool";
+
+    /// <summary>Says that every address of the last run is taken again.</summary>
+    public void Restored() => _restored.TrySetResult();
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await tables.Kubernetes.CiliumNodes.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
+        var demand = Task.CompletedTask;
+        var wakeup = new Wakeup(time, nodes.WaitAsync, _ => demand);
+        var restored = new Wakeup(time, _ => _restored.Task, nodes.WaitAsync);
+        while (true)
+        {
+            demand = ipam.WhenDemandChanges;
+            nodes.Drain();
+            var isDone = await TryReconcileAsync(cancellationToken).ConfigureAwait(false);
+            await Task.Delay(s_gather, time, cancellationToken).ConfigureAwait(false);
+            await (_restored.Task.IsCompleted ? wakeup : restored).WaitAsync(isDone ? s_lookAgain : s_retry, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <returns>False when the write failed and must be tried again.</returns>
+    private async Task<bool> TryReconcileAsync(CancellationToken cancellationToken)
+    {
+        if (!tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var row) || row.ResourceVersion == _writtenOver)
+        {
+            return true;
+        }
+
+        ipam.SetAllocated([.. row.AllocatedPools]);
+        if (!_restored.Task.IsCompleted && ipam.IsReady)
+        {
+            return true;
+        }
+
+        var kept = _restored.Task.IsCompleted ? ipam.Keep() : [.. row.AllocatedPools];
+        var demands = ipam.Demands();
+        if (AreEqual(kept, row.AllocatedPools, pool => pool.Pool) && AreEqual(demands, row.RequestedPools, demand => demand.Pool))
+        {
+            return true;
+        }
+
+        try
+        {
+            var isWritten = await writer.SetPoolsAsync(row, demands, kept, cancellationToken).ConfigureAwait(false);
+            _writtenOver = isWritten ? row.ResourceVersion : "";
+            return isWritten;
+        }
+        catch (Exception exception) when (exception is KubernetesException or HttpRequestException or TimeoutException or IOException)
+        {
+            LogFailed(logger, exception.Message);
+            return false;
+        }
+    }
+
+    private static bool AreEqual<T>(IEnumerable<T> one, IEnumerable<T> other, Func<T, string> name) =>
+        one.OrderBy(name, StringComparer.Ordinal).SequenceEqual(other.OrderBy(name, StringComparer.Ordinal));
+
+    [LoggerMessage(1, LogLevel.Warning, "Writing the pools of the CiliumNode failed: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string reason);
+}

@@ -1,0 +1,147 @@
+using Cilium.Core;
+
+namespace Cilium.Ipam;
+
+/// <summary>Gives each node one CIDR per family from the cluster's CIDRs (mode <c>cluster-pool</c>).</summary>
+/// <remarks>What a node holds stays its own, also what is refused: pods may use it. Not thread-safe.</remarks>
+public sealed class ClusterPoolAllocator : IOperatorIpam
+{
+    private readonly CidrPool? _ipv4;
+    private readonly CidrPool? _ipv6;
+    private readonly Dictionary<string, List<Prefix>> _held = [];
+    private readonly Dictionary<string, Dictionary<Prefix, string>> _refused = [];
+    private readonly HashSet<string> _waiting = [];
+    private readonly List<Prefix> _blocked = [];
+
+    /// <summary>Makes an allocator; a null pool is a family that nodes do not get.</summary>
+    public ClusterPoolAllocator(CidrPool? ipv4, CidrPool? ipv6)
+    {
+        _ipv4 = ipv4;
+        _ipv6 = ipv6;
+    }
+
+    /// <inheritdoc/>
+    public void Restore(IEnumerable<NodeHoldings> nodes)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        foreach (var node in nodes.OrderBy(node => node.Name, StringComparer.Ordinal))
+        {
+            Occupy(node.Name, CidrsOf(node));
+        }
+    }
+
+    /// <inheritdoc/>
+    public NodeDecision Decide(NodeHoldings node)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        var written = CidrsOf(node);
+        Occupy(node.Name, written);
+        var errors = new List<string>();
+        if (_refused.TryGetValue(node.Name, out var refused))
+        {
+            errors.AddRange(refused.OrderBy(pair => pair.Key).Select(pair => pair.Value));
+        }
+
+        var held = HeldBy(node.Name);
+        _waiting.Remove(node.Name);
+        AddMissing(_ipv4, true, node.Name, written, held, errors);
+        AddMissing(_ipv6, false, node.Name, written, held, errors);
+
+        // What was written stays, in its order, also what is refused: pods may use it. New CIDRs follow.
+        var wanted = written.Concat(held.Where(cidr => !written.Contains(cidr))).ToEquatableArray();
+        return new NodeDecision([new PoolCidrs(PoolNames.Default, wanted)], errors);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<string> Release(string nodeName)
+    {
+        var hadRefused = _refused.Remove(nodeName);
+        _waiting.Remove(nodeName);
+        _held.Remove(nodeName, out var held);
+        held ??= [];
+        if (held.Count == 0 && !hadRefused)
+        {
+            return [];
+        }
+
+        foreach (var cidr in held.Concat(_blocked.Where(cidr => !IsForeign(cidr))).ToArray())
+        {
+            PoolOf(cidr)?.Release(cidr);
+            _blocked.Remove(cidr);
+        }
+
+        // Whoever was refused because this node held the same CIDR may have it now.
+        return [.. _waiting, .. _refused.Where(pair => pair.Value.Keys.Any(held.Contains)).Select(pair => pair.Key)];
+    }
+
+    private static Prefix[] CidrsOf(NodeHoldings node) => [.. node.Held.SelectMany(held => held.Cidrs)];
+
+    private void Occupy(string nodeName, Prefix[] written)
+    {
+        var held = HeldBy(nodeName);
+        _refused.Remove(nodeName);
+        foreach (var cidr in written)
+        {
+            if (held.Contains(cidr) || PoolOf(cidr) is not { } pool)
+            {
+                continue;
+            }
+
+            var result = pool.Occupy(cidr);
+            if (result.IsOk)
+            {
+                held.Add(cidr);
+                continue;
+            }
+
+            if (!_refused.TryGetValue(nodeName, out var refused))
+            {
+                _refused.Add(nodeName, refused = []);
+            }
+
+            // Without the pool's usage: the text must not change while its cause does not.
+            refused[cidr] = result.Status == AllocationStatus.InUse
+                ? $"{cidr} is in use by another node"
+                : $"{cidr} is not a /{pool.MaskSize} of the configured pod CIDRs";
+        }
+    }
+
+    private void AddMissing(CidrPool? pool, bool isIPv4, string nodeName, Prefix[] written, List<Prefix> held, List<string> errors)
+    {
+        if (pool is null || held.Exists(cidr => cidr.IsIPv4 == isIPv4) || Array.Exists(written, cidr => cidr.IsIPv4 == isIPv4))
+        {
+            return;
+        }
+
+        for (var result = pool.Allocate(); result.IsOk; result = pool.Allocate())
+        {
+            if (!IsForeign(result.Cidr))
+            {
+                held.Add(result.Cidr);
+                return;
+            }
+
+            // A node still uses a CIDR of another size around it: nobody may have it while that node lives.
+            _blocked.Add(result.Cidr);
+        }
+
+        errors.Add($"allocator full: no /{pool.MaskSize} is free in the {(isIPv4 ? "IPv4" : "IPv6")} pod CIDRs");
+        _waiting.Add(nodeName);
+    }
+
+    /// <summary>True when a node that was refused a CIDR nevertheless uses addresses of this one.</summary>
+    private bool IsForeign(Prefix cidr) =>
+        _refused.Values.Any(refused => refused.Keys.Any(other => other.Length != cidr.Length && other.Overlaps(cidr)));
+
+    private CidrPool? PoolOf(Prefix cidr) => cidr.IsIPv4 ? _ipv4 : _ipv6;
+
+    private List<Prefix> HeldBy(string nodeName)
+    {
+        if (!_held.TryGetValue(nodeName, out var held))
+        {
+            _held.Add(nodeName, held = []);
+        }
+
+        return held;
+    }
+}
