@@ -11,6 +11,8 @@ internal static class PacketRuns
     /// <summary>A run takes one hop off the packet, which is not reset between repeats.</summary>
     private const int Repeat = 200;
 
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(1);
+
     public static int Run(string engineName, int runs)
     {
         BpfEngine? engine = engineName switch
@@ -36,7 +38,8 @@ internal static class PacketRuns
         void Measure(string name, byte[] packet, int repeat, int wanted)
         {
             var output = new byte[2048];
-            for (var i = 0; i < 20; i++)
+            // Until the runtime has recompiled what it found hot.
+            for (var begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin) < s_warmUp; node.DrainEvents())
                 _ = node.Program.TestRun(packet, output, repeat: repeat);
             var samples = new uint[Math.Max(wanted / repeat, 50)];
             for (var i = 0; i < samples.Length; i++)
@@ -52,21 +55,22 @@ internal static class PacketRuns
         void Embedded(string name, byte[] frame)
         {
             using var packet = new BpfPacket();
-            for (var i = 0; i < 2000; i++)
+            for (var begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin) < s_warmUp; node.DrainEvents())
                 Once(packet, frame);
-            node.DrainEvents();
+            var samples = new double[Math.Max(runs / Repeat, 50)];
             var before = GC.GetAllocatedBytesForCurrentThread();
-            var begin = Stopwatch.GetTimestamp();
-            var count = runs;
-            for (var i = 0; i < count; i++)
+            for (var sample = 0; sample < samples.Length; sample++)
             {
-                Once(packet, frame);
-                if (i % 1024 == 0)
-                    node.DrainEvents();
+                var begin = Stopwatch.GetTimestamp();
+                for (var i = 0; i < Repeat; i++)
+                    Once(packet, frame);
+                samples[sample] = Stopwatch.GetElapsedTime(begin).TotalNanoseconds / Repeat;
+                node.DrainEvents();
             }
-            var elapsed = Stopwatch.GetElapsedTime(begin);
-            Print($"{name}-loaded-ns", elapsed.TotalNanoseconds / count);
-            Print($"{name}-allocated-bytes", (double)(GC.GetAllocatedBytesForCurrentThread() - before) / count);
+            var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            Array.Sort(samples);
+            Print($"{name}-loaded-ns", samples[samples.Length / 2]);
+            Print($"{name}-allocated-bytes", (double)allocated / (samples.Length * Repeat));
         }
 
         void Once(BpfPacket packet, byte[] frame)

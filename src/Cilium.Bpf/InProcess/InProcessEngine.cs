@@ -84,9 +84,10 @@ public sealed class InProcessEngine : BpfEngine
     }
 
     /// <summary>Runs a program once on a context.</summary>
-    internal int Run(LoadedProgram program, BpfContext context)
+    internal int Run(LoadedProgram program, BpfContext context, IBpfObserver? observer = null)
     {
         var machine = Enter();
+        machine.Observer = observer;
         try
         {
             return (int)program.Invoke(machine, machine.Begin(program, context));

@@ -54,10 +54,10 @@ internal sealed class InProcessProgram(LoadedProgram program) : ProgramBackend
         _ => throw Refused(Errno.NotSupported),
     };
 
-    internal override int Run(BpfContext context)
+    internal override int Run(BpfContext context, IBpfObserver? observer)
     {
         var fits = Open().Type == ProgramType.CgroupSockAddr ? context is BpfSocketAddress : context is BpfPacket;
-        return fits ? program.Engine.Run(program, context) : throw new ArgumentException($"{Name} is a program of type {program.Type}", nameof(context));
+        return fits ? program.Engine.Run(program, context, observer) : throw new ArgumentException($"{Name} is a program of type {program.Type}", nameof(context));
     }
 
     public override void Dispose() => _isClosed = true;

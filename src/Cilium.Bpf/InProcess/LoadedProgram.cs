@@ -69,7 +69,7 @@ internal sealed class LoadedProgram
     internal ulong Invoke(Machine machine, ulong context)
     {
         var compiled = Volatile.Read(ref _compiled);
-        if (compiled is null && _runs < _runsBeforeCompilation)
+        if (machine.Observer is not null || (compiled is null && _runs < _runsBeforeCompilation))
         {
             _runs++;
             return Interpretation.Run(machine, this, 0, context, 0, 0, 0, 0);
@@ -100,7 +100,7 @@ internal sealed class LoadedProgram
     internal ulong CallBack(Machine machine, int function, ulong a, ulong b, ulong c, ulong d)
     {
         machine.EnterFrame();
-        var compiled = Volatile.Read(ref _compiled);
+        var compiled = machine.Observer is null ? Volatile.Read(ref _compiled) : null;
         var result = compiled is null
             ? Interpretation.Run(machine, this, function, a, b, c, d, 0)
             : compiled[function](machine, a, b, c, d, 0);

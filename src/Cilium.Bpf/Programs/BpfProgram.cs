@@ -33,7 +33,10 @@ public sealed class BpfProgram : IDisposable
     /// <returns>The verdict.</returns>
     /// <exception cref="InvalidOperationException">The program is the kernel's.</exception>
     /// <exception cref="InProcess.BpfFaultException">The program broke a rule; the process is unharmed.</exception>
-    public int Run(InProcess.BpfContext context) => Backend.Run(context);
+    public int Run(InProcess.BpfContext context) => Backend.Run(context, null);
+
+    /// <summary>The same, with an observer that is told of each function entered and each call of a function of the kernel: slow.</summary>
+    public int Run(InProcess.BpfContext context, InProcess.IBpfObserver observer) => Backend.Run(context, observer);
 
     /// <inheritdoc/>
     public override string ToString() => Name;

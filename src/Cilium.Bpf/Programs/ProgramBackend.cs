@@ -17,8 +17,8 @@ internal abstract class ProgramBackend : IDisposable
     /// <summary>Runs the program; see <see cref="BpfProgram.TestRun"/>.</summary>
     internal abstract TestRun Run(ReadOnlySpan<byte> dataIn, Span<byte> dataOut, Span<byte> context, int repeat);
 
-    /// <summary>Runs the program once; see <see cref="BpfProgram.Run"/>.</summary>
-    internal virtual int Run(InProcess.BpfContext context) =>
+    /// <summary>Runs the program once; see <see cref="BpfProgram.Run(InProcess.BpfContext)"/>.</summary>
+    internal virtual int Run(InProcess.BpfContext context, InProcess.IBpfObserver? observer) =>
         throw new InvalidOperationException($"program {Name} is the kernel's; only {nameof(BpfProgram.TestRun)} runs it here");
 
     /// <inheritdoc/>

@@ -26,6 +26,7 @@ internal static unsafe class Interpretation
         var position = (long)index << 32;
         m.Position = position;
         m.Spend(function.Code.Length);
+        m.Observer?.OnEnter(program.Name, function.Name);
         fixed (Instruction* code = function.Code)
         {
             for (var pc = 0; ;)
@@ -73,7 +74,9 @@ internal static unsafe class Interpretation
                                 m.Position = position | (uint)pc;
                                 if (i.Source == 0)
                                 {
-                                    registers[0] = CallTable.Call(i.Immediate)(m, registers[1], registers[2], registers[3], registers[4], registers[5]);
+                                    registers[0] = m.Observer is { } observer
+                                        ? Observation.Call(m, observer, function, pc, registers)
+                                        : CallTable.Call(i.Immediate)(m, registers[1], registers[2], registers[3], registers[4], registers[5]);
                                     if (m.TailTarget is { } target)
                                     {
                                         m.TailTarget = null;

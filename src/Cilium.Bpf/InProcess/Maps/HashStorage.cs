@@ -104,14 +104,8 @@ internal sealed unsafe class HashStorage : MapStorage
     {
         lock (_records)
         {
-            var slot = 0u;
             var current = key == null ? null : _table.Find(key, _table.Hash(key));
-            if (current != null)
-            {
-                while (_records.At(slot) != current)
-                    slot++;
-                slot++;
-            }
+            var slot = current == null ? 0 : _records.SlotOf(current) + 1;
             for (; slot < _records.Count; slot++)
             {
                 var record = _records.At(slot);

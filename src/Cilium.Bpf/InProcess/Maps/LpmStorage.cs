@@ -183,12 +183,7 @@ internal sealed unsafe class LpmStorage : MapStorage
         var masked = stackalloc byte[KeyBytes];
         CopyMasked(key, masked, length);
         var current = _table.Find(masked, _table.Hash(masked));
-        if (current == null)
-            return 0;
-        var slot = 0u;
-        while (_records.At(slot) != current)
-            slot++;
-        return slot + 1;
+        return current == null ? 0 : _records.SlotOf(current) + 1;
     }
 
     private void CopyMasked(byte* key, byte* masked, uint length)

@@ -91,6 +91,20 @@ internal sealed unsafe class RecordPool
         return (Record*)((byte*)_chunks[chunk].Memory + ((long)(slot - first) * _stride));
     }
 
+    /// <summary>The place of a record.</summary>
+    internal uint SlotOf(Record* record)
+    {
+        var region = (int)Address.RegionOf(record->Value);
+        var first = 0u;
+        foreach (var chunk in _chunks)
+        {
+            if (chunk.FirstRegion == region)
+                return first + ((uint)record->Value / (uint)_stride);
+            first += (uint)chunk.Records;
+        }
+        throw new InvalidOperationException("a record of another map");
+    }
+
     /// <summary>Frees all chunks.</summary>
     internal void Free()
     {

@@ -49,6 +49,9 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
     internal LoadedProgram Program = null!;
     internal BpfContext Context = null!;
 
+    /// <summary>Who watches the run; then it is interpreted.</summary>
+    internal IBpfObserver? Observer;
+
     /// <summary>The context when it is a packet.</summary>
     internal BpfPacket? Packet;
 
@@ -115,6 +118,7 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
             if (_records[i] != 0)
                 CloseRecord(Address.Of(Address.Records + (uint)i, 0), 0, discard: true);
         }
+        Observer = null;
         Context = null!;
         Packet = null;
         SocketAddress = null;
