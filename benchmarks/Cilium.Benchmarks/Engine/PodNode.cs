@@ -105,9 +105,9 @@ internal sealed class PodNode : IDisposable, IRingBufferSink
 
     private void AllowPort(BpfObject obj, BpfEngine engine, ushort port)
     {
-        using var inner = BpfMap.Create("policy", new MapShape(MapType.LpmTrie, 12, 8, 16384, MapFlags.NoPreallocation), engine);
+        using var inner = BpfMap.Create("policy", new MapShape(MapType.LpmTrie, 12, 12, 16384, MapFlags.NoPreallocation), engine);
         var key = new PolicyKey(64, 1002, PolicyDirection.Egress, 6, NetPort.From(port));
-        inner.As<PolicyKey, PolicyValue>().Update(key, new PolicyValue(0, 64, default, 0, 0, 0, 0));
+        inner.As<PolicyKey, PolicyValue>().Update(key, new PolicyValue(0, 64, default, 0, 0, 0, 0, 1));
         new ArrayOfMapsBpf(Keep(obj.Map("cilium_policy"))).UpdateBatch([11], [inner]);
         Open<uint, uint>(obj, "cilium_policy_stamp").Update(11, 1);
     }

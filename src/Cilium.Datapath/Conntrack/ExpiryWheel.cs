@@ -8,7 +8,12 @@ namespace Cilium.Datapath.Conntrack;
 public sealed class ExpiryWheel<TKey>
 {
     private const int Slots = 16384;
+    private const int Spares = 64;
+
+    // A longer list costs its keys little, and would hold memory after a burst.
+    private const int SpareCapacity = 256;
     private readonly List<TKey>?[] _slots = new List<TKey>?[Slots];
+    private readonly Stack<List<TKey>> _spare = new(Spares);
     private uint _now;
 
     /// <summary>Makes a wheel that stands at a second.</summary>
@@ -21,7 +26,7 @@ public sealed class ExpiryWheel<TKey>
     public void Add(TKey key, uint second)
     {
         var due = Math.Clamp(second, _now + 1, _now + Slots - 1);
-        (_slots[due % Slots] ??= []).Add(key);
+        (_slots[due % Slots] ??= _spare.TryPop(out var spare) ? spare : []).Add(key);
         Count++;
     }
 
@@ -41,6 +46,9 @@ public sealed class ExpiryWheel<TKey>
             Count -= keys.Count;
             foreach (var key in keys)
                 due(key);
+            keys.Clear();
+            if (_spare.Count < Spares && keys.Capacity <= SpareCapacity)
+                _spare.Push(keys);
         }
     }
 }
