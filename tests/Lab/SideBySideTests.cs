@@ -1,8 +1,8 @@
 namespace Cilium.LabTests;
 
-public sealed class LeftLab() : LabFixture("left", "kubernetes.yaml", nodes: 2);
+public sealed class LeftLab() : LabFixture("left", "kubernetes.yaml");
 
-public sealed class RightLab() : LabFixture("right", "cluster-pool.yaml", nodes: 2);
+public sealed class RightLab() : LabFixture("right", "cluster-pool.yaml");
 
 /// <summary>Two clusters on one machine know nothing of each other.</summary>
 public sealed class SideBySideTests(LeftLab left, RightLab right) : IClassFixture<LeftLab>, IClassFixture<RightLab>
@@ -27,7 +27,7 @@ public sealed class SideBySideTests(LeftLab left, RightLab right) : IClassFixtur
         await AnswersAsync(right);
         await left.Lab.DownAsync(CancellationToken.None);
         await AnswersAsync(right);
-        Assert.Equal("True True", await right.ReadAsync("nodes", "{.items[*].status.conditions[?(@.type==\"Ready\")].status}"));
+        Assert.Equal("True True True", await right.ReadAsync("nodes", "{.items[*].status.conditions[?(@.type==\"Ready\")].status}"));
     }
 
     private static async Task AnswersAsync(LabFixture lab) =>
