@@ -36,6 +36,7 @@ run_agent() {
     keep start-ms "$(await_ready 31)"
   done
 
+  rm -f "$work/proxy.sock"
   $agent_kubectl proxy --unix-socket="$work/proxy.sock" >/dev/null &
   servers+=($!)
   until [ -S "$work/proxy.sock" ]; do sleep 0.1; done
