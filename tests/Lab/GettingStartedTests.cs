@@ -36,10 +36,11 @@ public sealed class GettingStartedTests(KubernetesAddressesLab lab) : IClassFixt
     public async Task A_pod_reaches_a_pod_on_another_node()
     {
         var address = await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIP}");
+        // A pod without a probe is Ready before its server listens.
+        Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", $"http://{address}"), status => status == "200", 15));
         var (_, page, _) = await lab.ExecAsync("netshoot-client", "curl", "-s", "--max-time", "5", $"http://{address}");
 
         Assert.Contains("Welcome to nginx!", page, StringComparison.Ordinal);
-        Assert.Equal("200", await lab.CurlAsync("netshoot-client", $"http://{address}"));
         Assert.Equal(0, (await lab.ExecAsync("netshoot-client", "ping", "-c", "1", "-W", "3", address)).ExitCode);
     }
 

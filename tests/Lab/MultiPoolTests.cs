@@ -39,7 +39,8 @@ public sealed class MultiPoolTests(MultiPoolLab lab) : IClassFixture<MultiPoolLa
         await lab.KubectlAsync("rollout", "status", "deployment", "nginx-deployment", "--timeout=90s");
         var address = await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIP}");
         Assert.StartsWith("10.10.", address, StringComparison.Ordinal);
-        Assert.Equal("200", await lab.CurlAsync("netshoot-client", $"http://{address}"));
+        // A pod without a probe is Ready before its server listens.
+        Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", $"http://{address}"), status => status == "200", 15));
         Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://nginx-service"), status => status == "200", 15));
         Assert.Contains($"{address} dev lxc", await RoutesAsync("kind-worker2"), StringComparison.Ordinal);
         // The world has no route to pods: an answer proves that the address was replaced.
