@@ -6,7 +6,7 @@ namespace Cilium.Ipam;
 /// <remarks>
 /// 1. Services keep the addresses they have, as long as a pool for them has these. 2. Older services come first, older pools too, and the lowest
 /// free address is given. The order of the arguments does not matter. So it makes no difference either in which order services and pools, each by
-/// age, were seen one after the other, as long as services that share an address choose none and are served by the same pools.
+/// age, were seen one after the other; but with whom services of a sharing key share depends on who was served when.
 /// </remarks>
 public sealed class LoadBalancerPlan
 {
