@@ -49,6 +49,11 @@ public sealed partial class KernelDatapath(
     public DatapathMaps Maps => Started(_loaded).Maps;
 
     /// <inheritdoc/>
+    /// <remarks>Creates and pins the maps that an earlier agent did not leave: the kernel clears some hundred megabytes for them.</remarks>
+    public Task PrepareAsync(CancellationToken cancellationToken) =>
+        Task.Run(new DatapathLoader(options, loggers.CreateLogger<DatapathLoader>()).EnsureMaps, cancellationToken);
+
+    /// <inheritdoc/>
     public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();

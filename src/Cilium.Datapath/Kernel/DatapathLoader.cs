@@ -27,6 +27,19 @@ internal sealed partial class DatapathLoader(DatapathOptions options, ILogger lo
         return new LoadedDatapath(new DatapathMaps(name => maps[name]), programs);
     }
 
+    /// <summary>Creates and pins the maps that are not there yet, so that a later load finds them. No program is loaded.</summary>
+    internal void EnsureMaps()
+    {
+        BpfFileSystem.EnsureMounted(options.BpfRoot);
+        using var obj = Open(FirstResource);
+        foreach (var program in obj.Programs)
+            obj.SetAutoload(program.Name, load: false);
+        var maps = new Dictionary<string, BpfMap>();
+        LoadMaps(obj, FirstResource, maps);
+        foreach (var map in maps.Values)
+            map.Dispose();
+    }
+
     /// <summary>Names of the shipped objects.</summary>
     internal static IEnumerable<string> Resources() =>
         Assembly.GetExecutingAssembly().GetManifestResourceNames()
@@ -47,6 +60,14 @@ internal sealed partial class DatapathLoader(DatapathOptions options, ILogger lo
     {
         using var obj = Open(resource);
         constants.WriteTo(obj);
+        LoadMaps(obj, resource, maps);
+        foreach (var program in obj.Programs)
+            programs[program.Name] = obj.Program(program.Name);
+    }
+
+    // Loads an object after the maps that exist were given to it, and pins those it made.
+    private void LoadMaps(BpfObject obj, string resource, Dictionary<string, BpfMap> maps)
+    {
         var created = new List<string>();
         foreach (var map in SharedMaps(obj))
         {
@@ -65,8 +86,6 @@ internal sealed partial class DatapathLoader(DatapathOptions options, ILogger lo
             maps[name] = obj.Map(name);
             BpfPins.Pin(maps[name].Fd, _paths.Map(name));
         }
-        foreach (var program in obj.Programs)
-            programs[program.Name] = obj.Program(program.Name);
     }
 
     private static IEnumerable<MapDeclaration> SharedMaps(BpfObject obj) => obj.Maps.Where(map => !map.IsInternal);
