@@ -37,6 +37,8 @@ public sealed class RouteNetlinkTests
         net.LeftNetlink.ChangeLink(net.LeftIndex, new LinkSettings { Namespace = net.Right });
         Assert.Null(net.LeftNetlink.FindLink("renamed"));
         Assert.NotNull(net.RightNetlink.FindLink("renamed"));
+        Assert.Equal(net.RightNetlink.FindLink("renamed")!.Index, net.Right.Run(() => LinkIndex.Find("renamed")));
+        Assert.Null(net.Left.Run(() => LinkIndex.Find("renamed")));
         net.Right.Run(() => Ethtool.Set("renamed", DeviceOffload.TransmitChecksum, false));
         Assert.Throws<NetlinkException>(() => net.Right.Run(() => Ethtool.Set("nothing", DeviceOffload.TransmitChecksum, false)));
     }

@@ -32,12 +32,12 @@ internal sealed class VethPodNetwork : IPodNetwork
             host.CreateVeth(hostSide, podSide);
         }
 
-        var link = host.FindLink(device.HostName)
+        var index = LinkIndex.Find(device.HostName)
             ?? throw new InvalidOperationException($"{device.HostName} vanished while it was set up");
         // Replies to pods leave by redirection, so the reverse path of the device is not what the routing table says.
         Sysctl.Write($"net/ipv4/conf/{device.HostName}/rp_filter", "0");
         Sysctl.Write($"net/ipv4/conf/{device.HostName}/forwarding", "1");
-        return new CreatedDevice(link.Index, podNamespace.Run(() => SetUpPodSide(device)));
+        return new CreatedDevice(index, podNamespace.Run(() => SetUpPodSide(device)));
     }
 
     public bool Delete(string hostName)
@@ -80,37 +80,33 @@ internal sealed class VethPodNetwork : IPodNetwork
     private static ulong SetUpPodSide(PodDevice device)
     {
         using var pod = RouteNetlink.Open();
-        var link = pod.FindLink(device.PodName)
+        var index = LinkIndex.Find(device.PodName)
             ?? throw new InvalidOperationException($"{device.PodName} vanished from the pod's namespace while it was set up");
         // Without an address of the family its link-local traffic would only be dropped and reported.
         var hasIPv6 = device.Addresses.Any(entry => entry.Address.IsIPv6);
         Sysctl.Write($"net/ipv6/conf/{device.PodName}/disable_ipv6", hasIPv6 ? "0" : "1");
 
-        if (!link.IsUp)
+        pod.ChangeLink(index, new LinkSettings { IsUp = true });
+        if (LinkIndex.Find("lo") is { } loopback)
         {
-            pod.ChangeLink(link.Index, new LinkSettings { IsUp = true });
-        }
-
-        if (pod.FindLink("lo") is { IsUp: false } loopback)
-        {
-            pod.ChangeLink(loopback.Index, new LinkSettings { IsUp = true });
+            pod.ChangeLink(loopback, new LinkSettings { IsUp = true });
         }
 
         foreach (var (address, gateway) in device.Addresses)
         {
-            pod.AddAddress(new InterfaceAddress(link.Index, address.ToIPAddress(), address.BitLength));
+            pod.AddAddress(new InterfaceAddress(index, address.ToIPAddress(), address.BitLength));
             var router = gateway.ToIPAddress();
             pod.ReplaceRoute(new Route
             {
                 Destination = new IPNetwork(router, gateway.BitLength),
-                LinkIndex = link.Index,
+                LinkIndex = index,
                 Scope = gateway.IsIPv4 ? RouteScope.Link : null,
             });
             pod.ReplaceRoute(new Route
             {
                 Destination = new IPNetwork(gateway.IsIPv4 ? IPAddress.Any : IPAddress.IPv6Any, 0),
                 Gateway = router,
-                LinkIndex = link.Index,
+                LinkIndex = index,
                 Mtu = device.RouteMtu > 0 ? device.RouteMtu : null,
             });
         }
