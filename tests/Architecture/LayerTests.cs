@@ -14,6 +14,7 @@ public sealed class LayerTests
         ["Cilium.Ipam"] = ["Cilium.Core"],
         ["Cilium.Policy"] = ["Cilium.Core"],
         ["Cilium.Datapath"] = ["Cilium.Core", "Cilium.Bpf", "Cilium.Netlink"],
+        ["Cilium.VirtualNetwork"] = ["Cilium.Core", "Cilium.Bpf"],
         ["Cilium.Kubernetes"] = ["Cilium.Core", "Cilium.Ipam", "Cilium.Policy"],
         ["Cilium.Hubble"] = ["Cilium.Core", "Cilium.Datapath"],
         ["Cilium.ControlPlane"] = ["Cilium.Core", "Cilium.Netlink", "Cilium.Api", "Cilium.Ipam", "Cilium.Policy", "Cilium.Datapath", "Cilium.Kubernetes", "Cilium.Hubble"],
