@@ -135,6 +135,20 @@ public sealed class VirtualNamespace : IBpfRouting
         Output(frame);
     }
 
+    /// <summary>Sends a packet of any protocol from here, with the source that routing gives it.</summary>
+    /// <param name="destination">Where to.</param>
+    /// <param name="protocol">The number of the protocol.</param>
+    /// <param name="payload">What lies behind the network header, complete.</param>
+    /// <returns>False when no route leads there.</returns>
+    public bool SendPayload(IpAddr destination, byte protocol, ReadOnlySpan<byte> payload)
+    {
+        var source = SourceFor(destination);
+        if (source.IsNone)
+            return false;
+        Output(FrameWriter.Raw(source, destination, protocol, payload));
+        return true;
+    }
+
     /// <summary>The source that a packet to an address gets, or <see cref="IpAddr.None"/> where no route leads.</summary>
     public IpAddr SourceFor(IpAddr destination) =>
         IsLocal(destination) ? destination : Routes.Find(destination) is { } route ? SourceOf(route, destination) : IpAddr.None;
@@ -255,12 +269,7 @@ public sealed class VirtualNamespace : IBpfRouting
             Node.Fabric.GiveBack(frame);
             return;
         }
-        Node.Fabric.Observer?.OnFrame(FrameAction.Delivered, device, frame.Packet);
-        if (Sink?.Invoke(device, frame.Packet.Bytes) == true)
-        {
-            Node.Fabric.GiveBack(frame);
-            return;
-        }
+        // What comes for a tunnel device is not for the stack.
         if (ip.Protocol == FrameWriter.Udp && ip.Payload.Length >= FrameWriter.UdpBytes)
         {
             var port = System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(ip.Payload[2..]);
@@ -270,6 +279,12 @@ public sealed class VirtualNamespace : IBpfRouting
                     Node.Fabric.Drop(frame, device, DropCause.Malformed);
                 return;
             }
+        }
+        Node.Fabric.Observer?.OnFrame(FrameAction.Delivered, device, frame.Packet);
+        if (Sink?.Invoke(device, frame.Packet.Bytes) == true)
+        {
+            Node.Fabric.GiveBack(frame);
+            return;
         }
         if (Sockets.Deliver(ip))
             Node.Fabric.GiveBack(frame);
