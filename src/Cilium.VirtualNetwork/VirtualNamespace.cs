@@ -41,6 +41,14 @@ public sealed class VirtualNamespace : IBpfRouting
     /// <summary>The same for IPv6.</summary>
     public bool ForwardsIPv6 { get; set; }
 
+    /// <summary>The index that the next device gets.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The index is taken, or zero.</exception>
+    public uint NextIndex
+    {
+        get => _nextIndex;
+        set => _nextIndex = value != 0 && !_interfaces.ContainsKey(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), $"index {value} is taken or zero");
+    }
+
     /// <summary>The devices, in the order of their indices.</summary>
     public IEnumerable<VirtualInterface> Interfaces => _interfaces.Values.OrderBy(device => device.Index);
 
@@ -63,10 +71,17 @@ public sealed class VirtualNamespace : IBpfRouting
     public LocalSink? Sink { get; set; }
 
     /// <summary>Adds a pair of devices: one here, the other in another namespace or here too.</summary>
-    public (VirtualInterface Here, VirtualInterface There) AddPair(string name, VirtualNamespace other, string otherName)
+    /// <param name="name">The name of the one here.</param>
+    /// <param name="other">Where the other one is.</param>
+    /// <param name="otherName">Its name.</param>
+    /// <param name="otherIndex">Its index; 0 for the next one there.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The index is taken.</exception>
+    public (VirtualInterface Here, VirtualInterface There) AddPair(string name, VirtualNamespace other, string otherName, uint otherIndex = 0)
     {
         ArgumentNullException.ThrowIfNull(other);
         var here = Add(index => new PairInterface(this, name, index));
+        if (otherIndex != 0)
+            other.NextIndex = otherIndex;
         var there = other.Add(index => new PairInterface(other, otherName, index));
         (here.Other, there.Other) = (there, here);
         return (here, there);
@@ -254,8 +269,10 @@ public sealed class VirtualNamespace : IBpfRouting
     private T Add<T>(Func<uint, T> make)
         where T : VirtualInterface
     {
-        var device = make(_nextIndex++);
+        var device = make(_nextIndex);
         _interfaces[device.Index] = device;
+        while (_interfaces.ContainsKey(_nextIndex))
+            _nextIndex++;
         return device;
     }
 

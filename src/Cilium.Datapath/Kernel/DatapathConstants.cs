@@ -59,6 +59,13 @@ internal sealed class DatapathConstants
         Set("capture_length", (uint)Math.Clamp(options.TracePayloadLength, 0, 128));
     }
 
+    /// <summary>Values as they lie in memory.</summary>
+    internal DatapathConstants(IReadOnlyDictionary<string, byte[]> values)
+    {
+        foreach (var (name, value) in values)
+            _values[name] = value;
+    }
+
     internal void WriteTo(BpfObject obj)
     {
         foreach (var (name, value) in _values)

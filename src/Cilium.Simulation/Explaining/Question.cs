@@ -14,6 +14,26 @@ public sealed record Question(NamespacedName From, string To, ushort Port, L4Pro
     /// <exception cref="QuestionException">The text is neither.</exception>
     public static NamespacedName NameOf(string text) => Destination.NameOf(text, "default");
 
+    /// <exception cref="QuestionException">A port is missing, or there is one where none can be.</exception>
+    internal void CheckPort()
+    {
+        if (Port == 0 != Protocol is L4Protocol.Icmp or L4Protocol.IcmpV6)
+            throw new QuestionException(Port == 0 ? $"{Protocol} needs a port" : "ICMP has no port");
+    }
+
+    /// <summary>The walk before its first step.</summary>
+    internal Walk Asked(string from) => new()
+    {
+        From = from,
+        To = To,
+        Port = Port,
+        Protocol = Protocol.ToString().ToLowerInvariant(),
+        Outcome = Outcome.Delivered,
+        Where = "",
+        Steps = [],
+        Decisions = [],
+    };
+
     /// <inheritdoc/>
     public override string ToString() => Port == 0
         ? $"{From} -> {To} {Protocol.ToString().ToLowerInvariant()}"

@@ -32,6 +32,9 @@ internal sealed class WalkRecorder(LookupText text, bool isDetailed) : IFabricOb
     /// <summary>Questions to compiled policies, in their order.</summary>
     internal IReadOnlyList<PolicyLookup> PolicyLookups => _asked;
 
+    /// <summary>The evaluations whose verdict was told by an event; an allowing one of a known connection is not.</summary>
+    internal HashSet<int> Told { get; } = [];
+
     /// <summary>The program that dropped the packet last, or null.</summary>
     internal BpfProgram? Dropper { get; private set; }
 
@@ -117,6 +120,8 @@ internal sealed class WalkRecorder(LookupText text, bool isDetailed) : IFabricOb
             return;
         if (function == "policy_evaluate")
             _evaluations++;
+        else if (function == "send_verdict")
+            Told.Add(_evaluations);
     }
 
     /// <inheritdoc/>
