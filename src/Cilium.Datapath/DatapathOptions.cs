@@ -1,4 +1,5 @@
 using Cilium.Core;
+using Cilium.Datapath.Nodes;
 
 namespace Cilium.Datapath;
 
@@ -113,4 +114,14 @@ public sealed class DatapathOptions
 
     /// <summary>Bytes of a packet that travel with its event. Key <c>trace-payloadlen</c>; at most 128.</summary>
     public int TracePayloadLength { get; set; } = 128;
+
+    /// <summary>What is switched off is as if the node had no address of the family.</summary>
+    internal LocalNodeRow OfEnabledFamilies(LocalNodeRow node) => node with
+    {
+        IPv4 = EnableIPv4 ? node.IPv4 : IpAddr.None,
+        IPv6 = EnableIPv6 ? node.IPv6 : IpAddr.None,
+        RouterIPv4 = EnableIPv4 ? node.RouterIPv4 : IpAddr.None,
+        RouterIPv6 = EnableIPv6 ? node.RouterIPv6 : IpAddr.None,
+        PodPrefixes = node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? EnableIPv4 : EnableIPv6).ToEquatableArray(),
+    };
 }

@@ -1,7 +1,6 @@
 using Cilium.Bpf;
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
-using Cilium.Core.Tables;
 using Cilium.Datapath.Conntrack;
 using Cilium.Datapath.Devices;
 using Cilium.Datapath.Endpoints;
@@ -26,10 +25,10 @@ public sealed partial class KernelDatapath(
     DatapathTables tables, DatapathOptions options, NodeNamespace ns, IEnumerable<IDatapathEventSink> sinks, TimeProvider time, ILoggerFactory loggers)
     : IDatapath, IDisposable
 {
+    private const uint SetReturnValueHelper = 187;
     private readonly ILogger _logger = loggers.CreateLogger<KernelDatapath>();
-    private readonly CancellationTokenSource _stop = new();
+    private readonly DatapathReconcilers _reconcilers = new(time, loggers);
     private readonly Stack<IDisposable> _resources = new();
-    private readonly List<Task> _loops = [];
     private Reconciler<EndpointId, EndpointRow>? _endpoints;
     private EndpointOperations? _endpointOperations;
     private LoadedDatapath? _loaded;
@@ -51,21 +50,22 @@ public sealed partial class KernelDatapath(
     /// <inheritdoc/>
     /// <remarks>Creates and pins the maps that an earlier agent did not leave: the kernel clears some hundred megabytes for them.</remarks>
     public Task PrepareAsync(CancellationToken cancellationToken) =>
-        Task.Run(new DatapathLoader(options, loggers.CreateLogger<DatapathLoader>()).EnsureMaps, cancellationToken);
+        Task.Run(() => NewLoader().EnsureMaps(), cancellationToken);
 
     /// <inheritdoc/>
     public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
-        node = OfEnabledFamilies(node);
+        node = options.OfEnabledFamilies(node);
 
         // 1. Devices, addresses and routes of the node.
         var netlink = Keep(ns.OpenNetlink());
         _network = new NodeDevices(netlink, ns, options).Ensure(node);
 
         // 2. Programs and maps; rows that must be there before a packet comes.
-        var loaded = _loaded = Keep(new DatapathLoader(options, loggers.CreateLogger<DatapathLoader>()).Load(new DatapathConstants(options, node, _network)));
-        var policies = Keep(new PolicySlots(loaded.Maps, InnerPolicyShape() with { MaxEntries = options.PolicyEntries }));
+        var loaded = _loaded = Keep(NewLoader()
+            .Load(new DatapathConstants(options, node, _network, KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper))));
+        var policies = Keep(new PolicySlots(loaded.Maps, DatapathLoader.InnerPolicyShape() with { MaxEntries = options.PolicyEntries }));
         Keep(new HostAddresses(loaded.Maps, node, ns));
 
         // 3. Programs take over: links of an earlier agent are updated in place.
@@ -79,12 +79,14 @@ public sealed partial class KernelDatapath(
         // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
         var paths = new PinPaths(options.BpfRoot);
         var links = Keep(new PodLinks(loaded, attacher, paths, time, loggers.CreateLogger<PodLinks>()));
-        _endpointOperations = new EndpointOperations(loaded, links, policies, tables.Policies, Keep(ns.OpenNetlink()), paths, collector.Forget, options.EnableEndpointRoutes);
-        _endpoints = Run(tables.Endpoints, _endpointOperations);
-        Run(tables.Policies, new PolicyOperations(policies));
-        Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
-        Run(tables.Frontends, new FrontendOperations(loaded.Maps));
-        Run(tables.Nodes, new NodeOperations(Keep(ns.OpenNetlink()), node, _network, options, loggers.CreateLogger<NodeOperations>()));
+        var pods = new KernelPodDevices(links, Keep(ns.OpenNetlink()), paths, options.EnableEndpointRoutes);
+        _endpointOperations = new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, collector.Forget);
+        _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations);
+        _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
+        _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
+        _reconcilers.Run(tables.Frontends, new FrontendOperations(loaded.Maps));
+        var routes = new KernelNodeRoutes(Keep(ns.OpenNetlink()));
+        _reconcilers.Run(tables.Nodes, new NodeOperations(routes, node, _network, options, loggers.CreateLogger<NodeOperations>()));
 
         LogStarted(_logger, (long)time.GetElapsedTime(began).TotalMilliseconds, _network.DeviceMtu, string.Join(' ', _network.Underlay.Select(d => d.Name)));
         return Task.CompletedTask;
@@ -110,8 +112,7 @@ public sealed partial class KernelDatapath(
     {
         if (_isDisposed != 0)
             return;
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(_loops).WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _reconcilers.StopAsync(cancellationToken).ConfigureAwait(false);
         Dispose();
     }
 
@@ -120,35 +121,17 @@ public sealed partial class KernelDatapath(
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
             return;
-        _stop.Cancel();
-        // Loops end at once when cancelled; what they use is closed only then.
-        Task.WhenAll(_loops).GetAwaiter().GetResult();
+        _reconcilers.Dispose();
         Interlocked.Exchange(ref _events, null)?.Dispose();
         Interlocked.Exchange(ref _collector, null)?.Dispose();
         while (_resources.TryPop(out var resource))
             resource.Dispose();
-        _stop.Dispose();
     }
 
     private static T Started<T>(T? part)
         where T : class => part ?? throw new InvalidOperationException("the datapath was not started");
 
-    private static MapShape InnerPolicyShape()
-    {
-        using var obj = DatapathLoader.Open(DatapathLoader.Resources().First());
-        return obj.Maps.Single(map => map.Name == "cilium_policy").Inner
-            ?? throw new InvalidOperationException("cilium_policy declares no inner map");
-    }
-
-    // What is switched off is as if the node had no address of the family.
-    private LocalNodeRow OfEnabledFamilies(LocalNodeRow node) => node with
-    {
-        IPv4 = options.EnableIPv4 ? node.IPv4 : IpAddr.None,
-        IPv6 = options.EnableIPv6 ? node.IPv6 : IpAddr.None,
-        RouterIPv4 = options.EnableIPv4 ? node.RouterIPv4 : IpAddr.None,
-        RouterIPv6 = options.EnableIPv6 ? node.RouterIPv6 : IpAddr.None,
-        PodPrefixes = node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? options.EnableIPv4 : options.EnableIPv6).ToEquatableArray(),
-    };
+    private DatapathLoader NewLoader() => new(options, BpfEngine.Kernel, new PinnedMaps(options.BpfRoot, loggers.CreateLogger<PinnedMaps>()));
 
     private T Keep<T>(T resource)
         where T : IDisposable
@@ -157,32 +140,6 @@ public sealed partial class KernelDatapath(
         return resource;
     }
 
-    private Reconciler<TKey, TRow> Run<TKey, TRow>(Table<TKey, TRow> table, IReconcilerOperations<TKey, TRow> operations)
-        where TKey : notnull
-        where TRow : class
-    {
-        var reconciler = new Reconciler<TKey, TRow>(table, operations, new ReconcilerOptions(), time, loggers.CreateLogger<Reconciler<TKey, TRow>>());
-        _loops.Add(Task.Run(() => LoopAsync(reconciler)));
-        return reconciler;
-    }
-
-    private async Task LoopAsync<TKey, TRow>(Reconciler<TKey, TRow> reconciler)
-        where TKey : notnull
-        where TRow : class
-    {
-        try
-        {
-            await reconciler.RunAsync(_stop.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            LogLoopEnded(_logger, reconciler.Name);
-        }
-    }
-
     [LoggerMessage(1, LogLevel.Information, "Datapath started in {Milliseconds} ms: device MTU {Mtu}, underlay {Devices}")]
     private static partial void LogStarted(ILogger logger, long milliseconds, int mtu, string devices);
-
-    [LoggerMessage(2, LogLevel.Debug, "Reconciling {Table} ended")]
-    private static partial void LogLoopEnded(ILogger logger, string table);
 }

@@ -14,9 +14,11 @@ public sealed class LayerTests
         ["Cilium.Ipam"] = ["Cilium.Core"],
         ["Cilium.Policy"] = ["Cilium.Core"],
         ["Cilium.Datapath"] = ["Cilium.Core", "Cilium.Bpf", "Cilium.Netlink"],
+        ["Cilium.VirtualNetwork"] = ["Cilium.Core", "Cilium.Bpf"],
         ["Cilium.Kubernetes"] = ["Cilium.Core", "Cilium.Ipam", "Cilium.Policy"],
         ["Cilium.Hubble"] = ["Cilium.Core", "Cilium.Datapath"],
         ["Cilium.ControlPlane"] = ["Cilium.Core", "Cilium.Netlink", "Cilium.Api", "Cilium.Ipam", "Cilium.Policy", "Cilium.Datapath", "Cilium.Kubernetes", "Cilium.Hubble"],
+        ["Cilium.Simulation"] = ["Cilium.Core", "Cilium.Bpf", "Cilium.Netlink", "Cilium.VirtualNetwork", "Cilium.Policy", "Cilium.Datapath", "Cilium.Kubernetes", "Cilium.ControlPlane"],
         ["Cilium.Lab"] = ["Cilium.Core", "Cilium.Netlink"],
     };
 

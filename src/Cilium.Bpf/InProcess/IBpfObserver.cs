@@ -4,7 +4,10 @@ namespace Cilium.Bpf.InProcess;
 public interface IBpfObserver
 {
     /// <summary>A program begins, or a function of it; both names are equal for the program's body.</summary>
-    void OnEnter(string program, string function);
+    /// <param name="program">The program.</param>
+    /// <param name="function">The function.</param>
+    /// <param name="calledFrom">File, line and text of the C source that called it, when the object has line information; null for the body.</param>
+    void OnEnter(string program, string function, string? calledFrom);
 
     /// <summary>A function of the kernel was called and has returned. The bytes are valid during the call only.</summary>
     void OnCall(in BpfCall call);

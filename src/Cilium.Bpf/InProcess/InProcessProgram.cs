@@ -60,6 +60,9 @@ internal sealed class InProcessProgram(LoadedProgram program) : ProgramBackend
         return fits ? program.Engine.Run(program, context, observer) : throw new ArgumentException($"{Name} is a program of type {program.Type}", nameof(context));
     }
 
+    internal override IReadOnlyList<string> SourceLines(int line) =>
+        [.. Open().Functions.SelectMany(function => function.Lines).Where(source => source.Line == line).Select(source => source.ToString()).Distinct()];
+
     public override void Dispose() => _isClosed = true;
 
     private TestRun RunPacket(ReadOnlySpan<byte> dataIn, Span<byte> dataOut, Span<byte> context, int repeat)

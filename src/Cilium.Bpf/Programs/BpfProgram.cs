@@ -38,6 +38,12 @@ public sealed class BpfProgram : IDisposable
     /// <summary>The same, with an observer that is told of each function entered and each call of a function of the kernel: slow.</summary>
     public int Run(InProcess.BpfContext context, InProcess.IBpfObserver observer) => Backend.Run(context, observer);
 
+    /// <summary>
+    /// The lines of C source with a number that code of this program was made from, as <c>file:line: text</c>: one for each source file at most.
+    /// Empty for a program of the kernel.
+    /// </summary>
+    public IReadOnlyList<string> SourceLines(int line) => Backend.SourceLines(line);
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 

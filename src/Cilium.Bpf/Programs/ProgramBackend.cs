@@ -21,6 +21,9 @@ internal abstract class ProgramBackend : IDisposable
     internal virtual int Run(InProcess.BpfContext context, InProcess.IBpfObserver? observer) =>
         throw new InvalidOperationException($"program {Name} is the kernel's; only {nameof(BpfProgram.TestRun)} runs it here");
 
+    /// <summary>See <see cref="BpfProgram.SourceLines"/>.</summary>
+    internal virtual IReadOnlyList<string> SourceLines(int line) => [];
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

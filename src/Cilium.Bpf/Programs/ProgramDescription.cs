@@ -52,6 +52,39 @@ public sealed record ProgramDescription
     /// <summary>Ids of all loaded programs, in ascending order.</summary>
     public static unsafe IEnumerable<uint> Ids() => KernelIds.Walk(&LibBpf.bpf_prog_get_next_id, "bpf_prog_get_next_id");
 
+    /// <summary>
+    /// The bytes of the constants (<c>.rodata</c>) that a program of the kernel was loaded with; null when there is no such program, or it has none.
+    /// </summary>
+    public static unsafe byte[]? ReadConstantsOrNull(uint id)
+    {
+        const int countAt = 52, idsAt = 56, maximumMaps = 64;
+        var result = LibBpf.bpf_prog_get_fd_by_id(id);
+        if (result == -Errno.NoEntry)
+            return null;
+        using var fd = BpfFd.Own(result, "bpf_prog_get_fd_by_id", $"program {id}");
+        var ids = stackalloc uint[maximumMaps];
+        var info = stackalloc byte[Bytes];
+        new Span<byte>(info, Bytes).Clear();
+        *(uint*)(info + countAt) = maximumMaps;
+        *(ulong*)(info + idsAt) = (ulong)ids;
+        var length = (uint)Bytes;
+        result = LibBpf.bpf_obj_get_info_by_fd(fd, info, &length);
+        if (result < 0)
+            throw new KernelException("bpf_obj_get_info_by_fd", -result, $"program {id}");
+        for (var i = 0; i < Math.Min(*(uint*)(info + countAt), maximumMaps); i++)
+        {
+            using var map = KernelMap.OpenOrNull(ids[i]);
+            if (map is null || !map.Name.EndsWith(".rodata", StringComparison.Ordinal))
+                continue;
+            var key = 0u;
+            var value = new byte[map.Shape.ValueBytes];
+            fixed (byte* p = value)
+                result = map.Lookup(&key, p);
+            return result == 0 ? value : throw new KernelException("bpf_map_lookup_elem", -result, map.Name);
+        }
+        return null;
+    }
+
     internal static unsafe ProgramDescription Read(BpfFd fd, string? name)
     {
         Span<byte> info = stackalloc byte[Bytes];

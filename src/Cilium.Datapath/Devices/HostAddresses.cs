@@ -59,23 +59,23 @@ internal sealed class HostAddresses : IDisposable
         }
     }
 
-    private void Write()
+    private void Write() => WriteTo(_maps, _netlink.Addresses()
+        .Where(address => address.LinkIndex != Loopback && !address.Address.IsIPv6LinkLocal)
+        .Select(address => IpAddr.FromIPAddress(address.Address))
+        .Concat([_node.IPv4, _node.IPv6, _node.RouterIPv4, _node.RouterIPv6]));
+
+    /// <summary>Makes these, and no others, the node's own addresses.</summary>
+    internal static void WriteTo(DatapathMaps maps, IEnumerable<IpAddr> own)
     {
         var row = new EndpointRow(
             Identity.Host.Value, 0, EndpointFlags.Present | EndpointFlags.Host, PolicySlots.NoPolicy, 0, default, default, 0, default, default);
-        var addresses = _netlink.Addresses()
-            .Where(address => address.LinkIndex != Loopback && !address.Address.IsIPv6LinkLocal)
-            .Select(address => IpAddr.FromIPAddress(address.Address))
-            .Concat([_node.IPv4, _node.IPv6, _node.RouterIPv4, _node.RouterIPv6])
-            .Where(address => !address.IsNone)
-            .Select(address => address.ToMap())
-            .ToHashSet();
+        var addresses = own.Where(address => !address.IsNone).Select(address => address.ToMap()).ToHashSet();
         foreach (var address in addresses)
-            _maps.Endpoints.Update(address, row);
-        foreach (var (address, present) in _maps.Endpoints.ToDictionary())
+            maps.Endpoints.Update(address, row);
+        foreach (var (address, present) in maps.Endpoints.ToDictionary())
         {
             if ((present.Flags & EndpointFlags.Host) != 0 && !addresses.Contains(address))
-                _maps.Endpoints.Delete(address);
+                maps.Endpoints.Delete(address);
         }
     }
 }

@@ -10,7 +10,22 @@ internal sealed class NodeAttachments(LoadedDatapath loaded, LinkAttacher attach
 
     internal void Attach(NodeNetwork network)
     {
-        // 1. The tunnel first: what arrives from other nodes must find its program when routes appear.
+        // 1. What belongs where, and 2. what the objects have of it.
+        var wanted = Wanted(network);
+        foreach (var (device, ifindex, program, direction) in wanted.Where(w => loaded.Has(w.Program)))
+            attacher.AttachDevice(loaded.Program(program), ifindex, direction, _paths.DeviceLink(device, program));
+
+        // 3. Links of devices that are no longer ours end with their pins.
+        var devices = wanted.Select(w => w.Device).ToHashSet();
+        foreach (var folder in Folders(_paths.Devices).Where(folder => !devices.Contains(Path.GetFileName(folder))))
+            PinPaths.RemoveFolder(folder);
+
+        AttachSockets();
+    }
+
+    /// <summary>The programs on the node's devices. The tunnel first: what arrives from other nodes must find its program when routes appear.</summary>
+    internal static List<(string Device, int Ifindex, string Program, TcDirection Direction)> Wanted(NodeNetwork network)
+    {
         var wanted = new List<(string Device, int Ifindex, string Program, TcDirection Direction)>();
         if (network.Tunnel is { } tunnel)
         {
@@ -25,17 +40,7 @@ internal sealed class NodeAttachments(LoadedDatapath loaded, LinkAttacher attach
             wanted.Add((device.Name, device.Index, "cil_from_netdev", TcDirection.Ingress));
             wanted.Add((device.Name, device.Index, "cil_to_netdev", TcDirection.Egress));
         }
-
-        // 2. Attach what the objects have.
-        foreach (var (device, ifindex, program, direction) in wanted.Where(w => loaded.Has(w.Program)))
-            attacher.AttachDevice(loaded.Program(program), ifindex, direction, _paths.DeviceLink(device, program));
-
-        // 3. Links of devices that are no longer ours end with their pins.
-        var devices = wanted.Select(w => w.Device).ToHashSet();
-        foreach (var folder in Folders(_paths.Devices).Where(folder => !devices.Contains(Path.GetFileName(folder))))
-            PinPaths.RemoveFolder(folder);
-
-        AttachSockets();
+        return wanted;
     }
 
     private static string[] Folders(string path) => Directory.Exists(path) ? Directory.GetDirectories(path) : [];
@@ -61,7 +66,8 @@ internal sealed class NodeAttachments(LoadedDatapath loaded, LinkAttacher attach
     private bool HasFamily(string program) =>
         options.EnableIPv4 || !program.StartsWith("cil_sock4", StringComparison.Ordinal);
 
-    private static AttachType? SocketHook(string program) => program switch
+    /// <summary>The hook of a program on socket calls, or null.</summary>
+    internal static AttachType? SocketHook(string program) => program switch
     {
         "cil_sock4_connect" => AttachType.CgroupInet4Connect,
         "cil_sock6_connect" => AttachType.CgroupInet6Connect,

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
 using Cilium.Bpf;
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
@@ -17,17 +16,13 @@ namespace Cilium.Datapath.Endpoints;
 /// 4. the rows of its addresses, from when on it is reached. A departure goes the other way.
 /// </summary>
 internal sealed class EndpointOperations(
-    LoadedDatapath loaded,
-    PodLinks links,
+    DatapathMaps maps,
+    IPodDevices pods,
     PolicySlots policies,
     IReadTable<PolicyContentKey, PolicyRow> policyTable,
-    RouteNetlink netlink,
-    PinPaths paths,
-    Action<Addr128> forgetConnections,
-    bool hasRoutes = false)
+    Action<Addr128> forgetConnections)
     : IReconcilerOperations<EndpointId, EndpointRow>
 {
-    private const string PodDevicePrefix = "lxc";
     private readonly ConcurrentDictionary<EndpointId, Applied> _applied = new();
 
     private sealed record Applied(EndpointRow Row, MapRow MapRow);
@@ -54,30 +49,25 @@ internal sealed class EndpointOperations(
     {
         // 1. Addresses and devices of nobody; the node's own addresses are not ours.
         var addresses = desired.Values.SelectMany(AddressesOf).ToHashSet();
-        foreach (var (address, row) in loaded.Maps.Endpoints.ToDictionary())
+        foreach (var (address, row) in maps.Endpoints.ToDictionary())
         {
             if (!addresses.Contains(address) && (row.Flags & EndpointFlags.Host) == 0)
-                loaded.Maps.Endpoints.Delete(address);
+                maps.Endpoints.Delete(address);
         }
         var devices = desired.Values.Select(row => (uint)row.InterfaceIndex).ToHashSet();
         foreach (var ifindex in TakenDevices().Where(ifindex => !devices.Contains(ifindex)))
         {
-            loaded.Maps.Devices.Update(ifindex, default);
-            DeletePodDevice((int)ifindex);
+            maps.Devices.Update(ifindex, default);
+            pods.RemoveDevice((int)ifindex);
         }
-        foreach (var ifindex in loaded.Maps.DevicesHigh.ToDictionary().Keys.Where(ifindex => !devices.Contains(ifindex)))
+        foreach (var ifindex in maps.DevicesHigh.ToDictionary().Keys.Where(ifindex => !devices.Contains(ifindex)))
         {
-            loaded.Maps.DevicesHigh.Delete(ifindex);
-            DeletePodDevice((int)ifindex);
+            maps.DevicesHigh.Delete(ifindex);
+            pods.RemoveDevice((int)ifindex);
         }
 
         // 2. Links of nobody.
-        var folders = desired.Keys.Select(paths.Endpoint).ToHashSet();
-        if (Directory.Exists(paths.Endpoints))
-        {
-            foreach (var folder in Directory.GetDirectories(paths.Endpoints).Where(folder => !folders.Contains(folder)))
-                PinPaths.RemoveFolder(folder);
-        }
+        pods.Prune(desired.Keys);
 
         // 3. Policies that only those used.
         policies.PruneInherited();
@@ -88,7 +78,7 @@ internal sealed class EndpointOperations(
     private List<uint> TakenDevices()
     {
         var taken = new List<uint>();
-        var cursor = loaded.Maps.Devices.Read();
+        var cursor = maps.Devices.Read();
         while (cursor.Next(out var keys, out var rows))
         {
             for (var i = 0; i < keys.Length; i++)
@@ -130,14 +120,11 @@ internal sealed class EndpointOperations(
         try
         {
             var mapRow = MapRowOf(row, policy, policyId);
-            var maps = loaded.Maps;
             if (before?.MapRow != mapRow)
                 Put(maps.DevicesFor((uint)row.InterfaceIndex), (uint)row.InterfaceIndex, mapRow);
-            links.Attach(row.Id, row.InterfaceIndex);
+            pods.Attach(row, before?.Row);
             foreach (var address in AddressesOf(row))
                 Put(maps.Endpoints, address, mapRow);
-            if (hasRoutes && (before is null || before.Row.InterfaceIndex != row.InterfaceIndex || !AddressesOf(before.Row).SequenceEqual(AddressesOf(row))))
-                AddRoutes(row);
             if (before is not null)
                 RemoveStale(before.Row, row);
             _applied[row.Id] = new Applied(row, mapRow);
@@ -160,45 +147,13 @@ internal sealed class EndpointOperations(
         foreach (var address in AddressesOf(row))
             RemoveAddress(id, address);
         RemoveDevice(id, (uint)row.InterfaceIndex);
-        // The pod's namespace usually took the device along; a pod that keeps running loses its network here, as it should. The
-        // device goes before its links, which then end without a grace period each.
-        if (netlink.FindLink(row.InterfaceIndex) is { } link && link.Name == row.InterfaceName)
-            netlink.DeleteLink(link.Index);
-        links.Remove(id);
+        pods.Remove(row);
         if (_applied.TryRemove(id, out var applied) && applied.Row.Policy is { } policy)
             policies.Release(policy);
     }
 
-    private void DeletePodDevice(int ifindex)
-    {
-        if (netlink.FindLink(ifindex) is { Kind: "veth" } link && link.Name.StartsWith(PodDevicePrefix, StringComparison.Ordinal))
-            netlink.DeleteLink(ifindex);
-    }
-
-    // They go with the device.
-    private void AddRoutes(EndpointRow row)
-    {
-        foreach (var route in RoutesOf(row))
-            netlink.ReplaceRoute(route);
-    }
-
-    private static IEnumerable<Route> RoutesOf(EndpointRow row) => new[] { row.IPv4, row.IPv6 }.Where(address => !address.IsNone).Select(address => new Route
-    {
-        Destination = new IPNetwork(address.ToIPAddress(), address.BitLength),
-        LinkIndex = row.InterfaceIndex,
-        Protocol = RouteProtocol.Kernel,
-        Scope = address.IsIPv4 ? RouteScope.Link : null,
-        Priority = address.IsIPv4 ? null : 1024,
-    });
-
     private void RemoveStale(EndpointRow before, EndpointRow now)
     {
-        if (hasRoutes)
-        {
-            var wanted = RoutesOf(now).ToList();
-            foreach (var route in RoutesOf(before).Where(route => !wanted.Exists(other => other.Destination == route.Destination)))
-                netlink.DeleteRoute(route);
-        }
         foreach (var address in AddressesOf(before).Except(AddressesOf(now)))
             RemoveAddress(before.Id, address);
         if (before.InterfaceIndex != now.InterfaceIndex)
@@ -208,18 +163,18 @@ internal sealed class EndpointOperations(
     // An address or device may belong to a newer endpoint already.
     private void RemoveAddress(EndpointId id, Addr128 address)
     {
-        if (!loaded.Maps.Endpoints.TryLookup(address, out var row) || row.EndpointId != id.Value)
+        if (!maps.Endpoints.TryLookup(address, out var row) || row.EndpointId != id.Value)
             return;
-        loaded.Maps.Endpoints.Delete(address);
+        maps.Endpoints.Delete(address);
         forgetConnections(address);
     }
 
     private void RemoveDevice(EndpointId id, uint ifindex)
     {
-        var map = loaded.Maps.DevicesFor(ifindex);
+        var map = maps.DevicesFor(ifindex);
         if (!map.TryLookup(ifindex, out var row) || row.EndpointId != id.Value)
             return;
-        if (ReferenceEquals(map, loaded.Maps.Devices))
+        if (ReferenceEquals(map, maps.Devices))
             map.Update(ifindex, default);
         else
             map.Delete(ifindex);

@@ -8,10 +8,9 @@ namespace Cilium.Datapath.Kernel;
 /// <summary>The values of the programs' constants (bpf/lib/config.h) for this node.</summary>
 internal sealed class DatapathConstants
 {
-    private const uint SetReturnValueHelper = 187;
     private readonly Dictionary<string, byte[]> _values = [];
 
-    internal DatapathConstants(DatapathOptions options, LocalNodeRow node, NodeNetwork network)
+    internal DatapathConstants(DatapathOptions options, LocalNodeRow node, NodeNetwork network, bool hasSetReturnValue)
     {
         // A single family has one world; two families have one each, as upstream tells them apart.
         var isDual = options.EnableIPv4 && options.EnableIPv6;
@@ -35,7 +34,7 @@ internal sealed class DatapathConstants
         Set("underlay_ifindex", direct ? (uint)network.Underlay[0].Index : 0u);
         Set("underlay_mtu", (uint)network.DeviceMtu);
         Set("enable_socket_lb", options.EnableSocketLoadBalancing);
-        Set("enable_set_retval", KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper));
+        Set("enable_set_retval", hasSetReturnValue);
         Set("reject_no_backend", options.RejectServiceWithoutBackend);
         Set("enable_masquerade_ipv4", options.EnableIPv4 && options.EnableIPv4Masquerade && !node.IPv4.IsNone);
         Set("enable_masquerade_ipv6", options.EnableIPv6 && options.EnableIPv6Masquerade && !node.IPv6.IsNone);
@@ -58,6 +57,13 @@ internal sealed class DatapathConstants
         Set("enable_verdict_events", options.EnablePolicyVerdictEvents);
         Set("enable_socket_events", options.EnableSocketEvents);
         Set("capture_length", (uint)Math.Clamp(options.TracePayloadLength, 0, 128));
+    }
+
+    /// <summary>Values as they lie in memory.</summary>
+    internal DatapathConstants(IReadOnlyDictionary<string, byte[]> values)
+    {
+        foreach (var (name, value) in values)
+            _values[name] = value;
     }
 
     internal void WriteTo(BpfObject obj)

@@ -1,20 +1,20 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using Cilium.Bpf;
-using Microsoft.Extensions.Logging;
 
 namespace Cilium.Datapath.Kernel;
 
-/// <summary>Loads the shipped objects: constants written, maps shared by name with pins of an earlier agent where they are equal.</summary>
-internal sealed partial class DatapathLoader(DatapathOptions options, ILogger logger)
+/// <summary>Loads the shipped objects on an engine: constants written, maps shared by name, also with those of an earlier agent where they are equal.</summary>
+/// <param name="options">Capacities.</param>
+/// <param name="engine">Where programs and maps live.</param>
+/// <param name="earlier">Maps of an earlier agent, and where those of this one are kept.</param>
+internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, IMapKeeper earlier)
 {
     private const string ResourcePrefix = "bpf/";
     private const string FirstResource = "bpf/sock.bpf.o";
-    private readonly PinPaths _paths = new(options.BpfRoot);
 
     internal LoadedDatapath Load(DatapathConstants constants)
     {
-        BpfFileSystem.EnsureMounted(options.BpfRoot);
         var maps = new Dictionary<string, BpfMap>();
         var programs = new ConcurrentDictionary<string, BpfProgram>();
 
@@ -27,11 +27,10 @@ internal sealed partial class DatapathLoader(DatapathOptions options, ILogger lo
         return new LoadedDatapath(new DatapathMaps(name => maps[name]), programs);
     }
 
-    /// <summary>Creates and pins the maps that are not there yet, so that a later load finds them. No program is loaded.</summary>
+    /// <summary>Creates and keeps the maps that are not there yet, so that a later load finds them. No program is loaded.</summary>
     internal void EnsureMaps()
     {
-        BpfFileSystem.EnsureMounted(options.BpfRoot);
-        using var obj = Open(FirstResource);
+        using var obj = Open(FirstResource, engine);
         foreach (var program in obj.Programs)
             obj.SetAutoload(program.Name, load: false);
         var maps = new Dictionary<string, BpfMap>();
@@ -46,19 +45,27 @@ internal sealed partial class DatapathLoader(DatapathOptions options, ILogger lo
             .Where(name => name.StartsWith(ResourcePrefix, StringComparison.Ordinal))
             .Order(StringComparer.Ordinal);
 
-    /// <summary>Opens a shipped object; nothing is asked of the kernel.</summary>
-    internal static BpfObject Open(string resource)
+    /// <summary>Opens a shipped object for an engine, the kernel's when none is given; nothing is asked of the kernel.</summary>
+    internal static BpfObject Open(string resource, BpfEngine? engine = null)
     {
         using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(resource)!;
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
-        return BpfObject.Open(Path.GetFileNameWithoutExtension(resource[ResourcePrefix.Length..]).Replace('.', '_'), bytes);
+        return BpfObject.Open(Path.GetFileNameWithoutExtension(resource[ResourcePrefix.Length..]).Replace('.', '_'), bytes, engine ?? BpfEngine.Kernel);
+    }
+
+    /// <summary>What compiled policies look like.</summary>
+    internal static MapShape InnerPolicyShape()
+    {
+        using var obj = Open(Resources().First());
+        return obj.Maps.Single(map => map.Name == "cilium_policy").Inner
+            ?? throw new InvalidOperationException("cilium_policy declares no inner map");
     }
 
     private void LoadOne(
         string resource, DatapathConstants constants, Dictionary<string, BpfMap> maps, ConcurrentDictionary<string, BpfProgram> programs)
     {
-        using var obj = Open(resource);
+        using var obj = Open(resource, engine);
         constants.WriteTo(obj);
         LoadMaps(obj, resource, maps);
         foreach (var program in obj.Programs)
@@ -73,7 +80,7 @@ internal sealed partial class DatapathLoader(DatapathOptions options, ILogger lo
         {
             if (Capacity(map.Name) is { } capacity)
                 obj.SetMaxEntries(map.Name, capacity);
-            if ((maps.GetValueOrDefault(map.Name) ?? Adopt(map.Name, obj.ShapeOf(map.Name))) is { } existing)
+            if ((maps.GetValueOrDefault(map.Name) ?? earlier.Find(map.Name, obj.ShapeOf(map.Name))) is { } existing)
                 obj.ReuseMap(map.Name, resource == FirstResource ? maps[map.Name] = existing : existing);
             else
                 created.Add(map.Name);
@@ -84,7 +91,7 @@ internal sealed partial class DatapathLoader(DatapathOptions options, ILogger lo
         foreach (var name in created)
         {
             maps[name] = obj.Map(name);
-            BpfPins.Pin(maps[name].Fd, _paths.Map(name));
+            earlier.Keep(name, maps[name]);
         }
     }
 
@@ -97,21 +104,4 @@ internal sealed partial class DatapathLoader(DatapathOptions options, ILogger lo
         "cilium_lb_slots" => options.LoadBalancingEntries * 4,
         _ => null,
     };
-
-    private BpfMap? Adopt(string name, MapShape declared)
-    {
-        switch (BpfPins.TryAdopt(_paths.Map(name), declared, out var map, out var found))
-        {
-            case PinnedMap.Equal:
-                return map;
-            case PinnedMap.Different:
-                LogRecreated(logger, name, $"{found}", $"{declared}");
-                return null;
-            default:
-                return null;
-        }
-    }
-
-    [LoggerMessage(1, LogLevel.Warning, "Map {Map} is pinned as {Found} but declared as {Declared}: it is created anew and its entries are lost")]
-    private static partial void LogRecreated(ILogger logger, string map, string found, string declared);
 }

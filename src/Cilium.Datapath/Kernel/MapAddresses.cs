@@ -27,5 +27,12 @@ internal static class MapAddresses
         return MacAddr.FromBytes(bytes);
     }
 
+    internal static MacAddress ToMacAddress(this MacAddr mac)
+    {
+        Span<byte> bytes = stackalloc byte[6];
+        mac.Write(bytes);
+        return MacAddress.FromBytes(bytes);
+    }
+
     internal static IpcacheKey ToMap(this Prefix prefix) => new((uint)prefix.Length128, prefix.Address.ToMap());
 }

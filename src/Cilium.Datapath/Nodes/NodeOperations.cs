@@ -12,7 +12,7 @@ namespace Cilium.Datapath.Nodes;
 /// Carries routes to other nodes' pods to the main table: in tunnel mode through cilium_host, which hands them to the tunnel; in native mode, when
 /// asked for, through the nodes' addresses, as far as these are on a link of this node.
 /// </summary>
-internal sealed partial class NodeOperations(RouteNetlink netlink, LocalNodeRow local, NodeNetwork network, DatapathOptions options, ILogger logger)
+internal sealed partial class NodeOperations(INodeRoutes routes, LocalNodeRow local, NodeNetwork network, DatapathOptions options, ILogger logger)
     : IReconcilerOperations<string, NodeRow>
 {
     private readonly HashSet<string> _told = [];
@@ -26,9 +26,9 @@ internal sealed partial class NodeOperations(RouteNetlink netlink, LocalNodeRow 
             {
                 var wanted = RoutesTo(change.Current).ToList();
                 foreach (var route in wanted)
-                    netlink.ReplaceRoute(route);
+                    routes.Replace(route);
                 foreach (var route in RoutesTo(change.Previous).Where(old => wanted.TrueForAll(now => now.Destination != old.Destination)))
-                    netlink.DeleteRoute(route);
+                    routes.Delete(route);
             }
             catch (NetlinkException refusal)
             {
@@ -44,10 +44,10 @@ internal sealed partial class NodeOperations(RouteNetlink netlink, LocalNodeRow 
         var wanted = desired.Values.SelectMany(RoutesTo).Select(route => route.Destination)
             .Concat((options.EnableEndpointRoutes ? [] : local.PodPrefixes).Select(prefix => new IPNetwork(prefix.Address.ToIPAddress(), prefix.Length)))
             .ToHashSet();
-        foreach (var route in netlink.Routes(table: Route.MainTable))
+        foreach (var route in routes.All())
         {
             if ((route.LinkIndex == network.Host.Index || IsDirect(route)) && !wanted.Contains(route.Destination) && !IsOwn(route))
-                netlink.DeleteRoute(route);
+                routes.Delete(route);
         }
         return ValueTask.CompletedTask;
     }
@@ -117,7 +117,7 @@ internal sealed partial class NodeOperations(RouteNetlink netlink, LocalNodeRow 
     {
         foreach (var link in network.Underlay)
         {
-            if (netlink.Addresses(link.Index).Exists(own => new Prefix(IpAddr.FromIPAddress(own.Address), own.PrefixLength).Contains(gateway)))
+            if (routes.NetworksOf(link.Index).Any(network => network.Contains(gateway)))
                 return link.Index;
         }
         return null;

@@ -19,6 +19,7 @@ internal sealed class PolicySlots : IDisposable
 
     private readonly DatapathMaps _maps;
     private readonly MapShape _innerShape;
+    private readonly BpfEngine _engine;
     private readonly Lock _lock = new();
     private readonly Dictionary<PolicyContentKey, PolicySlot> _slots = [];
     private readonly List<PolicySlot> _inherited = [];
@@ -28,8 +29,9 @@ internal sealed class PolicySlots : IDisposable
     private uint _nextStamp;
     private bool _isRefilling;
 
-    internal PolicySlots(DatapathMaps maps, MapShape innerShape)
+    internal PolicySlots(DatapathMaps maps, MapShape innerShape, BpfEngine? engine = null)
     {
+        _engine = engine ?? BpfEngine.Kernel;
         _maps = maps;
         _innerShape = innerShape;
         _nextStamp = maps.PolicyStamps.ToDictionary().Values.DefaultIfEmpty().Max() + 1;
@@ -153,7 +155,7 @@ internal sealed class PolicySlots : IDisposable
             _isRefilling = true;
             ids = [.. Enumerable.Range(0, Math.Min(RefillBatch, _bare.Count)).Select(_ => _bare.Dequeue())];
         }
-        var inners = ids.Select(_ => BpfMap.Create("policy_inner", _innerShape)).ToArray();
+        var inners = ids.Select(_ => BpfMap.Create("policy_inner", _innerShape, _engine)).ToArray();
         try
         {
             _maps.Policies.UpdateBatch(ids, inners);
@@ -239,7 +241,7 @@ internal sealed class PolicySlots : IDisposable
 
     private void InsertNoPolicy()
     {
-        using var inner = BpfMap.Create("policy_inner", _innerShape);
+        using var inner = BpfMap.Create("policy_inner", _innerShape, _engine);
         _maps.Policies.UpdateBatch([NoPolicy], [inner]);
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cilium.Hosts.Cli.Policies;
 
 namespace Cilium.Hosts.Cli;
 
@@ -12,6 +13,7 @@ internal static class CiliumCommand
         cluster.AddTo(root);
         root.Subcommands.Add(StatusCommand.Create(cluster));
         root.Subcommands.Add(ConfigCommands.Create(cluster));
+        root.Subcommands.Add(new Command("policy", "Network policies") { ExplainCommand.Create() });
         root.Subcommands.Add(VersionCommand.Create(cluster));
         return root;
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Cilium.Hosts.Dbg.Agent;
 using Cilium.Hosts.Dbg.Bpf;
+using Cilium.Hosts.Dbg.Explain;
 
 namespace Cilium.Hosts.Dbg;
 
@@ -24,6 +25,7 @@ internal static class DbgCommand
         root.Subcommands.Add(MetricsCommand.Create(agent));
         root.Subcommands.Add(MonitorCommand.Create(agent));
         root.Subcommands.Add(BpfCommands.Create(agent));
+        root.Subcommands.Add(ExplainCommand.Create(agent));
         return root;
     }
 }

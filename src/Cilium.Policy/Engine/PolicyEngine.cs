@@ -213,6 +213,57 @@ public sealed class PolicyEngine
         }
     }
 
+    /// <summary>The places in rules that gave a subject's policy the entry of a key; empty when it has no such entry. Sorted.</summary>
+    public IReadOnlyList<RuleReference> ExplainRules(PolicySubject subject, PolicyKey key)
+    {
+        var origins = Explain(subject, key);
+        lock (_lock)
+        {
+            if (origins.Count == 0 || _subjects.GetValueOrDefault(subject) is not { Plan: { } plan } state)
+            {
+                return [];
+            }
+
+            Identities.TryGet(key.Identity, out var peer);
+            var isDeny = plan.Policy.Entries[plan.Policy.Entries.AsSpan().BinarySearch(new EntryAt(key))].Verdict.IsDeny;
+            var ports = _plans.ReceiverPorts(key, subject);
+            var places = new List<RuleReference>();
+            foreach (var (rule, number) in NumberedRules(state))
+            {
+                var elements = isDeny ? rule[key.Direction].Deny : rule[key.Direction].Allow;
+                for (var i = 0; i < elements.Count; i++)
+                {
+                    if (elements[i] is { Peers.Count: > 0, Ports.Count: > 0 }
+                        && SubjectRules.Yields(new PlanItemContent(key.Direction, isDeny, elements[i]), key, peer, ports, _options.Cluster))
+                    {
+                        places.Add(new RuleReference(rule.Origin, number, key.Direction, isDeny, i, rule.Description));
+                    }
+                }
+            }
+
+            // What no object says, such as the entry that lets the node reach its endpoints.
+            places.AddRange(origins.Where(origin => origin.Kind.Length == 0).Select(origin => new RuleReference(origin, -1, key.Direction, isDeny, -1, "")));
+            return places;
+        }
+    }
+
+    /// <summary>The rules that switch default deny on for a subject and direction. Sorted.</summary>
+    public IReadOnlyList<RuleReference> EnforcingRules(PolicySubject subject, TrafficDirection direction)
+    {
+        lock (_lock)
+        {
+            return _subjects.GetValueOrDefault(subject) is not { } state
+                ? []
+                : [.. NumberedRules(state).Where(entry => entry.Rule[direction].DefaultDeny)
+                    .Select(entry => new RuleReference(entry.Rule.Origin, entry.Number, direction, false, -1, entry.Rule.Description))];
+        }
+    }
+
+    /// <summary>The rules that select a subject, each with its number in its object, by object and number.</summary>
+    private IEnumerable<(PolicyRule Rule, int Number)> NumberedRules(SubjectState state) => state.Rules
+        .Select(rule => (Rule: rule, Number: Array.FindIndex(_policies[(rule.Origin.Kind, rule.Origin.Namespace, rule.Origin.Name)], own => ReferenceEquals(own, rule))))
+        .OrderBy(entry => entry.Rule.Origin).ThenBy(entry => entry.Number);
+
     private void ReplaceRules(PolicyOrigin origin, PolicyRule[] rules)
     {
         var key = (origin.Kind, origin.Namespace, origin.Name);

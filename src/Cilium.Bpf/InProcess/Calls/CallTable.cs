@@ -50,6 +50,7 @@ internal static class CallTable
         Add(46, "get_socket_cookie", SocketCalls.Cookie);
         Add(50, "skb_adjust_room", RoomCalls.Adjust, ClassifierOnly);
         Add(65, "xdp_adjust_tail", XdpCalls.AdjustTail, XdpOnly);
+        Add(69, "fib_lookup", RoutingCalls.Lookup, PacketOnly);
         Add(80, "get_current_cgroup_id", SocketCalls.CgroupId, AddressOnly);
         Add(122, "get_netns_cookie", SocketCalls.NetnsCookie, AddressOnly);
         Add(125, "ktime_get_boot_ns", HostCalls.Nanoseconds);

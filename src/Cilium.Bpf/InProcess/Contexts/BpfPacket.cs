@@ -67,6 +67,15 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         set => TunnelState = value is null ? default : TunnelState.From(value);
     }
 
+    /// <summary>Whether <see cref="Tunnel"/> was set by a program for sending; otherwise it came with the packet.</summary>
+    public bool IsTunnelForSending => TunnelState is { Exists: true, IsTransmit: true };
+
+    /// <summary>Who answers <c>bpf_fib_lookup</c> for this packet: the routes of its network namespace. Null: nothing is routed.</summary>
+    public IBpfRouting? Routing { get; set; }
+
+    /// <summary>The flow hash (<c>skb->hash</c>); zero when it was not computed yet.</summary>
+    public uint Hash { get => U32(SkbFields.Hash); set => U32(SkbFields.Hash) = value; }
+
     /// <summary>Where the last run redirected it.</summary>
     public BpfRedirect Redirect { get; internal set; }
 
@@ -89,6 +98,7 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         Redirect = default;
         HasPartialChecksum = false;
         IsEncapsulated = false;
+        Routing = null;
         _start = Headroom;
         _length = 0;
         Resize(frame.Length);
@@ -98,6 +108,17 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
             *(ushort*)(_fields + SkbFields.Protocol) = ProtocolOf(frame);
             PacketType = (frame[0] & 1) == 0 ? frame[..6].ContainsAnyExcept((byte)0) ? 3u : 0u : frame[..6].ContainsAnyExcept((byte)0xFF) ? 2u : 1u;
         }
+    }
+
+    /// <summary>The frame for changes by a device or a stack, which have to keep checksums right themselves; valid as <see cref="Bytes"/> is.</summary>
+    public Span<byte> Edit() => new(_buffer + _start, _length);
+
+    /// <summary>Clears what only programs on one device tell each other (<c>cb</c>, <c>tc_index</c>, <c>tc_classid</c>).</summary>
+    public void ForgetControlBlock()
+    {
+        Field(SkbFields.Cb, SkbFields.CbBytes).Clear();
+        U32(SkbFields.TcIndex) = 0;
+        U32(SkbFields.TcClassId) = 0;
     }
 
     /// <inheritdoc/>

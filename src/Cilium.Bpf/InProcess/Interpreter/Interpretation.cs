@@ -26,7 +26,7 @@ internal static unsafe class Interpretation
         var position = (long)index << 32;
         m.Position = position;
         m.Spend(function.Code.Length);
-        m.Observer?.OnEnter(program.Name, function.Name);
+        m.Observer?.OnEnter(program.Name, function.Name, index == 0 ? null : LineOf(outer.Program, outer.Position));
         fixed (Instruction* code = function.Code)
         {
             for (var pc = 0; ;)
@@ -86,6 +86,7 @@ internal static unsafe class Interpretation
                                     }
                                     break;
                                 }
+                                m.Position = position | (uint)pc;
                                 m.EnterFrame();
                                 registers[0] = Run(m, program, (int)i.Value, registers[1], registers[2], registers[3], registers[4], registers[5]);
                                 m.Depth--;
@@ -213,4 +214,7 @@ internal static unsafe class Interpretation
             _ => i.UsesRegister ? Arithmetic.SwapToBig(a, i.Immediate) : Arithmetic.Truncate(a, i.Immediate),
         };
     }
+
+    private static string? LineOf(LoadedProgram program, long position) =>
+        program.Functions[position >> 32].LineOf((int)(uint)position)?.ToString();
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Cilium.Datapath.Inspection;
 using Cilium.Datapath.Kernel;
@@ -119,4 +120,5 @@ internal static class BpfCommands
 /// <summary>How tables are written as JSON.</summary>
 [JsonSerializable(typeof(List<Dictionary<string, string>>))]
 [JsonSerializable(typeof(List<string>))]
+[JsonSerializable(typeof(JsonElement))]
 internal sealed partial class BpfJson : JsonSerializerContext;

@@ -1,0 +1,65 @@
+using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
+using Microsoft.Extensions.Logging;
+
+namespace Cilium.Datapath;
+
+/// <summary>The loops that carry the tables of a datapath to its maps and devices.</summary>
+internal sealed partial class DatapathReconcilers(TimeProvider time, ILoggerFactory loggers) : IDisposable
+{
+    private readonly ILogger _logger = loggers.CreateLogger<DatapathReconcilers>();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Task> _loops = [];
+    private readonly List<Func<CancellationToken, Task>> _waits = [];
+
+    /// <summary>Starts a loop.</summary>
+    internal Reconciler<TKey, TRow> Run<TKey, TRow>(Table<TKey, TRow> table, IReconcilerOperations<TKey, TRow> operations)
+        where TKey : notnull
+        where TRow : class
+    {
+        var reconciler = new Reconciler<TKey, TRow>(table, operations, new ReconcilerOptions(), time, loggers.CreateLogger<Reconciler<TKey, TRow>>());
+        _loops.Add(Task.Run(() => LoopAsync(reconciler)));
+        _waits.Add(token => reconciler.WaitUntilReconciledAsync(table.Revision, token));
+        return reconciler;
+    }
+
+    /// <summary>Waits until all that is written by now was carried out.</summary>
+    internal async Task SettleAsync(CancellationToken cancellationToken)
+    {
+        foreach (var wait in _waits)
+            await wait(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the loops.</summary>
+    internal async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_loops).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the loops and waits for it; what they use may be closed only then.</summary>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        // Loops end at once when cancelled.
+        Task.WhenAll(_loops).GetAwaiter().GetResult();
+        _stop.Dispose();
+    }
+
+    private async Task LoopAsync<TKey, TRow>(Reconciler<TKey, TRow> reconciler)
+        where TKey : notnull
+        where TRow : class
+    {
+        try
+        {
+            await reconciler.RunAsync(_stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            LogLoopEnded(_logger, reconciler.Name);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Debug, "Reconciling {Table} ended")]
+    private static partial void LogLoopEnded(ILogger logger, string table);
+}

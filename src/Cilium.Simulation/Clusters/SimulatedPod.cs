@@ -1,0 +1,34 @@
+using Cilium.Core;
+using Cilium.Kubernetes;
+using Cilium.Policy;
+using Cilium.VirtualNetwork;
+
+namespace Cilium.Simulation.Clusters;
+
+/// <summary>A pod of a simulated cluster.</summary>
+public sealed class SimulatedPod
+{
+    /// <summary>The pod object, with the node and the addresses it got.</summary>
+    public required PodRow Row { get; init; }
+
+    /// <summary>Where it is.</summary>
+    public required SimulatedNode Node { get; init; }
+
+    /// <summary>The endpoint's number on its node.</summary>
+    public required EndpointId Id { get; init; }
+
+    /// <summary>The identity.</summary>
+    public required Identity Identity { get; init; }
+
+    /// <summary>Whose policy it has.</summary>
+    public required PolicySubject Subject { get; init; }
+
+    /// <summary>Its network namespace.</summary>
+    public required VirtualNamespace Namespace { get; init; }
+
+    /// <summary>The host side of its pair of devices.</summary>
+    public required VirtualInterface HostSide { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => Row.Key.ToString();
+}

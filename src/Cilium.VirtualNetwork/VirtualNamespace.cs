@@ -1,0 +1,314 @@
+using Cilium.Bpf.InProcess;
+using Cilium.Core;
+using Cilium.VirtualNetwork.Devices;
+using Cilium.VirtualNetwork.Sockets;
+using Cilium.VirtualNetwork.Wire;
+
+namespace Cilium.VirtualNetwork;
+
+/// <summary>A network namespace: devices, routes, neighbours, and a small stack with sockets.</summary>
+public sealed class VirtualNamespace : IBpfRouting
+{
+    private readonly Dictionary<uint, VirtualInterface> _interfaces = [];
+    private readonly Dictionary<IpAddr, List<VirtualInterface>> _local = [];
+    private readonly List<TunnelInterface> _tunnels = [];
+    private uint _nextIndex = 1;
+
+    internal VirtualNamespace(VirtualNode node, string name, ulong cookie)
+    {
+        Node = node;
+        Name = name;
+        Cookie = cookie;
+        Neighbours = new NeighbourTable(this);
+        Sockets = new SocketTable(this);
+        Loopback = Add(index => new LoopbackInterface(this, index));
+        AddLocal(IpAddr.Parse("127.0.0.1"), Loopback);
+        AddLocal(IpAddr.Parse("::1"), Loopback);
+    }
+
+    /// <summary>The node.</summary>
+    public VirtualNode Node { get; }
+
+    /// <summary>A name for messages.</summary>
+    public string Name { get; }
+
+    /// <summary>What programs get from <c>bpf_get_netns_cookie</c>.</summary>
+    public ulong Cookie { get; }
+
+    /// <summary>Whether packets of others are sent on, by family: ip_forward.</summary>
+    public bool ForwardsIPv4 { get; set; }
+
+    /// <summary>The same for IPv6.</summary>
+    public bool ForwardsIPv6 { get; set; }
+
+    /// <summary>The index that the next device gets.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The index is taken, or zero.</exception>
+    public uint NextIndex
+    {
+        get => _nextIndex;
+        set => _nextIndex = value != 0 && !_interfaces.ContainsKey(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), $"index {value} is taken or zero");
+    }
+
+    /// <summary>The devices, in the order of their indices.</summary>
+    public IEnumerable<VirtualInterface> Interfaces => _interfaces.Values.OrderBy(device => device.Index);
+
+    /// <summary>The loopback device.</summary>
+    public VirtualInterface Loopback { get; }
+
+    /// <summary>The routes.</summary>
+    public RouteTable Routes { get; } = new();
+
+    /// <summary>The neighbours.</summary>
+    public NeighbourTable Neighbours { get; }
+
+    /// <summary>The sockets.</summary>
+    public SocketTable Sockets { get; }
+
+    /// <summary>
+    /// Gets every packet for this namespace before the stack does, which never sees those that it takes; null for nobody. The bytes begin with
+    /// the Ethernet header and are valid during the call.
+    /// </summary>
+    public LocalSink? Sink { get; set; }
+
+    /// <summary>Adds a pair of devices: one here, the other in another namespace or here too.</summary>
+    /// <param name="name">The name of the one here.</param>
+    /// <param name="other">Where the other one is.</param>
+    /// <param name="otherName">Its name.</param>
+    /// <param name="otherIndex">Its index; 0 for the next one there.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The index is taken.</exception>
+    public (VirtualInterface Here, VirtualInterface There) AddPair(string name, VirtualNamespace other, string otherName, uint otherIndex = 0)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        var here = Add(index => new PairInterface(this, name, index));
+        if (otherIndex != 0)
+            other.NextIndex = otherIndex;
+        var there = other.Add(index => new PairInterface(other, otherName, index));
+        (here.Other, there.Other) = (there, here);
+        return (here, there);
+    }
+
+    /// <summary>Adds a device on a segment.</summary>
+    public VirtualInterface AddSegmentDevice(string name, VirtualSegment segment)
+    {
+        ArgumentNullException.ThrowIfNull(segment);
+        var device = Add(index => new SegmentInterface(this, name, index, segment));
+        segment.Add(device);
+        return device;
+    }
+
+    /// <summary>Adds a VXLAN device that collects metadata.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="port">The UDP port that it sends to and listens on.</param>
+    public VirtualInterface AddTunnel(string name, ushort port)
+    {
+        var device = Add(index => new TunnelInterface(this, name, index, port));
+        _tunnels.Add(device);
+        return device;
+    }
+
+    /// <summary>Adds a device whose other end is the embedding program.</summary>
+    public VirtualPort AddPort(string name) => Add(index => new VirtualPort(this, name, index));
+
+    /// <summary>The device with an index, or null.</summary>
+    public VirtualInterface? InterfaceOrNull(uint index) => _interfaces.GetValueOrDefault(index);
+
+    /// <summary>The device with a name, or null.</summary>
+    public VirtualInterface? InterfaceOrNull(string name) => _interfaces.Values.FirstOrDefault(device => device.Name == name);
+
+    /// <summary>Removes a device with its addresses, routes and neighbours, and the other end of a pair with it.</summary>
+    public void Remove(VirtualInterface device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        if (!_interfaces.Remove(device.Index))
+            return;
+        device.IsUp = false;
+        foreach (var address in device.Addresses)
+        {
+            if (_local.TryGetValue(address, out var devices) && devices.Remove(device) && devices.Count == 0)
+                _local.Remove(address);
+        }
+        Routes.RemoveBy(device);
+        Neighbours.RemoveBy(device);
+        if (device is TunnelInterface tunnel)
+            _tunnels.Remove(tunnel);
+        device.Removed();
+    }
+
+    /// <summary>Whether an address is one of this namespace.</summary>
+    public bool IsLocal(IpAddr address) => _local.ContainsKey(address) || (address.IsIPv4 && address.IPv4Value >> 24 == 127);
+
+    /// <summary>Sends a network packet from here, with the source and the checksums that it has.</summary>
+    /// <param name="packet">The packet, from its network header on.</param>
+    /// <exception cref="ArgumentException">It is no whole IPv4 or IPv6 packet.</exception>
+    public void Send(ReadOnlySpan<byte> packet)
+    {
+        var frame = new byte[IpPacket.EthernetBytes + packet.Length];
+        packet.CopyTo(frame.AsSpan(IpPacket.EthernetBytes));
+        (frame[12], frame[13]) = packet.Length > 0 && packet[0] >> 4 == 6 ? ((byte)0x86, (byte)0xDD) : ((byte)0x08, (byte)0x00);
+        if (!IpPacket.TryRead(frame, out _))
+            throw new ArgumentException("the bytes are no whole IPv4 or IPv6 packet", nameof(packet));
+        Output(frame);
+    }
+
+    /// <summary>Sends a packet of any protocol from here, with the source that routing gives it.</summary>
+    /// <param name="destination">Where to.</param>
+    /// <param name="protocol">The number of the protocol.</param>
+    /// <param name="payload">What lies behind the network header, complete.</param>
+    /// <returns>False when no route leads there.</returns>
+    public bool SendPayload(IpAddr destination, byte protocol, ReadOnlySpan<byte> payload)
+    {
+        var source = SourceFor(destination);
+        if (source.IsNone)
+            return false;
+        Output(FrameWriter.Raw(source, destination, protocol, payload));
+        return true;
+    }
+
+    /// <summary>The source that a packet to an address gets, or <see cref="IpAddr.None"/> where no route leads.</summary>
+    public IpAddr SourceFor(IpAddr destination) =>
+        IsLocal(destination) ? destination : Routes.Find(destination) is { } route ? SourceOf(route, destination) : IpAddr.None;
+
+    /// <inheritdoc/>
+    public BpfRoutingResult Lookup(ref BpfRoutingQuery query) => new Forwarding(this).Answer(ref query);
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    internal void AddLocal(IpAddr address, VirtualInterface device)
+    {
+        if (!_local.TryGetValue(address, out var devices))
+            _local[address] = devices = [];
+        devices.Add(device);
+    }
+
+    /// <summary>A packet from a device, behind the programs.</summary>
+    internal void Input(VirtualInterface device, Frame frame)
+    {
+        var bytes = frame.Packet.Bytes;
+        if (IpPacket.TypeOf(bytes) == IpPacket.ArpType)
+        {
+            AddressResolution.HandleArp(device, bytes);
+            Node.Fabric.GiveBack(frame);
+            return;
+        }
+        if (!IpPacket.TryRead(bytes, out var ip))
+            Node.Fabric.Drop(frame, device, DropCause.Malformed);
+        else if (frame.Packet.PacketType == 3)
+            Node.Fabric.Drop(frame, device, DropCause.OtherHost);
+        else if (IsLocal(ip.Destination) || IsOwnGroup(ip.Destination))
+            Deliver(device, frame, ip);
+        else
+            new Forwarding(this).Forward(device, frame, ip);
+    }
+
+    /// <summary>Sends a packet that was made here. The Ethernet addresses are filled in on the way.</summary>
+    internal void Output(ReadOnlySpan<byte> bytes)
+    {
+        var frame = Node.Fabric.Take(bytes);
+        frame.Packet.PacketType = 0;
+        if (!IpPacket.TryRead(frame.Packet.Bytes, out var ip))
+            Node.Fabric.Drop(frame, Loopback, DropCause.Malformed);
+        else if (IsLocal(ip.Destination))
+            SendBy(Loopback, frame, new VirtualRoute { Destination = Prefix.Of(ip.Destination), Interface = Loopback }, ip.Destination);
+        else if (Routes.Find(ip.Destination) is { } route)
+            SendBy(Loopback, frame, route, ip.Destination);
+        else
+            Refuse(Loopback, frame, DropCause.NoRoute);
+    }
+
+    /// <summary>Sends a routed packet to its next hop.</summary>
+    internal void SendBy(VirtualInterface from, Frame frame, VirtualRoute route, IpAddr destination)
+    {
+        if (frame.Packet.Length - IpPacket.EthernetBytes > route.FittingBytes)
+        {
+            new Forwarding(this).RefuseTooBig(from, frame, route.FittingBytes);
+            return;
+        }
+        Neighbours.Resolve(route.Interface, frame, route.Gateway.IsNone ? destination : route.Gateway);
+    }
+
+    /// <summary>Out of a device, to the neighbour that routing finds there (<c>bpf_redirect_neigh</c>).</summary>
+    internal void SendToNeighbour(VirtualInterface from, Frame frame, VirtualInterface device)
+    {
+        if (!IpPacket.TryRead(frame.Packet.Bytes, out var ip))
+            Node.Fabric.Drop(frame, from, DropCause.Malformed);
+        else if (Routes.Find(ip.Destination) is not { } route)
+            Node.Fabric.Drop(frame, from, DropCause.NoRoute);
+        else
+            Neighbours.Resolve(device, frame, route.Gateway.IsNone || !ReferenceEquals(route.Interface, device) ? ip.Destination : route.Gateway);
+    }
+
+    /// <summary>Ends a packet and lets its sender know.</summary>
+    internal void Refuse(VirtualInterface device, Frame frame, DropCause cause)
+    {
+        Node.Fabric.Tell(cause, device, frame);
+        IcmpErrors.Unreachable(this, frame.Packet.Bytes, isRoute: cause == DropCause.NoRoute);
+        Node.Fabric.GiveBack(frame);
+    }
+
+    internal IpAddr SourceOf(VirtualRoute route, IpAddr destination) =>
+        route.Source.IsNone || route.Source.IsIPv4 != destination.IsIPv4 ? SourceOn(route.Interface, route.Gateway.IsNone ? destination : route.Gateway) : route.Source;
+
+    /// <summary>The address to speak from on a device: one in the other's network, or the first of the family; else any of the namespace.</summary>
+    internal IpAddr SourceOn(VirtualInterface device, IpAddr other)
+    {
+        for (var i = 0; i < device.Networks.Count; i++)
+        {
+            if (device.Networks[i].Contains(other))
+                return device.Addresses[i];
+        }
+        foreach (var address in device.Addresses)
+        {
+            if (address.IsIPv4 == other.IsIPv4)
+                return address;
+        }
+        return _interfaces.Values.Where(candidate => !ReferenceEquals(candidate, Loopback)).OrderBy(candidate => candidate.Index)
+            .SelectMany(candidate => candidate.Addresses).FirstOrDefault(address => address.IsIPv4 == other.IsIPv4);
+    }
+
+    private T Add<T>(Func<uint, T> make)
+        where T : VirtualInterface
+    {
+        var device = make(_nextIndex);
+        _interfaces[device.Index] = device;
+        while (_interfaces.ContainsKey(_nextIndex))
+            _nextIndex++;
+        return device;
+    }
+
+    private bool IsOwnGroup(IpAddr address) => address.Hi == 0xFF02_0000_0000_0000 && address.Lo >> 24 == 0x1FF
+        && _local.Keys.Any(own => !own.IsIPv4 && AddressResolution.SolicitedGroup(own) == address);
+
+    private void Deliver(VirtualInterface device, Frame frame, in IpPacket ip)
+    {
+        if (AddressResolution.TryHandle(device, ip))
+        {
+            Node.Fabric.GiveBack(frame);
+            return;
+        }
+        // What comes for a tunnel device is not for the stack.
+        if (ip.Protocol == FrameWriter.Udp && ip.Payload.Length >= FrameWriter.UdpBytes)
+        {
+            var port = System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(ip.Payload[2..]);
+            if (_tunnels.Find(tunnel => tunnel.Port == port) is { } tunnel)
+            {
+                if (!tunnel.TryReceive(frame, ip))
+                    Node.Fabric.Drop(frame, device, DropCause.Malformed);
+                return;
+            }
+        }
+        Node.Fabric.Observer?.OnFrame(FrameAction.Delivered, device, frame.Packet);
+        if (Sink?.Invoke(device, frame.Packet.Bytes) == true)
+        {
+            Node.Fabric.GiveBack(frame);
+            return;
+        }
+        if (Sockets.Deliver(ip))
+            Node.Fabric.GiveBack(frame);
+        else
+            Node.Fabric.Drop(frame, device, DropCause.NoSocket);
+    }
+}
+
+/// <summary>Takes a packet for a namespace; false to leave it to the stack.</summary>
+public delegate bool LocalSink(VirtualInterface device, ReadOnlySpan<byte> frame);

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Programs for the tests of the virtual network: each does one thing to what comes by. */
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+volatile const __u32 target = 0;
+volatile const __u32 remote = 0;
+
+#define OK 0
+#define SHOT 2
+#define NEXT -1
+
+/* What programs saw: 0 mark, 1 ingress_ifindex, 2 pkt_type, 3 cb[0], 4 tunnel id, 5 tunnel remote, 6 result of fib lookup, 7 its ifindex, 8 runs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16);
+	__type(key, __u32);
+	__type(value, __u32);
+} seen SEC(".maps");
+
+static __always_inline void note(__u32 index, __u32 value)
+{
+	bpf_map_update_elem(&seen, &index, &value, 0);
+}
+
+SEC("tc")
+int look(struct __sk_buff *ctx)
+{
+	struct bpf_tunnel_key key = {};
+	__u32 runs = 8, *count;
+
+	note(0, ctx->mark);
+	note(1, ctx->ingress_ifindex);
+	note(2, ctx->pkt_type);
+	note(3, ctx->cb[0]);
+	if (bpf_skb_get_tunnel_key(ctx, &key, sizeof(key), 0) == 0) {
+		note(4, key.tunnel_id);
+		note(5, key.remote_ipv4);
+	}
+	count = bpf_map_lookup_elem(&seen, &runs);
+	if (count)
+		(*count)++;
+	return NEXT;
+}
+
+SEC("tc")
+int paint(struct __sk_buff *ctx)
+{
+	ctx->mark = 0xABC;
+	ctx->cb[0] = 77;
+	return NEXT;
+}
+
+SEC("tc")
+int shoot(struct __sk_buff *ctx)
+{
+	(void)ctx;
+	return SHOT;
+}
+
+SEC("tc")
+int to_egress(struct __sk_buff *ctx)
+{
+	if (ctx->protocol != bpf_htons(0x0800))
+		return OK;
+	return bpf_redirect(target, 0);
+}
+
+SEC("tc")
+int to_ingress(struct __sk_buff *ctx)
+{
+	if (ctx->protocol != bpf_htons(0x0800))
+		return OK;
+	return bpf_redirect(target, BPF_F_INGRESS);
+}
+
+SEC("tc")
+int to_peer(struct __sk_buff *ctx)
+{
+	if (ctx->protocol != bpf_htons(0x0800))
+		return OK;
+	return bpf_redirect_peer(target, 0);
+}
+
+SEC("tc")
+int to_neighbour(struct __sk_buff *ctx)
+{
+	if (ctx->protocol != bpf_htons(0x0800))
+		return OK;
+	return bpf_redirect_neigh(target, 0, 0, 0);
+}
+
+SEC("tc")
+int to_tunnel(struct __sk_buff *ctx)
+{
+	struct bpf_tunnel_key key = { .tunnel_id = 0xABCDEF, .remote_ipv4 = remote, .tunnel_ttl = 33 };
+
+	if (ctx->protocol != bpf_htons(0x0800))
+		return OK;
+	if (bpf_skb_set_tunnel_key(ctx, &key, sizeof(key), BPF_F_ZERO_CSUM_TX) < 0)
+		return SHOT;
+	return bpf_redirect(target, 0);
+}
+
+SEC("tc")
+int ask_routes(struct __sk_buff *ctx)
+{
+	struct bpf_fib_lookup query = { .family = 2, .ifindex = ctx->ifindex };
+	__u8 ip[20];
+
+	if (ctx->protocol != bpf_htons(0x0800) || bpf_skb_load_bytes(ctx, 14, ip, sizeof(ip)) < 0)
+		return OK;
+	__builtin_memcpy(&query.ipv4_src, ip + 12, 4);
+	__builtin_memcpy(&query.ipv4_dst, ip + 16, 4);
+	note(6, bpf_fib_lookup(ctx, &query, sizeof(query), 0));
+	note(7, query.ifindex);
+	note(9, bpf_ntohl(query.ipv4_dst));
+	note(10, query.dmac[5]);
+	return NEXT;
+}
+
+SEC("cgroup/connect4")
+int send_elsewhere(struct bpf_sock_addr *ctx)
+{
+	if (ctx->user_port == bpf_htons(666)) {
+		bpf_set_retval(-111);
+		return 0;
+	}
+	if (ctx->user_port == bpf_htons(80)) {
+		ctx->user_ip4 = bpf_htonl(remote);
+		ctx->user_port = bpf_htons(8080);
+	}
+	return 1;
+}
+
+SEC("cgroup/getpeername4")
+int say_as_asked(struct bpf_sock_addr *ctx)
+{
+	if (ctx->user_port == bpf_htons(8080))
+		ctx->user_port = bpf_htons(80);
+	return 1;
+}
