@@ -80,6 +80,8 @@ internal static class AgentOptionKeys
         .Text("k8s-api-server", "URL of the API server", (options, value) => options.ApiServer = value)
         .Text("cluster-name", "Name of the cluster", (options, value) => options.ClusterName = value)
         .Choice("ipam", "Address management mode", ["kubernetes", "cluster-pool", "multi-pool", "crd"], (options, value) => options.Ipam = value)
+        .Prefixes("cluster-pool-ipv4-drained-cidr", "CIDRs that give no more IPv4 addresses", (options, value) => options.DrainedPodCidrs = [.. options.DrainedPodCidrs, .. value])
+        .Prefixes("cluster-pool-ipv6-drained-cidr", "CIDRs that give no more IPv6 addresses", (options, value) => options.DrainedPodCidrs = [.. options.DrainedPodCidrs, .. value])
         .Text("ipam-default-ip-pool", "Pool of pods that name none", (options, value) => options.DefaultIPPool = value.Length == 0 ? options.DefaultIPPool : value)
         .Checked("ipam-multi-pool-pre-allocation", "Addresses kept ready, as pool=number", static (options, value) =>
         {

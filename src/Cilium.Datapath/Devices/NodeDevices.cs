@@ -41,7 +41,9 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
         var host = BringUp(HostDevice, deviceMtu);
         var net = BringUp(NetDevice, deviceMtu);
 
-        // 4. The gateway's address and the routes to local pods.
+        // 4. The gateway's address, without a former one, and the routes to local pods.
+        foreach (var former in netlink.Addresses(host.Index).Where(own => IpAddr.FromIPAddress(own.Address) is var address && !address.IsNone && !own.Address.IsIPv6LinkLocal && !Routers(node).Contains(address)))
+            netlink.DeleteAddress(former);
         foreach (var router in Routers(node))
         {
             netlink.AddAddress(new InterfaceAddress(host.Index, router.ToIPAddress(), router.BitLength)

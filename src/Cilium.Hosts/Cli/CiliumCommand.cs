@@ -12,6 +12,7 @@ internal static class CiliumCommand
         cluster.AddTo(root);
         root.Subcommands.Add(StatusCommand.Create(cluster));
         root.Subcommands.Add(ConfigCommands.Create(cluster));
+        root.Subcommands.Add(IpamCommands.Create(cluster));
         root.Subcommands.Add(VersionCommand.Create(cluster));
         return root;
     }
