@@ -39,6 +39,9 @@ public sealed class DatapathOptions
     /// <summary>Routes to other nodes' pods through those nodes' addresses on the same link. Key <c>auto-direct-node-routes</c>.</summary>
     public bool EnableDirectNodeRoutes { get; set; }
 
+    /// <summary>True for a tunnel over the nodes' IPv6 addresses although they have IPv4 ones. Key <c>underlay-protocol</c>.</summary>
+    public bool PrefersIPv6Underlay { get; set; }
+
     /// <summary>UDP port of the tunnel. Key <c>tunnel-port</c>.</summary>
     public ushort TunnelPort { get; set; } = 8472;
 
@@ -110,6 +113,9 @@ public sealed class DatapathOptions
 
     /// <summary>Use TCX links where the kernel has them. Key <c>enable-tcx</c>.</summary>
     public bool EnableTcx { get; set; } = true;
+
+    /// <summary>True when the tunnel runs over IPv6 between nodes with these addresses.</summary>
+    public bool TunnelsOverIPv6(IpAddr nodeIPv4, IpAddr nodeIPv6) => nodeIPv4.IsNone || (PrefersIPv6Underlay && !nodeIPv6.IsNone);
 
     /// <summary>Bytes of a packet that travel with its event. Key <c>trace-payloadlen</c>; at most 128.</summary>
     public int TracePayloadLength { get; set; } = 128;

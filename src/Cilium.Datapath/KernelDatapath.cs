@@ -135,11 +135,11 @@ public sealed partial class KernelDatapath(
             ?? throw new InvalidOperationException("cilium_policy declares no inner map");
     }
 
-    // What is switched off is as if the node had no address of the family.
+    // What is switched off is as if the node had no address of the family, but for the tunnel, which carries either over either.
     private LocalNodeRow OfEnabledFamilies(LocalNodeRow node) => node with
     {
-        IPv4 = options.EnableIPv4 ? node.IPv4 : IpAddr.None,
-        IPv6 = options.EnableIPv6 ? node.IPv6 : IpAddr.None,
+        IPv4 = options.EnableIPv4 || options.EnableTunnel ? node.IPv4 : IpAddr.None,
+        IPv6 = options.EnableIPv6 || (options.EnableTunnel && options.PrefersIPv6Underlay) ? node.IPv6 : IpAddr.None,
         RouterIPv4 = options.EnableIPv4 ? node.RouterIPv4 : IpAddr.None,
         RouterIPv6 = options.EnableIPv6 ? node.RouterIPv6 : IpAddr.None,
         PodPrefixes = node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? options.EnableIPv4 : options.EnableIPv6).ToEquatableArray(),

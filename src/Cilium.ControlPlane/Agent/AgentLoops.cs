@@ -40,7 +40,7 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             new AddressDerivation(tables, options, self, new ApiServerAddresses(tables, options, agent.Policies, localIdentities), time),
             new ServiceDerivation(tables, options, time),
             new NodeDerivation(tables, options, time),
-            new CiliumEndpointDerivation(tables, self, time),
+            new CiliumEndpointDerivation(tables, agent.Options, self, time),
             new EndpointCollector(tables, options, agent.Registry, devices, time, loggers.CreateLogger<EndpointCollector>()),
             new IdleMemory(time),
             new NodePublisher(tables, options, agent.Connection, agent.Readiness, time, loggers.CreateLogger<NodePublisher>()),

@@ -67,10 +67,15 @@ internal static class AgentOptionKeys
             errors.Add($"cluster-name \"{options.ClusterName}\" must have 1 to 32 characters");
         }
 
-        if (!options.Datapath.EnableTunnel && options.Datapath.NativeRoutingPrefixes.Count == 0
-            && (options.Datapath.EnableIPv4Masquerade && options.Datapath.EnableIPv4))
+        foreach (var (family, masquerades) in new[]
         {
-            errors.Add("ipv4-native-routing-cidr is required when routing-mode is native and enable-ipv4-masquerade is true");
+            ("ipv4", options.Datapath.EnableIPv4 && options.Datapath.EnableIPv4Masquerade), ("ipv6", options.Datapath.EnableIPv6 && options.Datapath.EnableIPv6Masquerade),
+        })
+        {
+            if (!options.Datapath.EnableTunnel && masquerades && !options.Datapath.NativeRoutingPrefixes.Any(prefix => prefix.IsIPv4 == (family == "ipv4")))
+            {
+                errors.Add($"{family}-native-routing-cidr is required when routing-mode is native and enable-{family}-masquerade is true");
+            }
         }
     }
 
@@ -124,6 +129,7 @@ internal static class AgentOptionKeys
         .Choice("routing-mode", "tunnel or native", ["tunnel", "native", ""], (options, value) => options.Datapath.EnableTunnel = value != "native")
         .Boolean("enable-endpoint-routes", "A route per pod in place of one per range", (options, value) => options.Datapath.EnableEndpointRoutes = value)
         .Boolean("auto-direct-node-routes", "Routes to other nodes' pods through their addresses", (options, value) => options.Datapath.EnableDirectNodeRoutes = value)
+        .Choice("underlay-protocol", "Family of the nodes' addresses that the tunnel runs over", ["ipv4", "ipv6", ""], (options, value) => options.Datapath.PrefersIPv6Underlay = value == "ipv6")
         .Integer("tunnel-port", "UDP port of the tunnel; 0 for 8472", 0, 65535, (options, value) => options.Datapath.TunnelPort = value == 0 ? (ushort)8472 : (ushort)value)
         .Boolean("bpf-encapsulation", "Encapsulate in the programs where that can be", (options, value) => options.Datapath.EncapsulateDirectly = value)
         .List("devices", "Underlay devices", (options, value) => options.Datapath.Devices = value)

@@ -25,7 +25,7 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
         // 1. Underlay devices and what fits through them.
         var underlay = FindUnderlay(node);
         var deviceMtu = options.Mtu != 0 ? options.Mtu : underlay.Count > 0 ? underlay.Min(link => link.Mtu) : 1500;
-        var overhead = !options.EnableTunnel ? 0 : node.IPv4.IsNone ? OverheadIPv6 : OverheadIPv4;
+        var overhead = !options.EnableTunnel ? 0 : options.TunnelsOverIPv6(node.IPv4, node.IPv6) ? OverheadIPv6 : OverheadIPv4;
 
         // 2. The pair through which the node itself reaches pods, and the tunnel.
         if (netlink.FindLink(HostDevice) is null)
