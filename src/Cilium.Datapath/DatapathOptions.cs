@@ -69,6 +69,9 @@ public sealed class DatapathOptions
     /// <summary>Translate service addresses at socket calls. Key <c>bpf-lb-sock</c>.</summary>
     public bool EnableSocketLoadBalancing { get; set; } = true;
 
+    /// <summary>Serve node ports, load balancer addresses and external addresses to clients outside the cluster. Key <c>enable-node-port</c>.</summary>
+    public bool EnableNodePort { get; set; }
+
     /// <summary>Answer traffic to services without backends with an error (true) or drop it. Key <c>service-no-backend-response</c>.</summary>
     public bool RejectServiceWithoutBackend { get; set; } = true;
 

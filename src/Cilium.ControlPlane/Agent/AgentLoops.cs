@@ -38,7 +38,7 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             endpointIdentities,
             new PolicyDerivation(tables, agent.Policies, rules, time),
             new AddressDerivation(tables, options, self, new ApiServerAddresses(tables, options, agent.Policies, localIdentities), time),
-            new ServiceDerivation(tables, options, time),
+            new ServiceDerivation(tables, options, self, time),
             new NodeDerivation(tables, options, time),
             new CiliumEndpointDerivation(tables, agent.Options, self, time),
             new EndpointCollector(tables, options, agent.Registry, devices, time, loggers.CreateLogger<EndpointCollector>()),

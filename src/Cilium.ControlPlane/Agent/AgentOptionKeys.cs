@@ -113,7 +113,12 @@ internal static class AgentOptionKeys
         .Boolean("enable-k8s-networkpolicy", "Follow NetworkPolicy objects", (options, value) => options.EnableK8sNetworkPolicy = value)
         .Text("labels", "Labels that make identities", (options, value) => options.Labels = value)
         .Text("k8s-service-proxy-name", "Service proxy name of this agent", (options, value) => options.ServiceProxyName = value)
-        .Boolean("kube-proxy-replacement", "Balance services in place of kube-proxy", (options, value) => options.KubeProxyReplacement = value)
+        .Boolean("kube-proxy-replacement", "Balance services in place of kube-proxy", (options, value) =>
+        {
+            options.KubeProxyReplacement = value;
+            options.Datapath.EnableNodePort |= value;
+        })
+        .Boolean("enable-node-port", "Serve services to clients outside the cluster; kube-proxy-replacement does", (options, value) => options.Datapath.EnableNodePort |= value)
         .Boolean("enable-hubble", "Record flows", (options, value) => options.EnableHubble = value)
         .Text("hubble-socket-path", "Hubble's socket", (options, value) => options.HubbleSocketPath = value)
         .Text("hubble-listen-address", "Hubble's TCP address", (options, value) => options.HubbleListenAddress = value)

@@ -149,6 +149,13 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
             Sysctl.Write($"net/ipv4/conf/{device}/send_redirects", "0");
             Sysctl.Write($"net/ipv4/conf/{device}/forwarding", "1");
         }
+        // What pods and the tunnel answer in the name of a node port has this node's own address already when it is routed on.
+        if (options.EnableNodePort)
+        {
+            Sysctl.Write("net/ipv4/conf/default/accept_local", "1");
+            foreach (var device in netlink.Links().Where(link => link.Name == VxlanDevice || link.Name.StartsWith("lxc", StringComparison.Ordinal)))
+                Sysctl.Write($"net/ipv4/conf/{device.Name}/accept_local", "1");
+        }
         if (options.EnableIPv4)
             Sysctl.Write("net/ipv4/ip_forward", "1");
         if (!options.EnableIPv6)
