@@ -38,8 +38,13 @@ public abstract class LabFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await Lab.DownAsync(CancellationToken.None);
+        var feeding = WhileStartingAsync();
         await Lab.UpAsync(Binary("cilium-lab"), CancellationToken.None);
+        await feeding;
     }
+
+    /// <summary>What nodes need from outside before they are ready.</summary>
+    protected virtual Task WhileStartingAsync() => Task.CompletedTask;
 
     public async ValueTask DisposeAsync()
     {
