@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* On the native devices: masquerading of pods, and services that the node's own processes reach without the socket hooks. */
+/* On the native devices: masquerading of pods, services that clients outside reach, and those that the node's own processes reach without the
+ * socket hooks.
+ */
 #define SOURCE_FILE FILE_HOST
 #include "lib/ingress.h"
 #include "lib/neighbour.h"
-#include "lib/reject.h"
-#include "lib/snat.h"
+#include "lib/nodeport.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -38,6 +39,7 @@ static __always_inline int is_encapsulated(struct __sk_buff *ctx)
 SEC("tc")
 int cil_from_netdev(struct __sk_buff *ctx)
 {
+	const struct frontend_value *frontend;
 	const struct endpoint_row *local;
 	const struct ipcache_value *known;
 	struct flow flow = {};
@@ -59,6 +61,18 @@ int cil_from_netdev(struct __sk_buff *ctx)
 	}
 	if (vni < 0 && is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
 		return TC_ACT_OK;
+	if (vni < 0 && enable_node_port && (flow.packet.protocol == PROTO_TCP || flow.packet.protocol == PROTO_UDP)) {
+		frontend = service_lookup(&flow.packet.destination, flow.packet.destination_port, flow.packet.protocol);
+		if (frontend) {
+			ret = outside_translate(ctx, &flow, frontend);
+			if (ret != GO_ON)
+				return ret;
+			local = endpoint_of_address(&flow.packet.destination);
+			if (!local || local->flags & ENDPOINT_HOST)
+				return outside_forward(ctx, &flow, !!local);
+			goto pod;
+		}
+	}
 	local = endpoint_of_address(&flow.packet.destination);
 	if (!local)
 		return vni < 0 ? TC_ACT_OK : drop(ctx, &flow, DROP_UNROUTABLE);
@@ -71,14 +85,17 @@ int cil_from_netdev(struct __sk_buff *ctx)
 		trace_from(ctx, &flow, TRACE_FROM_NETWORK);
 	}
 	if (vni < 0 && local->flags & ENDPOINT_HOST) {
-		ret = masquerade_enabled(&flow.packet) ? snat_ingress(ctx, &flow) : 0;
+		ret = masquerade_enabled(&flow.packet) || enable_node_port ? snat_ingress(ctx, &flow) : 0;
 		if (ret < 0)
 			return drop(ctx, &flow, ret);
 		if (ret == 0)
 			return enable_packet_lb ? to_node(ctx, &flow, 0) : TC_ACT_OK;
 		local = endpoint_of_address(&flow.packet.destination);
-		if (!local)
-			return drop(ctx, &flow, DROP_UNROUTABLE);
+		if (!local) {
+			known = ipcache_lookup(&flow.packet.source);
+			flow.source_identity = known ? known->identity : world_identity(&flow.packet);
+			return enable_node_port ? to_outside(ctx, &flow, ctx->ifindex) : drop(ctx, &flow, DROP_UNROUTABLE);
+		}
 		if (local->flags & ENDPOINT_HOST)
 			return TC_ACT_OK;
 	}
@@ -86,6 +103,7 @@ int cil_from_netdev(struct __sk_buff *ctx)
 		known = ipcache_lookup(&flow.packet.source);
 		flow.source_identity = known ? known->identity : world_identity(&flow.packet);
 	}
+pod:
 	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, vni < 0 ? 0 : CT_FROM_TUNNEL);
 }
 
@@ -123,6 +141,25 @@ static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *f
 	return bpf_redirect_neigh(ctx->ifindex, 0, 0, 0);
 }
 
+/* The node's own process answers as the backend of a service: with the service's face. Returns whether *verdict is final. */
+static __always_inline int node_answers(struct __sk_buff *ctx, struct flow *flow, int *verdict)
+{
+	struct ct_view view;
+	int ret;
+
+	ct_find(ctx, flow, &view);
+	if (!view.entry || !view.entry->service_id || flow->reason != REASON_REPLY)
+		return 0;
+	ct_touch(ctx, flow, &view);
+	flow->destination_identity = view.entry->source_identity;
+	ret = service_reverse(ctx, flow, view.entry->service_id, 0);
+	if (ret < 0)
+		*verdict = drop(ctx, flow, ret);
+	else
+		*verdict = TC_ACT_OK;
+	return 1;
+}
+
 SEC("tc")
 int cil_to_netdev(struct __sk_buff *ctx)
 {
@@ -133,7 +170,7 @@ int cil_to_netdev(struct __sk_buff *ctx)
 	struct flow flow = {};
 	int ret, is_pod;
 
-	if ((ctx->mark & MARK_MASK) == MARK_OVERLAY)
+	if ((ctx->mark & MARK_MASK) == MARK_OVERLAY || (ctx->mark & MARK_MASK) == MARK_SNAT_DONE)
 		return TC_ACT_OK;
 	if (parse_packet(ctx, &flow.packet) < 0 || !(enable_packet_lb || masquerade_enabled(&flow.packet)))
 		return TC_ACT_OK;
@@ -151,6 +188,8 @@ int cil_to_netdev(struct __sk_buff *ctx)
 		frontend = service_lookup(&flow.packet.destination, flow.packet.destination_port, flow.packet.protocol);
 		if (frontend)
 			return node_to_service(ctx, &flow, frontend);
+		if (enable_node_port && node_answers(ctx, &flow, &ret))
+			return ret;
 	}
 	if (!masquerade_enabled(&flow.packet) || is_native(&flow.packet))
 		return TC_ACT_OK;

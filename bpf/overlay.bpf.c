@@ -3,6 +3,7 @@
 #define SOURCE_FILE FILE_OVERLAY
 #include "lib/ingress.h"
 #include "lib/neighbour.h"
+#include "lib/nodeport.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -29,8 +30,12 @@ int cil_from_overlay(struct __sk_buff *ctx)
 	local = endpoint_of_address(&flow.packet.destination);
 	if (!local)
 		return drop(ctx, &flow, DROP_UNROUTABLE);
-	if (local->flags & ENDPOINT_HOST)
-		return to_node(ctx, &flow, 1);
+	if (local->flags & ENDPOINT_HOST) {
+		ret = enable_node_port ? snat_ingress(ctx, &flow) : 0;
+		if (ret < 0)
+			return drop(ctx, &flow, ret);
+		return ret ? to_outside(ctx, &flow, 0) : to_node(ctx, &flow, 1);
+	}
 	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, CT_FROM_TUNNEL);
 }
 

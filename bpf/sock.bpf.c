@@ -43,6 +43,17 @@ static __always_inline int refuse(int error)
 	return REJECT;
 }
 
+/* An external address that is not this node's own is somebody's real one: a service must not take over what pods say to it. */
+static __always_inline int is_foreign_address(const struct frontend_value *frontend, const struct addr128 *address)
+{
+	const struct endpoint_row *row;
+
+	if (!(frontend->flags & FRONTEND_EXTERNAL_IP))
+		return 0;
+	row = bpf_map_lookup_elem(&cilium_lxc, address);
+	return !row || !(row->flags & ENDPOINT_HOST);
+}
+
 /* Replaces a service by one of its backends. Returns 1 when it did, 0 when it is no service, or a negative errno. */
 static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr128 *address, __be16 *port)
 {
@@ -57,7 +68,7 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr128 *
 		return 0;
 	key.address = *address;
 	frontend = bpf_map_lookup_elem(&cilium_lb_frontends, &key);
-	if (!frontend)
+	if (!frontend || is_foreign_address(frontend, address))
 		return 0;
 	trace_socket(ctx, SOCKET_PRE_FORWARD, address, *port);
 	if (frontend->count == 0)

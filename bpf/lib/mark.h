@@ -4,6 +4,7 @@
 #include <linux/types.h>
 
 #define MARK_MASK 0x0F00
+#define MARK_SNAT_DONE 0x0300          /* has the addresses with which it is to leave */
 #define MARK_OVERLAY 0x0400
 #define MARK_IDENTITY 0x0F00           /* policy was applied; the identity is in the other bits */
 

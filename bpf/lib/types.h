@@ -163,10 +163,17 @@ struct frontend_key {
 };
 ASSERT_SIZE(frontend_key, 20);
 
+enum frontend_flags {
+	FRONTEND_EXTERNAL_IP = 1,
+	FRONTEND_NODE_PORT = 2,
+	FRONTEND_LOAD_BALANCER = 32,
+	FRONTEND_ROUTABLE = 64,        /* traffic from outside the cluster is taken */
+};
+
 struct frontend_value {
 	__u32 service_id;              /* also the reverse translation id */
 	__u16 count;                   /* slots 0..count-1 */
-	__u16 flags;                   /* upstream's flags, second byte above */
+	__u16 flags;                   /* enum frontend_flags; upstream's flags, second byte above */
 };
 ASSERT_SIZE(frontend_value, 8);
 

@@ -40,6 +40,9 @@ public sealed class DatapathOptions
     /// <summary>Routes to other nodes' pods through those nodes' addresses on the same link. Key <c>auto-direct-node-routes</c>.</summary>
     public bool EnableDirectNodeRoutes { get; set; }
 
+    /// <summary>True for a tunnel over the nodes' IPv6 addresses although they have IPv4 ones. Key <c>underlay-protocol</c>.</summary>
+    public bool PrefersIPv6Underlay { get; set; }
+
     /// <summary>UDP port of the tunnel. Key <c>tunnel-port</c>.</summary>
     public ushort TunnelPort { get; set; } = 8472;
 
@@ -66,6 +69,9 @@ public sealed class DatapathOptions
 
     /// <summary>Translate service addresses at socket calls. Key <c>bpf-lb-sock</c>.</summary>
     public bool EnableSocketLoadBalancing { get; set; } = true;
+
+    /// <summary>Serve node ports, load balancer addresses and external addresses to clients outside the cluster. Key <c>enable-node-port</c>.</summary>
+    public bool EnableNodePort { get; set; }
 
     /// <summary>Answer traffic to services without backends with an error (true) or drop it. Key <c>service-no-backend-response</c>.</summary>
     public bool RejectServiceWithoutBackend { get; set; } = true;
@@ -112,14 +118,17 @@ public sealed class DatapathOptions
     /// <summary>Use TCX links where the kernel has them. Key <c>enable-tcx</c>.</summary>
     public bool EnableTcx { get; set; } = true;
 
+    /// <summary>True when the tunnel runs over IPv6 between nodes with these addresses.</summary>
+    public bool TunnelsOverIPv6(IpAddr nodeIPv4, IpAddr nodeIPv6) => nodeIPv4.IsNone || (PrefersIPv6Underlay && !nodeIPv6.IsNone);
+
     /// <summary>Bytes of a packet that travel with its event. Key <c>trace-payloadlen</c>; at most 128.</summary>
     public int TracePayloadLength { get; set; } = 128;
 
-    /// <summary>What is switched off is as if the node had no address of the family.</summary>
+    /// <summary>What is switched off is as if the node had no address of the family, but for the tunnel, which carries either over either.</summary>
     internal LocalNodeRow OfEnabledFamilies(LocalNodeRow node) => node with
     {
-        IPv4 = EnableIPv4 ? node.IPv4 : IpAddr.None,
-        IPv6 = EnableIPv6 ? node.IPv6 : IpAddr.None,
+        IPv4 = EnableIPv4 || EnableTunnel ? node.IPv4 : IpAddr.None,
+        IPv6 = EnableIPv6 || (EnableTunnel && PrefersIPv6Underlay) ? node.IPv6 : IpAddr.None,
         RouterIPv4 = EnableIPv4 ? node.RouterIPv4 : IpAddr.None,
         RouterIPv6 = EnableIPv6 ? node.RouterIPv6 : IpAddr.None,
         PodPrefixes = node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? EnableIPv4 : EnableIPv6).ToEquatableArray(),

@@ -23,6 +23,7 @@ public sealed class MultiPoolProperties
         world.Settle();
         world.CheckOwnership();
         world.CheckDemandsAreMetOrExhausted();
+        world.CheckDrainedAreGoneWhenEmpty();
     }
 
     private sealed class World
@@ -41,7 +42,7 @@ public sealed class MultiPoolProperties
             ChangePool("p");
             for (var i = 0; i < 3; i++)
             {
-                _nodes.Add(new Member($"n{i}", _clock, random.Next()));
+                _nodes.Add(new Member($"n{i}", _clock, random.Next(), _pools));
             }
         }
 
@@ -55,6 +56,7 @@ public sealed class MultiPoolProperties
                     var owner = $"ns/{_pods++}";
                     if (node.Ipam.Allocate(new AddressRequest(owner) { IPv4Pool = pool }) is { IPv4: { } lease })
                     {
+                        Assert.DoesNotContain(node.Drained, cidr => cidr.Contains(lease.Address));
                         node.Pods.Add(lease.Address, owner);
                     }
 
@@ -106,6 +108,8 @@ public sealed class MultiPoolProperties
             for (var round = 0; round < 10; round++)
             {
                 _nodes.ForEach(node => node.Publish());
+                // The second time the operator sees what it wrote: only what was seen can be let go.
+                _nodes.ForEach(node => Operate(node, isReliable: true));
                 _nodes.ForEach(node => Operate(node, isReliable: true));
                 _nodes.ForEach(node => node.Observe());
             }
@@ -134,7 +138,7 @@ public sealed class MultiPoolProperties
             {
                 foreach (var demand in node.Ipam.Demands())
                 {
-                    var capacity = node.Object.Held.Where(pool => pool.Pool == demand.Pool).SelectMany(pool => pool.Cidrs).Sum(cidr => (1 << (32 - cidr.Length)) - 2);
+                    var capacity = node.Object.Held.Where(pool => pool.Pool == demand.Pool).SelectMany(pool => pool.Cidrs).Except(node.Drained).Sum(cidr => (1 << (32 - cidr.Length)) - 2);
                     if (capacity < demand.IPv4 && _pools.TryGetValue(demand.Pool, out var definition))
                     {
                         // Exhausted is true: every block of the pool overlaps something held.
@@ -146,6 +150,9 @@ public sealed class MultiPoolProperties
                 }
             }
         }
+
+        public void CheckDrainedAreGoneWhenEmpty() => Assert.All(
+            _nodes, node => Assert.All(node.Drained, cidr => Assert.Contains(node.Pods.Keys, cidr.Contains)));
 
         private void ChangePool(string name)
         {
@@ -188,7 +195,7 @@ public sealed class MultiPoolProperties
     }
 
     /// <summary>A node: its agent, its pods, and its object as the API server has it.</summary>
-    private sealed class Member(string name, TimeProvider clock, int seed)
+    private sealed class Member(string name, TimeProvider clock, int seed, Dictionary<string, PoolDefinition> pools)
     {
         public MultiPoolIpam Ipam { get; private set; } = NewIpam(clock, seed);
 
@@ -197,6 +204,9 @@ public sealed class MultiPoolProperties
         public NodeHoldings Object { get; private set; } = new(name, [], []);
 
         public int Version { get; private set; }
+
+        /// <summary>The CIDRs that give nothing more, as the agent knows.</summary>
+        public HashSet<Prefix> Drained { get; private set; } = [];
 
         public NodeHoldings Written() => Object;
 
@@ -207,7 +217,11 @@ public sealed class MultiPoolProperties
         }
 
         /// <summary>The agent sees its object.</summary>
-        public void Observe() => Ipam.SetAllocated([.. Object.Held]);
+        public void Observe()
+        {
+            Drained = [.. Object.Held.SelectMany(held => pools.TryGetValue(held.Pool, out var pool) ? held.Cidrs.Where(pool.IsDrained) : [])];
+            Ipam.SetAllocated([.. Object.Held], Drained);
+        }
 
         /// <summary>The agent writes what it needs and keeps over the object it has seen.</summary>
         public void Publish()
@@ -219,8 +233,10 @@ public sealed class MultiPoolProperties
 
         public void Restart()
         {
+            // What is drained is not known before all addresses are taken back.
             Ipam = NewIpam(clock, seed + Version);
-            Observe();
+            Ipam.SetAllocated([.. Object.Held]);
+            Drained = [];
             foreach (var (address, owner) in Pods)
             {
                 Assert.True(Ipam.Allocate(address, owner).IsOk);

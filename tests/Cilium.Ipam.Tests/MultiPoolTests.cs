@@ -126,12 +126,28 @@ public sealed class MultiPoolTests
         allocator.SetPool(Pool("p", "10.0.0.0/27", 28), out _);
         var a = Node("a", allocator.Decide(Node("a", [], new PoolDemand("p", 1, 0))).Held, new PoolDemand("p", 1, 0));
         allocator.SetPool(Pool("p", "10.9.0.0/27", 28), out _);
-        Assert.Equal(a.Held, allocator.Decide(a).Held);
-        Assert.Equal([Held("p", "10.9.0.0/28")], allocator.Decide(Node("b", [], new PoolDemand("p", 1, 0))).Held);
+
+        // What it holds is drained: for new pods it gets another beside it.
+        Assert.Equal([Held("p", "10.0.0.0/28", "10.9.0.0/28")], allocator.Decide(a).Held);
+        Assert.Equal([Held("p", "10.9.0.16/28")], allocator.Decide(Node("b", [], new PoolDemand("p", 1, 0))).Held);
         allocator.SetPool(Pool("p", "10.0.0.0/16", 28), out _);
         Assert.Equal([Held("p", "10.0.0.16/28")], allocator.Decide(Node("c", [], new PoolDemand("p", 1, 0))).Held);
         Assert.Null(allocator.SetPool(Pool("p", "10.0.0.0/16", 8), out var error));
         Assert.Equal("mask size 8 does not fit 10.0.0.0/16", error[..error.IndexOf(" (", StringComparison.Ordinal)]);
+    }
+
+    [Fact]
+    public void A_drained_cidr_gives_nothing_more_and_is_let_go_with_its_last_address()
+    {
+        var (old, next) = (Prefix.Parse("10.0.0.0/28"), Prefix.Parse("10.9.0.0/28"));
+        var ipam = new MultiPoolIpam(true, false);
+        ipam.SetAllocated([Held("default", "10.0.0.0/28")]);
+        var first = ipam.Allocate(new AddressRequest("default/a")).IPv4!.Value.Address;
+        ipam.SetAllocated([Held("default", "10.0.0.0/28", "10.9.0.0/28")], new HashSet<Prefix> { old });
+        Assert.True(next.Contains(ipam.Allocate(new AddressRequest("default/b")).IPv4!.Value.Address));
+        Assert.Equal([Held("default", "10.0.0.0/28", "10.9.0.0/28")], ipam.Keep());
+        ipam.Release(first);
+        Assert.Equal([Held("default", "10.9.0.0/28")], ipam.Keep());
     }
 
     internal static PoolCidrs Held(string pool, params string[] cidrs) => new(pool, cidrs.Select(text => Prefix.Parse(text)).ToEquatableArray());

@@ -126,7 +126,7 @@ public sealed partial class LayoutTests
     {
         if (BackingField().Match(name) is { Success: true } match)
             name = match.Groups[1].Value;
-        return Word().Replace(name.Replace("IPv", "Ipv", StringComparison.Ordinal), "_$1").TrimStart('_').ToLowerInvariant();
+        return Word().Replace(name.Replace("IP", "Ip", StringComparison.Ordinal), "_$1").TrimStart('_').ToLowerInvariant();
     }
 
     [GeneratedRegex("<(.*)>k__BackingField")]

@@ -1,4 +1,5 @@
 using Cilium.Bpf;
+using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Maps;
 
 namespace Cilium.DatapathTests;
@@ -120,9 +121,11 @@ internal sealed class Node : IDisposable
 
     internal void AddService(params (string Address, ushort Port)[] backends) => AddService(Frame.Tcp, backends);
 
-    internal void AddService(byte protocol, params (string Address, ushort Port)[] backends)
+    internal void AddService(byte protocol, params (string Address, ushort Port)[] backends) => AddService(Vip, 80, protocol, FrontendFlags.None, backends);
+
+    internal void AddService(string frontend, ushort frontendPort, byte protocol, FrontendFlags flags, params (string Address, ushort Port)[] backends)
     {
-        var port = NetPort.From(80);
+        var port = NetPort.From(frontendPort);
         for (var i = 0u; i < backends.Length; i++)
         {
             var (address, backendPort) = (Bench.Address(backends[i].Address), NetPort.From(backends[i].Port));
@@ -130,9 +133,9 @@ internal sealed class Node : IDisposable
             Bench.Map<SlotKey, SlotValue>("cilium_lb_slots").Update(
                 new SlotKey(ServiceId, i), new SlotValue(500 + i, address, backendPort, protocol, 0));
         }
-        Bench.Map<uint, RevNatValue>("cilium_lb_revnat").Update(ServiceId, new RevNatValue(Bench.Address(Vip), port, 0));
+        Bench.Map<uint, RevNatValue>("cilium_lb_revnat").Update(ServiceId, new RevNatValue(Bench.Address(frontend), port, 0));
         Bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends").Update(
-            new FrontendKey(Bench.Address(Vip), port, protocol, 0), new FrontendValue(ServiceId, (ushort)backends.Length, 0));
+            new FrontendKey(Bench.Address(frontend), port, protocol, 0), new FrontendValue(ServiceId, (ushort)backends.Length, (ushort)flags));
     }
 
     internal Dictionary<CtTuple, CtEntry> Connections() => Bench.Map<CtTuple, CtEntry>("cilium_ct").ToDictionary();

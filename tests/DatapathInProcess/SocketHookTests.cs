@@ -1,5 +1,6 @@
 using System.Net;
 using Cilium.Bpf.InProcess;
+using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Maps;
 
 namespace Cilium.DatapathTests;
@@ -44,6 +45,23 @@ public sealed class SocketHookTests : IDisposable
         using var socket = Call(vip, 80);
         Assert.Equal(0, Run("connect", socket));
         Assert.Equal(-113, socket.ReturnValue);
+    }
+
+    [Theory, InlineData("198.51.100.7"), InlineData("2001:db8:7::7")]
+    public void An_external_address_is_taken_over_only_where_it_is_the_nodes_own(string address)
+    {
+        AddService(address, Frame.Tcp, (address.Contains(':', StringComparison.Ordinal) ? "::1" : "127.0.0.1", 8080));
+        var frontends = _bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends");
+        foreach (var (key, value) in frontends.ToDictionary())
+            frontends.Update(key, value with { Flags = (ushort)(FrontendFlags.ExternalIP | FrontendFlags.Routable) });
+        using var foreign = Call(address, 80);
+        Assert.Equal(1, Run("connect", foreign));
+        Assert.Equal((address, (ushort)80), Where(foreign));
+        _bench.Map<Addr128, EndpointRow>("cilium_lxc").Update(
+            Bench.Address(address), new EndpointRow(1, 0, EndpointFlags.Present | EndpointFlags.Host, 0, 0, default, default, 0, default, default));
+        using var own = Call(address, 80);
+        Assert.Equal(1, Run("connect", own));
+        Assert.Equal(8080, Where(own).Item2);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Net;
 using Cilium.Bpf.InProcess;
+using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Maps;
 
 namespace Cilium.DatapathTests;
@@ -36,6 +37,29 @@ public sealed class TunnelHookTests
         Assert.Equal(Outcome.Redirect, node.Bench.Program("cil_from_container").Run(packet));
         Assert.Equal(new BpfTunnelKey(Node.IdentityA, IPAddress.Parse("192.168.0.2"), Ttl: 64), packet.Tunnel);
         Assert.Equal((new BpfRedirect(RedirectKind.Egress, 77), 0x0400u), (packet.Redirect, packet.Mark));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void What_a_backend_on_another_node_answers_returns_to_the_client(int family)
+    {
+        using var node = Node.WithEverything(family);
+        node.AddService(node.Vip, 80, Frame.Tcp, FrontendFlags.LoadBalancer | FrontendFlags.Routable, (node.C, 8080));
+        using var request = Load(Frame.TcpSegment(node.World, node.Vip, 50000, 80, Frame.Syn));
+        Assert.Equal(Outcome.Redirect, node.Bench.Program("cil_from_netdev").Run(request));
+        Assert.Equal(new BpfTunnelKey(2, IPAddress.Parse("192.168.0.2"), Ttl: 64), request.Tunnel);
+        var port = Frame.SourcePort(request.Bytes);
+        using var answer = Load(Frame.TcpSegment(node.C, node.Router, 8080, port, Frame.Syn | Frame.Ack));
+        answer.Tunnel = new BpfTunnelKey(Node.IdentityC, IPAddress.Parse("192.168.0.2"));
+        Assert.Equal(Outcome.Pass, node.Bench.Program("cil_from_overlay").Run(answer));
+        var packet = answer.Bytes.ToArray();
+        Assert.Equal((node.Vip, node.World, (ushort)80, (ushort)50000), (Frame.Source(packet), Frame.Destination(packet), Frame.SourcePort(packet), Frame.DestinationPort(packet)));
+        Assert.True(Frame.IsSound(packet));
+
+        // Whatever else the gateway gets is the node's.
+        using var other = Load(Frame.TcpSegment(node.C, node.Router, 8080, (ushort)(port ^ 1), Frame.Syn | Frame.Ack));
+        other.Tunnel = new BpfTunnelKey(Node.IdentityC, IPAddress.Parse("192.168.0.2"));
+        Assert.Equal(Outcome.Pass, node.Bench.Program("cil_from_overlay").Run(other));
+        Assert.Equal(node.Router, Frame.Destination(other.Bytes));
     }
 
     [Fact]

@@ -115,13 +115,13 @@ internal sealed class TestNode : IDisposable
     internal Task StartAsync() => Datapath.StartAsync(Row, CancellationToken.None);
 
     /// <summary>A new agent with empty tables, as after a crash: descriptors close, what is pinned stays.</summary>
-    internal async Task RestartAsync()
+    /// <param name="fill">Tells it things before it compares what it knows with what is there.</param>
+    internal async Task RestartAsync(Action<DatapathTables>? fill = null)
     {
         await Datapath.StopAsync(CancellationToken.None);
         Tables = new DatapathTables(new StateStore());
-        // Until a test has written them again, what is missing must not be taken for deleted.
         Tables.Endpoints.RegisterInitializer("test");
-        Tables.Frontends.RegisterInitializer("test");
+        fill?.Invoke(Tables);
         Datapath = NewDatapath();
         await StartAsync();
     }

@@ -38,8 +38,13 @@ public abstract class LabFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await Lab.DownAsync(CancellationToken.None);
+        var feeding = WhileStartingAsync();
         await Lab.UpAsync(Binary("cilium-lab"), CancellationToken.None);
+        await feeding;
     }
+
+    /// <summary>What nodes need from outside before they are ready.</summary>
+    protected virtual Task WhileStartingAsync() => Task.CompletedTask;
 
     public async ValueTask DisposeAsync()
     {
@@ -84,6 +89,16 @@ public abstract class LabFixture : IAsyncLifetime
 
     /// <summary>Runs the cilium CLI on the machine, as an administrator would.</summary>
     public Task<string> CiliumAsync(params string[] command) => RunAsync([Binary("cilium"), "--kubeconfig", Lab.KubeconfigFile, .. command]);
+
+    /// <summary>Runs the cilium CLI and returns its exit code and all that it prints.</summary>
+    public async Task<(int ExitCode, string Output)> CiliumExitAsync(params string[] command)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Binary("cilium"), ["--kubeconfig", Lab.KubeconfigFile, .. command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        var output = await process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        await process.WaitForExitAsync(CancellationToken.None);
+        return (process.ExitCode, output + await error);
+    }
 
     public Task<string> ReadAsync(string resource, string jsonPath) =>
         KubectlAsync(["get", .. resource.Split(' '), "-o", $"jsonpath={jsonPath}"]);

@@ -94,6 +94,56 @@ public sealed class MultiPoolTests(MultiPoolLab lab) : IClassFixture<MultiPoolLa
         await lab.KubectlAsync("-n", "tiny-org", "delete", "deployment", "nginx-deployment");
     }
 
+    [Fact]
+    public async Task A_cidr_is_added_and_another_drained_and_only_new_pods_move()
+    {
+        await PoolsAsync();
+        await lab.KubectlAsync("-n", "foobar-inc", "create", "deployment", "mover", "--image=busybox", "--replicas=3");
+        await lab.KubectlAsync("-n", "foobar-inc", "rollout", "status", "deployment", "mover", "--timeout=120s");
+        string[] change = ["--pool", "foobar-pool", "--add", "10.31.0.0/16", "--drain", "10.30.0.0/16"];
+        var plan = await lab.CiliumExitAsync(["ipam", "plan", .. change]);
+        Assert.Equal(2, plan.ExitCode);
+        Assert.Contains("when nobody has an address of it: now foobar-inc/mover-", plan.Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await lab.CiliumExitAsync(["ipam", "apply", .. change])).ExitCode);
+        Assert.Equal(1, (await lab.CiliumExitAsync(["ipam", "plan", .. change])).ExitCode);
+
+        await lab.KubectlAsync("-n", "foobar-inc", "scale", "deployment", "mover", "--replicas=8");
+        await lab.KubectlAsync("-n", "foobar-inc", "rollout", "status", "deployment", "mover", "--timeout=120s");
+        var addresses = (await lab.ReadAsync("pods -n foobar-inc -l app=mover", "{.items[*].status.podIP}")).Split(' ');
+        Assert.Equal(3, addresses.Count(address => address.StartsWith("10.30.", StringComparison.Ordinal)));
+        Assert.Equal(5, addresses.Count(address => address.StartsWith("10.31.", StringComparison.Ordinal)));
+        await LabFixture.EventuallyAsync(() => lab.CiliumExitAsync("ipam", "check", "--settle", "1s"), check => check.ExitCode == 0, 60);
+
+        // The old ones go, and with them what was drained.
+        await lab.KubectlAsync("-n", "foobar-inc", "rollout", "restart", "deployment", "mover");
+        await LabFixture.EventuallyAsync(
+            () => lab.ReadAsync("ciliumnodes", "{.items[*].spec.ipam.pools.allocated[?(@.pool==\"foobar-pool\")].cidrs[*]}"),
+            cidrs => cidrs.Length > 0 && !cidrs.Contains("10.30.", StringComparison.Ordinal), 120);
+        await lab.KubectlAsync("-n", "foobar-inc", "delete", "deployment", "mover");
+    }
+
+    [Fact]
+    public async Task A_leaked_endpoint_is_found_and_repaired()
+    {
+        await LabFixture.EventuallyAsync(() => lab.CiliumExitAsync("ipam", "check", "--settle", "1s"), check => check.ExitCode == 0, 60);
+        var manifest = Path.Combine(lab.Root, ".lab", "leaked.yaml");
+        await File.WriteAllTextAsync(manifest, """
+            apiVersion: cilium.io/v2
+            kind: CiliumEndpoint
+            metadata: { name: gone, namespace: default }
+            status: { networking: { addressing: [ { ipv4: 10.10.255.9 } ], node: 10.0.0.1 } }
+            """, CancellationToken.None);
+        await lab.KubectlAsync("apply", "-f", manifest);
+
+        var json = await lab.CiliumExitAsync("ipam", "check", "--settle", "1s", "-o", "json");
+        Assert.Equal(2, json.ExitCode);
+        Assert.Contains("\"fault\": \"leaked-address\"", json.Output, StringComparison.Ordinal);
+        var repaired = await lab.CiliumExitAsync("ipam", "check", "--settle", "1s", "--repair");
+        Assert.Equal(0, repaired.ExitCode);
+        Assert.Contains("repaired: 10.10.255.9 is kept by the CiliumEndpoint default/gone, whose pod is gone", repaired.Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await lab.CiliumExitAsync("ipam", "check", "--settle", "1s")).ExitCode);
+    }
+
     private async Task PoolsAsync()
     {
         await lab.ApplyAsync("pod-pools.yaml");

@@ -7,8 +7,11 @@ public sealed class PoolChurnLab() : LabFixture("poolchurn", "multi-pool.yaml", 
 /// <summary>Pods of three pools come and go while agents and the operator are killed at random: no address twice, none lost, none outside its pool.</summary>
 public sealed class PoolChurnTests(PoolChurnLab lab) : IClassFixture<PoolChurnLab>
 {
-    private const int Rounds = 4;
+    private const int Most = 50;
     private const int PatienceSeconds = 180;
+
+    /// <summary>Pods to be created at least; the whole run is 1,000.</summary>
+    private static readonly int s_pods = int.TryParse(Environment.GetEnvironmentVariable("CILIUM_CHURN_PODS"), out var pods) ? pods : 250;
 
     private static readonly (string Namespace, string Pool, IPNetwork Range)[] s_tenants =
     [
@@ -29,20 +32,29 @@ public sealed class PoolChurnTests(PoolChurnLab lab) : IClassFixture<PoolChurnLa
             await lab.KubectlAsync("-n", tenant, "patch", "deployment", "churn", "--patch", """{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":0}}}}""");
         }
 
-        for (var round = 0; round < Rounds; round++)
+        var running = s_tenants.ToDictionary(tenant => tenant.Namespace, _ => 0);
+        for (var (round, created) = (0, 0); created < s_pods; round++)
         {
-            var wanted = s_tenants.ToDictionary(tenant => tenant.Namespace, _ => random.Next(5, 45));
-            foreach (var (tenant, replicas) in wanted) await lab.KubectlAsync("-n", tenant, "scale", "deployment", "churn", $"--replicas={replicas}");
+            foreach (var (tenant, before) in running.ToList())
+            {
+                running[tenant] = round % 2 == 0 ? random.Next(Most / 2, Most) : random.Next(Most / 5);
+                created += Math.Max(0, running[tenant] - before);
+                await lab.KubectlAsync("-n", tenant, "scale", "deployment", "churn", $"--replicas={running[tenant]}");
+            }
+
             await KillAsync("k8s-app=cilium", random);
             await KillAsync(random.Next(2) == 0 ? "k8s-app=cilium" : "io.cilium/app=operator", random);
-            foreach (var (tenant, replicas) in wanted)
+            foreach (var (tenant, replicas) in running)
                 await LabFixture.EventuallyAsync(() => AddressesAsync(tenant), addresses => addresses.Count == replicas, PatienceSeconds);
             await LabFixture.EventuallyAsync(ProblemAsync, problem => problem.Length == 0, 60);
         }
 
+        // An agent that was killed tells of its endpoints when it is back.
+        await LabFixture.EventuallyAsync(() => lab.CiliumExitAsync("ipam", "check"), check => check.ExitCode == 0, 60);
         foreach (var (tenant, _, _) in s_tenants) await lab.KubectlAsync("-n", tenant, "delete", "deployment", "churn");
         await LabFixture.EventuallyAsync(
             () => lab.ReadAsync("ciliumnodes", "{.items[*].spec.ipam.pools.allocated[*].pool}"), pools => pools == "default default default", PatienceSeconds);
+        await LabFixture.EventuallyAsync(() => lab.CiliumExitAsync("ipam", "check"), check => check.ExitCode == 0, 60);
     }
 
     private async Task<List<string>> AddressesAsync(string tenant)

@@ -7,7 +7,7 @@ namespace Cilium.ControlPlane.Addresses;
 /// <summary>What both the address and the node derivation must decide alike.</summary>
 internal static class NodeDerivationRules
 {
-    /// <summary>Where packets to a node's pods are sent: its underlay address, IPv4 before IPv6, or none when routed natively.</summary>
+    /// <summary>Where packets to a node's pods are sent: its underlay address, IPv4 before IPv6 unless told otherwise, or none when routed natively.</summary>
     public static IpAddr TunnelEndpointOf(CiliumNodeRow node, DatapathOptions options)
     {
         if (!options.EnableTunnel)
@@ -16,6 +16,7 @@ internal static class NodeDerivationRules
         }
 
         var ipv4 = node.AddressOf(NodeAddress.InternalIP, ipv4: true);
-        return ipv4.IsNone ? node.AddressOf(NodeAddress.InternalIP, ipv4: false) : ipv4;
+        var ipv6 = node.AddressOf(NodeAddress.InternalIP, ipv4: false);
+        return options.TunnelsOverIPv6(ipv4, ipv6) ? ipv6 : ipv4;
     }
 }

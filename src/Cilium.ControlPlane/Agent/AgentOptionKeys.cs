@@ -67,10 +67,15 @@ internal static class AgentOptionKeys
             errors.Add($"cluster-name \"{options.ClusterName}\" must have 1 to 32 characters");
         }
 
-        if (!options.Datapath.EnableTunnel && options.Datapath.NativeRoutingPrefixes.Count == 0
-            && (options.Datapath.EnableIPv4Masquerade && options.Datapath.EnableIPv4))
+        foreach (var (family, masquerades) in new[]
         {
-            errors.Add("ipv4-native-routing-cidr is required when routing-mode is native and enable-ipv4-masquerade is true");
+            ("ipv4", options.Datapath.EnableIPv4 && options.Datapath.EnableIPv4Masquerade), ("ipv6", options.Datapath.EnableIPv6 && options.Datapath.EnableIPv6Masquerade),
+        })
+        {
+            if (!options.Datapath.EnableTunnel && masquerades && !options.Datapath.NativeRoutingPrefixes.Any(prefix => prefix.IsIPv4 == (family == "ipv4")))
+            {
+                errors.Add($"{family}-native-routing-cidr is required when routing-mode is native and enable-{family}-masquerade is true");
+            }
         }
     }
 
@@ -80,6 +85,8 @@ internal static class AgentOptionKeys
         .Text("k8s-api-server", "URL of the API server", (options, value) => options.ApiServer = value)
         .Text("cluster-name", "Name of the cluster", (options, value) => options.ClusterName = value)
         .Choice("ipam", "Address management mode", ["kubernetes", "cluster-pool", "multi-pool", "crd"], (options, value) => options.Ipam = value)
+        .Prefixes("cluster-pool-ipv4-drained-cidr", "CIDRs that give no more IPv4 addresses", (options, value) => options.DrainedPodCidrs = [.. options.DrainedPodCidrs, .. value])
+        .Prefixes("cluster-pool-ipv6-drained-cidr", "CIDRs that give no more IPv6 addresses", (options, value) => options.DrainedPodCidrs = [.. options.DrainedPodCidrs, .. value])
         .Text("ipam-default-ip-pool", "Pool of pods that name none", (options, value) => options.DefaultIPPool = value.Length == 0 ? options.DefaultIPPool : value)
         .Checked("ipam-multi-pool-pre-allocation", "Addresses kept ready, as pool=number", static (options, value) =>
         {
@@ -106,7 +113,12 @@ internal static class AgentOptionKeys
         .Boolean("enable-k8s-networkpolicy", "Follow NetworkPolicy objects", (options, value) => options.EnableK8sNetworkPolicy = value)
         .Text("labels", "Labels that make identities", (options, value) => options.Labels = value)
         .Text("k8s-service-proxy-name", "Service proxy name of this agent", (options, value) => options.ServiceProxyName = value)
-        .Boolean("kube-proxy-replacement", "Balance services in place of kube-proxy", (options, value) => options.KubeProxyReplacement = value)
+        .Boolean("kube-proxy-replacement", "Balance services in place of kube-proxy", (options, value) =>
+        {
+            options.KubeProxyReplacement = value;
+            options.Datapath.EnableNodePort |= value;
+        })
+        .Boolean("enable-node-port", "Serve services to clients outside the cluster; kube-proxy-replacement does", (options, value) => options.Datapath.EnableNodePort |= value)
         .Boolean("enable-hubble", "Record flows", (options, value) => options.EnableHubble = value)
         .Text("hubble-socket-path", "Hubble's socket", (options, value) => options.HubbleSocketPath = value)
         .Text("hubble-listen-address", "Hubble's TCP address", (options, value) => options.HubbleListenAddress = value)
@@ -122,6 +134,7 @@ internal static class AgentOptionKeys
         .Choice("routing-mode", "tunnel or native", ["tunnel", "native", ""], (options, value) => options.Datapath.EnableTunnel = value != "native")
         .Boolean("enable-endpoint-routes", "A route per pod in place of one per range", (options, value) => options.Datapath.EnableEndpointRoutes = value)
         .Boolean("auto-direct-node-routes", "Routes to other nodes' pods through their addresses", (options, value) => options.Datapath.EnableDirectNodeRoutes = value)
+        .Choice("underlay-protocol", "Family of the nodes' addresses that the tunnel runs over", ["ipv4", "ipv6", ""], (options, value) => options.Datapath.PrefersIPv6Underlay = value == "ipv6")
         .Integer("tunnel-port", "UDP port of the tunnel; 0 for 8472", 0, 65535, (options, value) => options.Datapath.TunnelPort = value == 0 ? (ushort)8472 : (ushort)value)
         .Boolean("bpf-encapsulation", "Encapsulate in the programs where that can be", (options, value) => options.Datapath.EncapsulateDirectly = value)
         .List("devices", "Underlay devices", (options, value) => options.Datapath.Devices = value)

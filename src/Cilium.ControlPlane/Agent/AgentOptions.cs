@@ -1,3 +1,4 @@
+using Cilium.Core;
 using Cilium.Datapath;
 using Cilium.Policy;
 
@@ -20,6 +21,9 @@ public sealed class AgentOptions
 
     /// <summary>Address management: <c>kubernetes</c>, <c>cluster-pool</c>, <c>multi-pool</c> or <c>crd</c>. Key <c>ipam</c>.</summary>
     public string Ipam { get; set; } = "cluster-pool";
+
+    /// <summary>CIDRs that give pods no more addresses in mode <c>cluster-pool</c>. Keys <c>cluster-pool-ipv4-drained-cidr</c> and <c>-ipv6-</c>.</summary>
+    public IReadOnlyList<Prefix> DrainedPodCidrs { get; set; } = [];
 
     /// <summary>The pool of pods that name none. Key <c>ipam-default-ip-pool</c>.</summary>
     public string DefaultIPPool { get; set; } = "default";

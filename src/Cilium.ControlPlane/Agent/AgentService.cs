@@ -86,6 +86,7 @@ internal sealed partial class AgentService(
         var identities = agent.Registry.Restore(row => present.GetValueOrDefault(row.InterfaceIndex) == row.InterfaceName);
         var self = plan.Complete(node, ranges);
         pools?.Restored();
+        await publisher.LetGoAsync(ranges.Except(self.PodPrefixes).ToList(), cancellationToken).ConfigureAwait(false);
         if (agent.Ipam is ListedIpam listed)
         {
             // Only now are the answers to releases true.
@@ -150,6 +151,10 @@ internal sealed partial class AgentService(
         {
             await agent.Tables.Kubernetes.CiliumNodes.WaitInitializedAsync(linked.Token).ConfigureAwait(false);
             await agent.Tables.Kubernetes.CiliumIdentities.WaitInitializedAsync(linked.Token).ConfigureAwait(false);
+            if (agent.Ipam is MultiPoolIpam)
+            {
+                await agent.Tables.Kubernetes.PodIPPools.WaitInitializedAsync(linked.Token).ConfigureAwait(false);
+            }
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {

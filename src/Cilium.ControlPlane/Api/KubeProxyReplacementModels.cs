@@ -28,9 +28,9 @@ internal static class KubeProxyReplacementModels
             {
                 SocketLb = options.Datapath.EnableSocketLoadBalancing ? s_on : s_off,
                 SocketLbTracing = s_on,
-                NodePort = new NodePortFeature { Enabled = false, Mode = "SNAT", Algorithm = "Random", Acceleration = "Disabled", PortMin = 30000, PortMax = 32767 },
+                NodePort = new NodePortFeature { Enabled = options.Datapath.EnableNodePort, Mode = "SNAT", Algorithm = "Random", Acceleration = "Disabled", PortMin = 30000, PortMax = 32767 },
                 HostPort = s_off,
-                ExternalIps = s_off,
+                ExternalIps = options.Datapath.EnableNodePort ? s_on : s_off,
                 SessionAffinity = s_off,
                 GracefulTermination = s_on,
                 Nat46X64 = s_off,

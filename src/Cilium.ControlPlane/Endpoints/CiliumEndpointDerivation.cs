@@ -6,7 +6,7 @@ using Cilium.Kubernetes;
 namespace Cilium.ControlPlane.Endpoints;
 
 /// <summary>Endpoints with their identities and policies in, the CiliumEndpoints that should exist for this node out.</summary>
-internal sealed class CiliumEndpointDerivation(AgentTables tables, LocalNodeRow self, TimeProvider time) : IAgentLoop
+internal sealed class CiliumEndpointDerivation(AgentTables tables, AgentOptions options, LocalNodeRow self, TimeProvider time) : IAgentLoop
 {
     private readonly Dictionary<EndpointId, NamespacedName> _podOf = [];
     private readonly Dictionary<NamespacedName, HashSet<EndpointId>> _endpointsOf = [];
@@ -111,7 +111,8 @@ internal sealed class CiliumEndpointDerivation(AgentTables tables, LocalNodeRow 
             IdentityLabels = identity.Labels,
             IPv4 = endpoint.IPv4,
             IPv6 = endpoint.IPv6,
-            NodeIP = self.IPv4.IsNone ? self.IPv6 : self.IPv4,
+            // Other nodes send the pod's packets there.
+            NodeIP = options.Datapath.TunnelsOverIPv6(self.IPv4, self.IPv6) ? self.IPv6 : self.IPv4,
             ContainerId = endpoint.ContainerId,
             CniAttachmentId = endpoint.AttachmentId,
             NamedPorts = identity.PodPorts.Where(port => port.Name.Length > 0).ToEquatableArray(),

@@ -26,13 +26,15 @@ internal sealed partial class NodePoolLoop(
     {
         await tables.Kubernetes.CiliumNodes.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
+        using var pools = tables.Kubernetes.PodIPPools.Subscribe();
         var demand = Task.CompletedTask;
-        var wakeup = new Wakeup(time, nodes.WaitAsync, _ => demand);
+        var wakeup = new Wakeup(time, nodes.WaitAsync, pools.WaitAsync, _ => demand);
         var restored = new Wakeup(time, _ => _restored.Task, nodes.WaitAsync);
         while (true)
         {
             demand = ipam.WhenDemandChanges;
             nodes.Drain();
+            pools.Drain();
             var isDone = await TryReconcileAsync(cancellationToken).ConfigureAwait(false);
             await Task.Delay(s_gather, time, cancellationToken).ConfigureAwait(false);
             await (_restored.Task.IsCompleted ? wakeup : restored).WaitAsync(isDone ? s_lookAgain : s_retry, cancellationToken).ConfigureAwait(false);
@@ -47,7 +49,7 @@ internal sealed partial class NodePoolLoop(
             return true;
         }
 
-        ipam.SetAllocated([.. row.AllocatedPools]);
+        ipam.SetAllocated([.. row.AllocatedPools], _restored.Task.IsCompleted ? DrainedPools.Of(row, tables) : null);
         if (!_restored.Task.IsCompleted && ipam.IsReady)
         {
             return true;

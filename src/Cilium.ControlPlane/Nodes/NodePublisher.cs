@@ -48,6 +48,15 @@ internal sealed partial class NodePublisher(
         }
     }
 
+    /// <summary>Takes pod CIDRs from the CiliumNode that are drained and empty. When that fails they go at the next start.</summary>
+    public async Task LetGoAsync(IReadOnlyCollection<Prefix> cidrs, CancellationToken cancellationToken)
+    {
+        if (cidrs.Count > 0 && tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var own))
+        {
+            await TryAsync("CiliumNode", () => _nodes.SetPodCidrsAsync(own, own.PodCidrs.Except(cidrs), cancellationToken)).ConfigureAwait(false);
+        }
+    }
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await readiness.WaitReadyAsync(cancellationToken).ConfigureAwait(false);

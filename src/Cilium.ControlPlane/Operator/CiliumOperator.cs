@@ -179,7 +179,8 @@ public sealed partial class CiliumOperator
 
     private PodCidrAssigner NewAssigner() => new(
         _options.EnableIPv4 ? new CidrPool(_options.ClusterPoolIPv4Cidrs, _options.ClusterPoolIPv4MaskSize) : null,
-        _options.EnableIPv6 ? new CidrPool(_options.ClusterPoolIPv6Cidrs, _options.ClusterPoolIPv6MaskSize) : null);
+        _options.EnableIPv6 ? new CidrPool(_options.ClusterPoolIPv6Cidrs, _options.ClusterPoolIPv6MaskSize) : null,
+        [.. _options.ClusterPoolIPv4DrainedCidrs, .. _options.ClusterPoolIPv6DrainedCidrs]);
 
     [LoggerMessage(2, LogLevel.Information, "Created the CiliumPodIPPool {Pool}")]
     private static partial void LogPoolCreated(ILogger logger, string pool);

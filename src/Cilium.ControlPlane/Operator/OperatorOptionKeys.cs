@@ -18,8 +18,10 @@ public static class OperatorOptionKeys
         .Boolean("enable-ipv4", "Pods get IPv4 addresses", static (o, v) => o.EnableIPv4 = v)
         .Boolean("enable-ipv6", "Pods get IPv6 addresses", static (o, v) => o.EnableIPv6 = v)
         .Prefixes("cluster-pool-ipv4-cidr", "Prefixes from which nodes get IPv4 pod CIDRs", static (o, v) => o.ClusterPoolIPv4Cidrs = v)
+        .Prefixes("cluster-pool-ipv4-drained-cidr", "Prefixes of which nodes get no IPv4 pod CIDRs any more", static (o, v) => o.ClusterPoolIPv4DrainedCidrs = v)
         .Integer("cluster-pool-ipv4-mask-size", "Length of a node's IPv4 pod CIDR", 1, 30, static (o, v) => o.ClusterPoolIPv4MaskSize = (int)v)
         .Prefixes("cluster-pool-ipv6-cidr", "Prefixes from which nodes get IPv6 pod CIDRs", static (o, v) => o.ClusterPoolIPv6Cidrs = v)
+        .Prefixes("cluster-pool-ipv6-drained-cidr", "Prefixes of which nodes get no IPv6 pod CIDRs any more", static (o, v) => o.ClusterPoolIPv6DrainedCidrs = v)
         .Integer("cluster-pool-ipv6-mask-size", "Length of a node's IPv6 pod CIDR", 1, 126, static (o, v) => o.ClusterPoolIPv6MaskSize = (int)v)
         .Checked("auto-create-cilium-pod-ip-pools", "CiliumPodIPPools to create unless they exist", static (o, v) =>
         {
@@ -66,9 +68,14 @@ public static class OperatorOptionKeys
         if (options.Ipam == "cluster-pool")
         {
             CheckPool("ipv4", options.EnableIPv4, options.ClusterPoolIPv4Cidrs, options.ClusterPoolIPv4MaskSize, true, errors);
+            CheckDrained("ipv4", options.ClusterPoolIPv4Cidrs, options.ClusterPoolIPv4DrainedCidrs, errors);
             CheckPool("ipv6", options.EnableIPv6, options.ClusterPoolIPv6Cidrs, options.ClusterPoolIPv6MaskSize, false, errors);
+            CheckDrained("ipv6", options.ClusterPoolIPv6Cidrs, options.ClusterPoolIPv6DrainedCidrs, errors);
         }
     }
+
+    private static void CheckDrained(string family, IReadOnlyList<Core.Prefix> cidrs, IReadOnlyList<Core.Prefix> drained, List<string> errors) =>
+        errors.AddRange(drained.SelectMany(gone => cidrs.Where(gone.Overlaps).Select(cidr => $"cluster-pool-{family}-drained-cidr: {gone} overlaps {cidr}, which is not drained")));
 
     private static void CheckPool(
         string family, bool isEnabled, IReadOnlyList<Core.Prefix> cidrs, int maskSize, bool isIPv4, List<string> errors)

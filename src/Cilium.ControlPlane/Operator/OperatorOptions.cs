@@ -39,11 +39,17 @@ public sealed class OperatorOptions
     /// <summary>The prefixes from which nodes get IPv4 pod CIDRs.</summary>
     public IReadOnlyList<Prefix> ClusterPoolIPv4Cidrs { get; set; } = [];
 
+    /// <summary>The prefixes from which nodes may still hold IPv4 pod CIDRs, and get no more.</summary>
+    public IReadOnlyList<Prefix> ClusterPoolIPv4DrainedCidrs { get; set; } = [];
+
     /// <summary>The length of a node's IPv4 pod CIDR.</summary>
     public int ClusterPoolIPv4MaskSize { get; set; } = 24;
 
     /// <summary>The prefixes from which nodes get IPv6 pod CIDRs.</summary>
     public IReadOnlyList<Prefix> ClusterPoolIPv6Cidrs { get; set; } = [];
+
+    /// <summary>The prefixes from which nodes may still hold IPv6 pod CIDRs, and get no more.</summary>
+    public IReadOnlyList<Prefix> ClusterPoolIPv6DrainedCidrs { get; set; } = [];
 
     /// <summary>The length of a node's IPv6 pod CIDR.</summary>
     public int ClusterPoolIPv6MaskSize { get; set; } = 112;

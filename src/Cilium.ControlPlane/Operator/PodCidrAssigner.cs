@@ -10,10 +10,10 @@ public sealed class PodCidrAssigner
 {
     private readonly ClusterPoolAllocator _allocator;
 
-    /// <summary>Makes an assigner; a null pool is a family that nodes do not get.</summary>
-    public PodCidrAssigner(CidrPool? ipv4, CidrPool? ipv6)
+    /// <summary>Makes an assigner; a null pool is a family that nodes do not get, and drained CIDRs give nothing more.</summary>
+    public PodCidrAssigner(CidrPool? ipv4, CidrPool? ipv6, IReadOnlyList<Prefix>? drained = null)
     {
-        _allocator = new ClusterPoolAllocator(ipv4, ipv6);
+        _allocator = new ClusterPoolAllocator(ipv4, ipv6, drained);
     }
 
     /// <summary>Takes note of what nodes hold, before anything is given.</summary>
@@ -23,19 +23,27 @@ public sealed class PodCidrAssigner
     public PodCidrDecision Decide(CiliumNodeRow node)
     {
         ArgumentNullException.ThrowIfNull(node);
+        var freed = _allocator.Freed;
         var decision = _allocator.Decide(HoldingsOf(node));
         var errors = node.InvalidPodCidrs.Select(text => $"'{text}' is not a CIDR prefix").Concat(decision.Errors);
-        return new PodCidrDecision(decision.Held.SelectMany(held => held.Cidrs).ToEquatableArray(), string.Join("; ", errors));
+        return new PodCidrDecision(decision.Held.SelectMany(held => held.Cidrs).ToEquatableArray(), string.Join("; ", errors))
+        {
+            Retry = _allocator.Freed > freed ? [.. _allocator.Waiting().Where(name => name != node.Name)] : [],
+        };
     }
 
     /// <summary>Takes back all that a vanished node held.</summary>
     /// <returns>The nodes that got nothing until now and may get something.</returns>
     public IReadOnlyCollection<string> Release(string nodeName) => _allocator.Release(nodeName);
 
-    private static NodeHoldings HoldingsOf(CiliumNodeRow node) => new(node.Name, [new PoolCidrs(PoolNames.Default, node.PodCidrs)], []);
+    private static NodeHoldings HoldingsOf(CiliumNodeRow node) => new(node.Name, [new PoolCidrs(PoolNames.Default, node.PodCidrs)], []) { Incarnation = node.Uid };
 }
 
 /// <summary>What a node shall have.</summary>
 /// <param name="PodCidrs">All pod CIDRs, in order.</param>
 /// <param name="Error">What to tell on the node; empty when all is well.</param>
-public readonly record struct PodCidrDecision(EquatableArray<Prefix> PodCidrs, string Error);
+public readonly record struct PodCidrDecision(EquatableArray<Prefix> PodCidrs, string Error)
+{
+    /// <summary>Other nodes that got nothing until now and may get something.</summary>
+    public EquatableArray<string> Retry { get; init; } = [];
+}

@@ -42,6 +42,11 @@ internal sealed partial class PodCidrLoop
         }
 
         var decision = _assigner.Decide(node);
+        foreach (var waiting in decision.Retry)
+        {
+            _loop.Ask(waiting);
+        }
+
         if (decision.PodCidrs != node.PodCidrs && await _writer.SetPodCidrsAsync(name, decision.PodCidrs, cancellationToken))
         {
             LogAssigned(_logger, name, decision.PodCidrs.ToString());

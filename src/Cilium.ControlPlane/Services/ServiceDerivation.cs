@@ -1,13 +1,17 @@
 using Cilium.ControlPlane.Agent;
 using Cilium.Core.Tables;
 using Cilium.Datapath.LoadBalancing;
+using Cilium.Datapath.Nodes;
 using Cilium.Kubernetes;
 
 namespace Cilium.ControlPlane.Services;
 
 /// <summary>Services and endpoint slices in, frontends with their backends out; a change costs what its service costs.</summary>
-internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options, TimeProvider time) : IAgentLoop
+internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options, LocalNodeRow self, TimeProvider time) : IAgentLoop
 {
+    private readonly Core.IpAddr[]? _ownAddresses = options.Datapath.EnableNodePort
+        ? [.. new[] { (self.IPv4, options.Datapath.EnableIPv4), (self.IPv6, options.Datapath.EnableIPv6) }.Where(own => own is { Item2: true, Item1.IsNone: false }).Select(own => own.Item1)]
+        : null;
     private readonly Dictionary<NamespacedName, HashSet<NamespacedName>> _slicesOf = [];
     private readonly Dictionary<NamespacedName, HashSet<L4Address>> _frontendsOf = [];
 
@@ -81,7 +85,7 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
                 }
             }
 
-            frontends = ServiceFrontends.Of(service, slices, options.NodeName, options.ServiceProxyName);
+            frontends = ServiceFrontends.Of(service, slices, options.NodeName, options.ServiceProxyName, _ownAddresses);
         }
 
         _frontendsOf.Remove(name, out var before);

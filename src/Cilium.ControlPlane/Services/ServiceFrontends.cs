@@ -18,7 +18,9 @@ internal static class ServiceFrontends
     /// <param name="slices">Its slices.</param>
     /// <param name="nodeName">This node, for the internal traffic policy <c>Local</c>.</param>
     /// <param name="proxyName">Our service proxy name; usually empty.</param>
-    public static IReadOnlyList<FrontendRow> Of(ServiceRow service, IEnumerable<EndpointSliceRow> slices, string nodeName, string proxyName)
+    /// <param name="ownAddresses">This node's addresses, on which node ports are served; null when clients outside the cluster are not served.</param>
+    public static IReadOnlyList<FrontendRow> Of(
+        ServiceRow service, IEnumerable<EndpointSliceRow> slices, string nodeName, string proxyName, IReadOnlyList<IpAddr>? ownAddresses = null)
     {
         if (service.IsHeadless || service.Type == "ExternalName" || service.ClusterIPs.Count == 0
             || service.Labels.ContainsKey(HeadlessLabel)
@@ -31,17 +33,19 @@ internal static class ServiceFrontends
         var frontends = new List<FrontendRow>(service.Ports.Count * service.ClusterIPs.Count);
         foreach (var port in service.Ports)
         {
-            var backends = BackendsOf(service, port, all, nodeName);
-            foreach (var address in service.ClusterIPs)
+            // The internal traffic policy is about cluster addresses only.
+            var backends = BackendsOf(service, port, all, service.InternalTrafficIsLocal ? nodeName : "");
+            var external = service.InternalTrafficIsLocal ? BackendsOf(service, port, all, "") : backends;
+            foreach (var (address, kind) in AddressesOf(service, port, ownAddresses))
             {
                 frontends.Add(new FrontendRow
                 {
-                    Address = new L4Address(address, port.Port, port.Protocol),
-                    Kind = FrontendKind.ClusterIP,
+                    Address = address,
+                    Kind = kind,
                     ServiceNamespace = service.Namespace,
                     ServiceName = service.Name,
                     PortName = port.Name,
-                    Backends = backends.Where(backend => backend.Address.Address.IsIPv4 == address.IsIPv4).ToEquatableArray(),
+                    Backends = (kind == FrontendKind.ClusterIP ? backends : external).Where(backend => backend.Address.Address.IsIPv4 == address.Address.IsIPv4).ToEquatableArray(),
                 });
             }
         }
@@ -49,7 +53,36 @@ internal static class ServiceFrontends
         return frontends;
     }
 
-    private static List<BackendRef> BackendsOf(ServiceRow service, ServicePort port, List<EndpointSliceRow> slices, string nodeName)
+    private static IEnumerable<(L4Address Address, FrontendKind Kind)> AddressesOf(ServiceRow service, ServicePort port, IReadOnlyList<IpAddr>? ownAddresses)
+    {
+        foreach (var address in service.ClusterIPs)
+        {
+            yield return (new L4Address(address, port.Port, port.Protocol), FrontendKind.ClusterIP);
+        }
+
+        if (ownAddresses is null)
+        {
+            yield break;
+        }
+
+        foreach (var address in ownAddresses.Where(address => port.NodePort != 0 && service.ClusterIPs.Any(own => own.IsIPv4 == address.IsIPv4)))
+        {
+            yield return (new L4Address(address, port.NodePort, port.Protocol), FrontendKind.NodePort);
+        }
+
+        // Source ranges cannot be held to yet: an address that only some may use is served to nobody.
+        foreach (var address in service.Type == "LoadBalancer" && service.SourceRanges.Count == 0 ? service.LoadBalancerIPs : default)
+        {
+            yield return (new L4Address(address, port.Port, port.Protocol), FrontendKind.LoadBalancer);
+        }
+
+        foreach (var address in service.ExternalIPs)
+        {
+            yield return (new L4Address(address, port.Port, port.Protocol), FrontendKind.ExternalIPs);
+        }
+    }
+
+    private static List<BackendRef> BackendsOf(ServiceRow service, ServicePort port, List<EndpointSliceRow> slices, string onlyNode)
     {
         // The same address may be in two slices while one replaces the other; an active entry wins over a terminating one.
         var states = new SortedDictionary<L4Address, BackendState>();
@@ -64,7 +97,7 @@ internal static class ServiceFrontends
 
                 foreach (var endpoint in slice.Endpoints)
                 {
-                    if (StateOf(service, endpoint, nodeName) is not { } state)
+                    if (StateOf(service, endpoint, onlyNode) is not { } state)
                     {
                         continue;
                     }
@@ -81,9 +114,9 @@ internal static class ServiceFrontends
         return [.. states.Select(pair => new BackendRef(pair.Key, pair.Value))];
     }
 
-    private static BackendState? StateOf(ServiceRow service, SliceEndpoint endpoint, string nodeName)
+    private static BackendState? StateOf(ServiceRow service, SliceEndpoint endpoint, string onlyNode)
     {
-        if (service.InternalTrafficIsLocal && endpoint.NodeName != nodeName)
+        if (onlyNode.Length > 0 && endpoint.NodeName != onlyNode)
         {
             return null;
         }

@@ -25,7 +25,7 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
         // 1. Underlay devices and what fits through them.
         var underlay = FindUnderlay(node);
         var deviceMtu = options.Mtu != 0 ? options.Mtu : underlay.Count > 0 ? underlay.Min(link => link.Mtu) : 1500;
-        var overhead = !options.EnableTunnel ? 0 : node.IPv4.IsNone ? OverheadIPv6 : OverheadIPv4;
+        var overhead = !options.EnableTunnel ? 0 : options.TunnelsOverIPv6(node.IPv4, node.IPv6) ? OverheadIPv6 : OverheadIPv4;
 
         // 2. The pair through which the node itself reaches pods, and the tunnel.
         if (netlink.FindLink(HostDevice) is null)
@@ -41,7 +41,9 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
         var host = BringUp(HostDevice, deviceMtu);
         var net = BringUp(NetDevice, deviceMtu);
 
-        // 4. The gateway's address and the routes to local pods.
+        // 4. The gateway's address, without a former one, and the routes to local pods.
+        foreach (var former in netlink.Addresses(host.Index).Where(own => IpAddr.FromIPAddress(own.Address) is var address && !address.IsNone && !own.Address.IsIPv6LinkLocal && !Routers(node).Contains(address)))
+            netlink.DeleteAddress(former);
         foreach (var router in Routers(node))
         {
             netlink.AddAddress(new InterfaceAddress(host.Index, router.ToIPAddress(), router.BitLength)
@@ -146,6 +148,13 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
             Sysctl.Write($"net/ipv4/conf/{device}/accept_local", "1");
             Sysctl.Write($"net/ipv4/conf/{device}/send_redirects", "0");
             Sysctl.Write($"net/ipv4/conf/{device}/forwarding", "1");
+        }
+        // What pods and the tunnel answer in the name of a node port has this node's own address already when it is routed on.
+        if (options.EnableNodePort)
+        {
+            Sysctl.Write("net/ipv4/conf/default/accept_local", "1");
+            foreach (var device in netlink.Links().Where(link => link.Name == VxlanDevice || link.Name.StartsWith("lxc", StringComparison.Ordinal)))
+                Sysctl.Write($"net/ipv4/conf/{device.Name}/accept_local", "1");
         }
         if (options.EnableIPv4)
             Sysctl.Write("net/ipv4/ip_forward", "1");

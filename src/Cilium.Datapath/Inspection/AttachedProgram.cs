@@ -20,9 +20,9 @@ public sealed record AttachedProgram(string Target, string Hook, string Program,
         var paths = new PinPaths(bpfRoot);
         return
         [
-            .. Pins(paths.Devices).Select(pin => Read(pin, Owner(pin))),
-            .. Pins(paths.Endpoints).OrderBy(pin => Owner(pin).PadLeft(8)).Select(pin => Read(pin, $"endpoint {Owner(pin)}")),
-            .. Pins(paths.SocketLinks).Select(pin => Read(pin, "cgroup")),
+            .. Pins(paths.Devices).Select(pin => Read(pin, Owner(pin))).OfType<AttachedProgram>(),
+            .. Pins(paths.Endpoints).OrderBy(pin => Owner(pin).PadLeft(8)).Select(pin => Read(pin, $"endpoint {Owner(pin)}")).OfType<AttachedProgram>(),
+            .. Pins(paths.SocketLinks).Select(pin => Read(pin, "cgroup")).OfType<AttachedProgram>(),
         ];
     }
 
@@ -32,9 +32,12 @@ public sealed record AttachedProgram(string Target, string Hook, string Program,
     private static IEnumerable<string> Pins(string folder) =>
         Directory.Exists(folder) ? Directory.GetFiles(folder, "cil_*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [];
 
-    private static AttachedProgram Read(string pin, string target)
+    /// <summary>What a pin says, or null when it vanished since it was listed.</summary>
+    private static AttachedProgram? Read(string pin, string target)
     {
-        using var link = BpfLink.OpenPinnedOrNull(pin) ?? throw new KernelException("bpf_obj_get", 2, pin);
+        using var link = BpfLink.OpenPinnedOrNull(pin);
+        if (link is null)
+            return null;
         var description = link.Describe();
         var program = ProgramDescription.ReadOrNull(description.ProgramId);
         return new AttachedProgram(

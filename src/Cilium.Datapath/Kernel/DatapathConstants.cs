@@ -27,14 +27,16 @@ internal sealed class DatapathConstants
         Set("cilium_host_ifindex", (uint)network.Host.Index);
         Set("overlay_ifindex", (uint)(network.Tunnel?.Index ?? 0));
         Set("enable_tunnel", options.EnableTunnel);
-        Set("tunnel_over_ipv6", node.IPv4.IsNone);
+        var isOverIPv6 = options.TunnelsOverIPv6(node.IPv4, node.IPv6);
+        Set("tunnel_over_ipv6", isOverIPv6);
         Set("tunnel_port", options.TunnelPort);
         // Where routing could choose among devices, the tunnel device asks it; over IPv6, it alone encapsulates.
-        var direct = options.EnableTunnel && options.EncapsulateDirectly && !node.IPv4.IsNone && network.Underlay.Count == 1;
+        var direct = options.EnableTunnel && options.EncapsulateDirectly && !isOverIPv6 && network.Underlay.Count == 1;
         Set("underlay_ifindex", direct ? (uint)network.Underlay[0].Index : 0u);
         Set("underlay_mtu", (uint)network.DeviceMtu);
         Set("enable_socket_lb", options.EnableSocketLoadBalancing);
         Set("enable_set_retval", hasSetReturnValue);
+        Set("enable_node_port", options.EnableNodePort);
         Set("reject_no_backend", options.RejectServiceWithoutBackend);
         Set("enable_masquerade_ipv4", options.EnableIPv4 && options.EnableIPv4Masquerade && !node.IPv4.IsNone);
         Set("enable_masquerade_ipv6", options.EnableIPv6 && options.EnableIPv6Masquerade && !node.IPv6.IsNone);

@@ -1,7 +1,10 @@
+using Cilium.Datapath.Maps;
+
 namespace Cilium.Datapath.LoadBalancing;
 
 /// <summary>The flags of a frontend's value; numbers are upstream's.</summary>
 [Flags]
+[CEnum("frontend_flags", "FRONTEND_")]
 public enum FrontendFlags : ushort
 {
     /// <summary>A cluster address.</summary>

@@ -82,6 +82,9 @@ public enum DropReason : byte
     /// <summary>Unknown sender.</summary>
     UnknownSender = 172,
 
+    /// <summary>Is cluster IP: a cluster address is no address for clients outside.</summary>
+    IsClusterIp = 174,
+
     /// <summary>Fragment not found.</summary>
     FragmentNotFound = 175,
 

@@ -14,6 +14,7 @@ internal static class CiliumCommand
         root.Subcommands.Add(StatusCommand.Create(cluster));
         root.Subcommands.Add(ConfigCommands.Create(cluster));
         root.Subcommands.Add(new Command("policy", "Network policies") { ExplainCommand.Create() });
+        root.Subcommands.Add(IpamCommands.Create(cluster));
         root.Subcommands.Add(VersionCommand.Create(cluster));
         return root;
     }

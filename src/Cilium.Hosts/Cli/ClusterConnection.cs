@@ -6,6 +6,9 @@ namespace Cilium.Hosts.Cli;
 /// <summary>Objects of a cluster as plain JSON: the program carries no models.</summary>
 internal sealed class ClusterConnection(KubernetesConnection connection) : IDisposable
 {
+    /// <summary>The connection below, for what the libraries read and write by themselves.</summary>
+    public KubernetesConnection Kubernetes => connection;
+
     public Task<JsonElement> GetAsync(string path, CancellationToken cancellationToken) =>
         connection.SendJsonAsync(HttpMethod.Get, path, null, cancellationToken);
 

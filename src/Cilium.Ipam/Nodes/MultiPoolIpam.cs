@@ -87,9 +87,13 @@ public sealed class MultiPoolIpam : INodeIpam
 
     /// <summary>Takes over the CIDRs that this node was given: new ones serve from now on, missing ones give nothing more.</summary>
     /// <remarks>A CIDR that overlaps one with addresses in use is left out until those are gone.</remarks>
-    public void SetAllocated(IReadOnlyCollection<PoolCidrs> allocated)
+    /// <param name="allocated">The CIDRs of each pool.</param>
+    /// <param name="drained">Those of them that give nothing more and are let go when they are empty; null for none. Nothing that is in use may
+    /// be unknown then: after a restart give it only once all addresses are taken back.</param>
+    public void SetAllocated(IReadOnlyCollection<PoolCidrs> allocated, IReadOnlySet<Prefix>? drained = null)
     {
         ArgumentNullException.ThrowIfNull(allocated);
+        drained ??= new HashSet<Prefix>();
         lock (_lock)
         {
             foreach (var given in allocated)
@@ -100,8 +104,8 @@ public sealed class MultiPoolIpam : INodeIpam
             foreach (var pool in _pools.Values)
             {
                 var cidrs = allocated.Where(given => given.Pool == pool.Name).SelectMany(given => given.Cidrs).ToArray();
-                pool.IPv4?.SetAllocated([.. cidrs.Where(cidr => cidr.IsIPv4)]);
-                pool.IPv6?.SetAllocated([.. cidrs.Where(cidr => !cidr.IsIPv4)]);
+                pool.IPv4?.SetAllocated([.. cidrs.Where(cidr => cidr.IsIPv4)], drained);
+                pool.IPv6?.SetAllocated([.. cidrs.Where(cidr => !cidr.IsIPv4)], drained);
             }
 
             foreach (var idle in _pools.Values.Where(pool => pool.IsIdle).ToList())

@@ -12,6 +12,7 @@ internal sealed class NodePoolFamily(AddressPool addresses, int preAllocate, Tim
     private readonly Dictionary<string, DateTimeOffset> _pending = [];
     private readonly HashSet<Prefix> _letGo = [];
     private EquatableArray<Prefix> _allocated = [];
+    private HashSet<Prefix> _drained = [];
 
     public AddressPool Addresses { get; } = addresses;
 
@@ -52,17 +53,20 @@ internal sealed class NodePoolFamily(AddressPool addresses, int preAllocate, Tim
         return preAllocate > 0 ? (needed + preAllocate - 1) / preAllocate * preAllocate : needed;
     }
 
-    public void SetAllocated(IReadOnlyList<Prefix> cidrs)
+    public void SetAllocated(IReadOnlyList<Prefix> cidrs, IReadOnlySet<Prefix> drained)
     {
         // What was let go is over when it is no longer listed, and may then be given anew.
         _letGo.IntersectWith(cidrs);
         _allocated = cidrs.Distinct().ToEquatableArray();
+        _drained = [.. cidrs.Where(drained.Contains)];
         Apply();
     }
 
-    /// <summary>Lets go of free CIDRs, the newest first, as long as the others suffice.</summary>
+    /// <summary>Lets go of drained CIDRs as soon as they are free, and of other free ones, the newest first, as long as the rest suffices.</summary>
     public IEnumerable<Prefix> Keep()
     {
+        var used = Addresses.RangeUsages.Where(range => range.Used > 0).Select(range => range.Range).ToHashSet();
+        _letGo.UnionWith(_drained.Where(cidr => !used.Contains(cidr)));
         var demand = (UInt128)Demand();
         var ranges = Addresses.RangeUsages.Where(range => !range.IsRetired).ToList();
         for (var i = ranges.Count - 1; i >= 0; i--)
@@ -86,7 +90,7 @@ internal sealed class NodePoolFamily(AddressPool addresses, int preAllocate, Tim
         // A CIDR that overlaps another one, or addresses of a former one that are still in use, waits.
         var ranges = new List<Prefix>();
         var former = Addresses.RangeUsages.Where(range => range.Used > 0).Select(range => range.Range).ToList();
-        foreach (var cidr in _allocated.Where(cidr => !_letGo.Contains(cidr)))
+        foreach (var cidr in _allocated.Where(cidr => !_letGo.Contains(cidr) && !_drained.Contains(cidr)))
         {
             if (!ranges.Exists(cidr.Overlaps) && !former.Exists(range => range != cidr && range.Overlaps(cidr)))
             {

@@ -3,7 +3,10 @@ using Cilium.Core;
 namespace Cilium.Ipam;
 
 /// <summary>Gives each node one CIDR per family from the cluster's CIDRs (mode <c>cluster-pool</c>).</summary>
-/// <remarks>What a node holds stays its own, also what is refused: pods may use it. Not thread-safe.</remarks>
+/// <remarks>
+/// What a node holds stays its own, also what is refused: pods may use it. A node whose CIDRs are all drained gets another one beside them, and lets
+/// go of them by no longer listing them. Not thread-safe.
+/// </remarks>
 public sealed class ClusterPoolAllocator : IOperatorIpam
 {
     private readonly CidrPool? _ipv4;
@@ -12,13 +15,25 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
     private readonly Dictionary<string, Dictionary<Prefix, string>> _refused = [];
     private readonly HashSet<string> _waiting = [];
     private readonly List<Prefix> _blocked = [];
+    private readonly Dictionary<string, NodeHoldings> _seen = [];
+    private readonly IReadOnlyList<Prefix> _drained;
 
-    /// <summary>Makes an allocator; a null pool is a family that nodes do not get.</summary>
-    public ClusterPoolAllocator(CidrPool? ipv4, CidrPool? ipv6)
+    /// <summary>Makes an allocator.</summary>
+    /// <param name="ipv4">What IPv4 CIDRs are cut from; null when nodes get none.</param>
+    /// <param name="ipv6">What IPv6 CIDRs are cut from; null when nodes get none.</param>
+    /// <param name="drained">CIDRs of which nodes may still hold something, and which give nothing more.</param>
+    public ClusterPoolAllocator(CidrPool? ipv4, CidrPool? ipv6, IReadOnlyList<Prefix>? drained = null)
     {
         _ipv4 = ipv4;
         _ipv6 = ipv6;
+        _drained = drained ?? [];
     }
+
+    /// <summary>How many CIDRs nodes have let go so far: when it grows, those that wait may try again.</summary>
+    public long Freed { get; private set; }
+
+    /// <summary>The nodes that did not get what they need.</summary>
+    public IReadOnlyCollection<string> Waiting() => [.. _waiting.Union(_refused.Keys)];
 
     /// <inheritdoc/>
     public void Restore(IEnumerable<NodeHoldings> nodes)
@@ -27,6 +42,7 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
         foreach (var node in nodes.OrderBy(node => node.Name, StringComparer.Ordinal))
         {
             Occupy(node.Name, CidrsOf(node));
+            _seen[node.Name] = node;
         }
     }
 
@@ -35,6 +51,7 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
     {
         ArgumentNullException.ThrowIfNull(node);
         var written = CidrsOf(node);
+        TakeBack(node, written);
         Occupy(node.Name, written);
         var errors = new List<string>();
         if (_refused.TryGetValue(node.Name, out var refused))
@@ -57,6 +74,7 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
     {
         var hadRefused = _refused.Remove(nodeName);
         _waiting.Remove(nodeName);
+        _seen.Remove(nodeName);
         _held.Remove(nodeName, out var held);
         held ??= [];
         if (held.Count == 0 && !hadRefused)
@@ -76,13 +94,30 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
 
     private static Prefix[] CidrsOf(NodeHoldings node) => [.. node.Held.SelectMany(held => held.Cidrs)];
 
+    /// <summary>What a node was seen with and is now without is free.</summary>
+    private void TakeBack(NodeHoldings node, Prefix[] written)
+    {
+        if (_seen.TryGetValue(node.Name, out var before) && before.Incarnation == node.Incarnation)
+        {
+            foreach (var gone in CidrsOf(before).Where(cidr => !written.Contains(cidr) && HeldBy(node.Name).Remove(cidr)))
+            {
+                PoolOf(gone)?.Release(gone);
+                Freed++;
+            }
+        }
+
+        _seen[node.Name] = node;
+    }
+
+    private bool IsDrained(Prefix cidr) => _drained.Any(drained => drained.Contains(cidr));
+
     private void Occupy(string nodeName, Prefix[] written)
     {
         var held = HeldBy(nodeName);
         _refused.Remove(nodeName);
         foreach (var cidr in written)
         {
-            if (held.Contains(cidr) || PoolOf(cidr) is not { } pool)
+            if (held.Contains(cidr) || IsDrained(cidr) || PoolOf(cidr) is not { } pool)
             {
                 continue;
             }
@@ -108,7 +143,7 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
 
     private void AddMissing(CidrPool? pool, bool isIPv4, string nodeName, Prefix[] written, List<Prefix> held, List<string> errors)
     {
-        if (pool is null || held.Exists(cidr => cidr.IsIPv4 == isIPv4) || Array.Exists(written, cidr => cidr.IsIPv4 == isIPv4))
+        if (pool is null || held.Exists(cidr => cidr.IsIPv4 == isIPv4) || Array.Exists(written, cidr => cidr.IsIPv4 == isIPv4 && !IsDrained(cidr)))
         {
             return;
         }

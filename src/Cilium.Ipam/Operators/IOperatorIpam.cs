@@ -4,7 +4,11 @@ namespace Cilium.Ipam;
 /// <param name="Name">The name of the node.</param>
 /// <param name="Held">The CIDRs it holds.</param>
 /// <param name="Demands">What it needs; unused where every node gets one CIDR.</param>
-public sealed record NodeHoldings(string Name, IReadOnlyList<PoolCidrs> Held, IReadOnlyList<PoolDemand> Demands);
+public sealed record NodeHoldings(string Name, IReadOnlyList<PoolCidrs> Held, IReadOnlyList<PoolDemand> Demands)
+{
+    /// <summary>Which of the objects that had this name one after the other this is (its uid): one made anew has not let go of what it does not list.</summary>
+    public string Incarnation { get; init; } = "";
+}
 
 /// <summary>What a node shall hold.</summary>
 /// <param name="Held">Its CIDRs: what it held, in order, and what is new behind.</param>

@@ -5,7 +5,7 @@ namespace Cilium.Ipam;
 /// <summary>Gives nodes CIDRs from several pools as they need them, and takes back what they let go (mode <c>multi-pool</c>).</summary>
 /// <remarks>
 /// No two nodes ever hold overlapping CIDRs, whatever pools overlap, change or vanish: what a node holds stays its own until the node lets it go.
-/// A pool whose CIDRs shrink or vanish is drained in this way. Not thread-safe.
+/// A pool whose CIDRs shrink is drained in this way: nodes give nothing more from what it no longer has, and get other CIDRs instead. Not thread-safe.
 /// </remarks>
 public sealed class MultiPoolAllocator : IOperatorIpam
 {
@@ -195,7 +195,8 @@ public sealed class MultiPoolAllocator : IOperatorIpam
     {
         var family = isIPv4 ? "IPv4" : "IPv6";
         var capacity = UInt128.Zero;
-        foreach (var cidr in book.Held.Where(held => held.Value == pool && held.Key.IsIPv4 == isIPv4).Select(held => held.Key))
+        // A drained CIDR has nothing for new pods: the node needs as much again, until it lets that one go.
+        foreach (var cidr in book.Held.Where(held => held.Value == pool && held.Key.IsIPv4 == isIPv4 && !IsDrained(pool, held.Key)).Select(held => held.Key))
         {
             capacity += UInt128.Min(AddressesIn(cidr), int.MaxValue);
         }
@@ -223,6 +224,8 @@ public sealed class MultiPoolAllocator : IOperatorIpam
             return "";
         }
     }
+
+    private bool IsDrained(string pool, Prefix held) => _definitions.TryGetValue(pool, out var definition) && definition.IsDrained(held);
 
     private bool TryCut((string Pool, bool IsIPv4) key, CidrPool pool, out Prefix cidr)
     {

@@ -77,6 +77,28 @@ public sealed class CiliumNodeWriter
             Resource.CiliumNodes, new NamespacedName("", nodeName), "", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
     }
 
+    /// <summary>Sets the pod CIDRs of a node over the version that the change was decided from.</summary>
+    /// <returns>False when the CiliumNode is absent or was changed by somebody else meanwhile.</returns>
+    public async Task<bool> SetPodCidrsAsync(CiliumNodeRow node, IEnumerable<Prefix> podCidrs, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        ArgumentNullException.ThrowIfNull(podCidrs);
+        var patch = new CiliumNodeWire
+        {
+            Metadata = new MetaWire { ResourceVersion = node.ResourceVersion },
+            Spec = new CiliumNodeSpecWire { Ipam = new CiliumNodeIpamWire { PodCIDRs = [.. podCidrs.Select(cidr => cidr.ToString())] } },
+        };
+        try
+        {
+            return await _objects.PatchAsync(
+                Resource.CiliumNodes, new NamespacedName("", node.Name), "", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
+        }
+        catch (KubernetesException exception) when (exception.IsConflict)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Sets the pools of a node (mode <c>multi-pool</c>) over the version that the change was decided from.</summary>
     /// <param name="node">The CiliumNode as it was seen.</param>
     /// <param name="requested">What the node needs; null leaves what is there.</param>

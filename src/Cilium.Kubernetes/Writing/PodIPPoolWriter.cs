@@ -40,7 +40,7 @@ public sealed class PodIPPoolWriter
         }
     }
 
-    private static PodIPPoolFamilyWire? FamilyOf(PoolFamily? family) => family is null ? null : new PodIPPoolFamilyWire
+    internal static PodIPPoolFamilyWire? FamilyOf(PoolFamily? family) => family is null ? null : new PodIPPoolFamilyWire
     {
         Cidrs = [.. family.Cidrs.Select(cidr => cidr.ToString())],
         MaskSize = family.MaskSize,

@@ -26,6 +26,7 @@ internal static class ValueKeys
         ["ipv4NativeRoutingCIDR"] = "ipv4-native-routing-cidr",
         ["ipv6NativeRoutingCIDR"] = "ipv6-native-routing-cidr",
         ["ipv4.enabled"] = "enable-ipv4",
+        ["underlayProtocol"] = "underlay-protocol",
         ["ipv6.enabled"] = "enable-ipv6",
         ["kubeProxyReplacement"] = "kube-proxy-replacement",
         ["egressMasqueradeInterfaces"] = "egress-masquerade-interfaces",

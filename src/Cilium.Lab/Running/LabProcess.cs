@@ -57,7 +57,7 @@ internal sealed class LabProcess(LabOptions options, TimeProvider clock, ILogger
         var names = NodeNames(options.Nodes);
 
         // 1. Networks
-        var underlay = new UnderlayNetwork(layout, network.Ipv4, network.Ipv6);
+        var underlay = new UnderlayNetwork(layout, network.Ipv4 || configuration.GetValueOrDefault("underlay-protocol") == "ipv4", network.Ipv6);
         underlay.Create();
         for (var index = 0; index < names.Count; index++)
         {
@@ -67,7 +67,7 @@ internal sealed class LabProcess(LabOptions options, TimeProvider clock, ILogger
 
         // 2. API server, on this machine's loopback and on the control plane node
         var state = new ClusterState(network.ServiceRanges, clock, log);
-        var apiAddress = new IPEndPoint(underlay.AddressesOf(0).All.First(), ApiPort);
+        var apiAddress = new IPEndPoint(underlay.AddressesOf(0).All.First(address => address.AddressFamily == network.ServiceRanges[0].BaseAddress.AddressFamily), ApiPort);
         using var certificates = new ClusterCertificates(
             ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", names[0]],
             [IPAddress.Loopback, apiAddress.Address, IPAddress.Parse(new Admission.AddressPool(network.ServiceRanges[0]).At(1))], clock);

@@ -104,7 +104,7 @@ public sealed class SimulatedNode : IAsyncDisposable
         [
             new PolicyDerivation(Tables, Policies, rules, TimeProvider.System),
             new AddressDerivation(Tables, _options, Local, new ApiServerAddresses(Tables, _options, Policies, _localIdentities), TimeProvider.System),
-            new ServiceDerivation(Tables, _options, TimeProvider.System),
+            new ServiceDerivation(Tables, _options, Local, TimeProvider.System),
             new NodeDerivation(Tables, _options, TimeProvider.System),
         ];
         _loops.AddRange(loops.Select(loop => Task.Run(() => loop.RunAsync(_stop.Token), CancellationToken.None)));

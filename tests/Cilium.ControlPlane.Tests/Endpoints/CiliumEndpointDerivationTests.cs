@@ -14,7 +14,7 @@ public sealed class CiliumEndpointDerivationTests
     {
         Add(1, "10.0.0.5", DateTimeOffset.UnixEpoch);
         using var stop = new CancellationTokenSource();
-        var running = new CiliumEndpointDerivation(_test.Tables, _test.Self, TimeProvider.System).RunAsync(stop.Token);
+        var running = new CiliumEndpointDerivation(_test.Tables, _test.Options, _test.Self, TimeProvider.System).RunAsync(stop.Token);
         await TestTables.UntilAsync(running, () => Address() == "10.0.0.5");
         Add(2, "10.0.0.6", DateTimeOffset.UnixEpoch.AddSeconds(1));
         await TestTables.UntilAsync(running, () => Address() == "10.0.0.6");

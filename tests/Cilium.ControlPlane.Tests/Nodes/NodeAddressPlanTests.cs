@@ -83,6 +83,32 @@ public sealed class NodeAddressPlanTests
     }
 
     [Fact]
+    public void A_drained_range_keeps_the_router_only_while_pods_know_it_and_goes_when_it_is_empty()
+    {
+        var (old, next) = (Prefix.Parse("10.0.7.0/24"), Prefix.Parse("10.1.0.0/24"));
+        _test.Options.Ipam = "cluster-pool";
+        _test.Options.DrainedPodCidrs = [Prefix.Parse("10.0.0.0/16")];
+        _test.Write(write => write.Upsert(_test.Kubernetes.CiliumNodes, new CiliumNodeRow { Name = "node-a", PodCidrs = [old] }));
+        Assert.Null(New().TakeRanges());
+        _test.Write(write => write.Upsert(_test.Kubernetes.CiliumNodes, new CiliumNodeRow { Name = "node-a", PodCidrs = [old, next] }));
+        Assert.Equal([old, next], New().TakeRanges());
+
+        Assert.True(_ipam.Allocate(IpAddr.Parse("10.0.7.9"), "default/restored").IsOk);
+        var self = New("10.0.7.77").Complete(s_node, [old, next]);
+        Assert.Equal(IpAddr.Parse("10.0.7.77"), self.RouterIPv4);
+        Assert.Equal([old, next], self.PodPrefixes);
+        Assert.True(next.Contains(_ipam.Allocate("default/new").IPv4!.Value.Address));
+
+        _ipam.ReleaseAllOf("default/restored");
+        _ipam.ReleaseAllOf("default/new");
+        _ipam.ReleaseAllOf("router");
+        New().TakeRanges();
+        var empty = New("10.0.7.77").Complete(s_node, [old, next]);
+        Assert.True(next.Contains(empty.RouterIPv4));
+        Assert.Equal([next], empty.PodPrefixes);
+    }
+
+    [Fact]
     public void A_full_range_has_no_router()
     {
         _ipam.SetPodCidrs([Prefix.Parse("10.0.7.0/30")]);

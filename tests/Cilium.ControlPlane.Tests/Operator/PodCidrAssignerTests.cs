@@ -77,6 +77,33 @@ public sealed class PodCidrAssignerTests
         Assert.Equal(7, rest.Distinct().Count());
     }
 
+    [Fact]
+    public void A_node_whose_cidr_is_drained_gets_another_and_may_let_go_of_the_first()
+    {
+        var assigner = new PodCidrAssigner(new CidrPool([Prefix.Parse("10.1.0.0/16")], 24), null, [Prefix.Parse("10.0.0.0/16")]);
+        var old = Node("a", "10.0.3.0/24");
+        assigner.Restore([old]);
+        var decision = assigner.Decide(old);
+        Assert.Equal("[10.0.3.0/24, 10.1.0.0/24]", decision.PodCidrs.ToString());
+        Assert.Equal("", decision.Error);
+        Assert.Equal("[10.1.0.0/24]", assigner.Decide(Node("a", "10.1.0.0/24")).PodCidrs.ToString());
+    }
+
+    [Fact]
+    public void A_cidr_that_was_seen_on_a_node_and_is_gone_is_free_and_those_who_wait_are_told()
+    {
+        var assigner = Assigner("10.0.0.0/24", 24);
+        var holder = Node("a", "10.0.0.0/24") with { Uid = "1" };
+        assigner.Restore([holder]);
+        Assert.Empty(assigner.Decide(Node("b")).PodCidrs);
+
+        // Made anew is not let go.
+        Assert.Equal("[10.0.0.0/24]", assigner.Decide(Node("a") with { Uid = "2" }).PodCidrs.ToString());
+        assigner.Decide(holder with { Uid = "2" });
+        var decision = assigner.Decide(Node("a") with { Uid = "2" });
+        Assert.Equal(["b"], decision.Retry);
+    }
+
     [Property(MaxTest = 200)]
     public void No_two_living_nodes_ever_share_addresses(int seed)
     {

@@ -65,6 +65,28 @@ public sealed class ServiceFrontendsTests
     }
 
     [Fact]
+    public void Clients_outside_are_served_on_every_address_when_that_is_switched_on()
+    {
+        var outside = s_service with
+        {
+            Type = "LoadBalancer",
+            LoadBalancerIPs = [IpAddr.Parse("172.16.0.1")],
+            ExternalIPs = [IpAddr.Parse("198.51.100.7")],
+            InternalTrafficIsLocal = true,
+            Ports = [new ServicePort("http", L4Protocol.Tcp, 80, "8080", 30080)],
+        };
+        var slice = Slice(Ready("10.0.0.1") with { NodeName = "node-a" }, Ready("10.0.0.2") with { NodeName = "node-b" });
+        Assert.Single(ServiceFrontends.Of(outside, [slice], "node-a", ""));
+        var frontends = ServiceFrontends.Of(outside, [slice], "node-a", "", [IpAddr.Parse("172.18.0.3"), IpAddr.Parse("fc00::3")]);
+        Assert.Equal(
+            [("10.96.0.10:80/TCP", FrontendKind.ClusterIP, 1), ("172.18.0.3:30080/TCP", FrontendKind.NodePort, 2),
+                ("172.16.0.1:80/TCP", FrontendKind.LoadBalancer, 2), ("198.51.100.7:80/TCP", FrontendKind.ExternalIPs, 2)],
+            frontends.Select(frontend => (frontend.Address.ToString(), frontend.Kind, frontend.Backends.Count)));
+        var restricted = outside with { SourceRanges = [Prefix.Parse("10.0.0.0/8")] };
+        Assert.DoesNotContain(ServiceFrontends.Of(restricted, [slice], "node-a", "", []), frontend => frontend.Kind == FrontendKind.LoadBalancer);
+    }
+
+    [Fact]
     public void Headless_foreign_and_named_services_are_not_ours()
     {
         Assert.Empty(ServiceFrontends.Of(s_service with { IsHeadless = true, ClusterIPs = [] }, [], "node-a", ""));
@@ -85,7 +107,7 @@ public sealed class ServiceFrontendsTests
             write.Upsert(test.Kubernetes.EndpointSlices, Slice(Ready("10.0.0.1")));
         });
         using var stop = new CancellationTokenSource();
-        var running = new ServiceDerivation(test.Tables, test.Options, TimeProvider.System).RunAsync(stop.Token);
+        var running = new ServiceDerivation(test.Tables, test.Options, test.Self, TimeProvider.System).RunAsync(stop.Token);
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Snapshot().Values.Any(row => row.Backends.Count == 1));
         test.Write(write => write.Upsert(test.Kubernetes.EndpointSlices, Slice(Ready("10.0.0.1"), Ready("10.0.0.2"))));
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Snapshot().Values.Single().Backends.Count == 2);

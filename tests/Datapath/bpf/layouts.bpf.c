@@ -32,6 +32,7 @@ struct packet_event_header layout_packet_event_header;
 struct packet_event layout_packet_event;
 struct socket_event layout_socket_event;
 enum endpoint_flags layout_endpoint_flags;
+enum frontend_flags layout_frontend_flags;
 enum ipcache_flags layout_ipcache_flags;
 enum policy_direction layout_policy_direction;
 enum policy_flags layout_policy_flags;

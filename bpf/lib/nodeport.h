@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Services reached from outside the cluster: what a client sends goes to a backend here or on another node, and what that one answers comes
+ * back by the same node. A backend elsewhere sees this node: by the tunnel its gateway with the client's identity, otherwise its address.
+ */
+#pragma once
+#include "ingress.h"
+#include "reject.h"
+#include "snat.h"
+
+/* Enters the connection of a translated packet, so that its answers are given the service's face. Returns 0 or a negative reason. */
+static __always_inline int track_translated(struct __sk_buff *ctx, struct flow *flow)
+{
+	struct ct_view view;
+
+	ct_find(ctx, flow, &view);
+	ct_touch(ctx, flow, &view);
+	if (view.entry) {
+		if (flow->reason == REASON_ESTABLISHED && view.entry->service_id != flow->service_id)
+			view.entry->service_id = flow->service_id;
+		return 0;
+	}
+	return ct_create(ctx, flow, &view, 0, 0);
+}
+
+#define GO_ON -1
+
+/* A client's packet becomes one for a backend. Returns GO_ON, or a verdict when it goes nowhere. */
+static __always_inline int outside_translate(struct __sk_buff *ctx, struct flow *flow, const struct frontend_value *frontend)
+{
+	const struct ipcache_value *peer;
+	int ret;
+
+	peer = ipcache_lookup(&flow->packet.source);
+	flow->source_identity = peer ? peer->identity : world_identity(&flow->packet);
+	trace_from(ctx, flow, TRACE_FROM_NETWORK);
+	if (!(frontend->flags & FRONTEND_ROUTABLE))
+		return drop(ctx, flow, DROP_IS_CLUSTER_IP);
+	ret = service_translate(ctx, flow, frontend);
+	if (ret == -DROP_NO_SERVICE)
+		return reject_no_service(ctx, flow, 0);
+	return ret < 0 ? drop(ctx, flow, ret) : GO_ON;
+}
+
+/* A translated packet whose backend is no pod of this node: a process of this node, or on another node, which sees one of our addresses. */
+static __always_inline int outside_forward(struct __sk_buff *ctx, struct flow *flow, __u32 is_here)
+{
+	const struct ipcache_value *peer;
+	struct addr128 self;
+	int ret, is_tunnelled;
+
+	peer = is_here ? 0 : ipcache_lookup(&flow->packet.destination);
+	flow->destination_identity = is_here ? host_identity : peer ? peer->identity : world_identity(&flow->packet);
+	ret = track_translated(ctx, flow);
+	if (ret < 0)
+		return drop(ctx, flow, ret);
+	if (is_here)
+		return deliver_stack(ctx, flow, TRACE_TO_HOST);
+	is_tunnelled = enable_tunnel && peer && !(peer->flags & IPCACHE_SKIP_TUNNEL) && !address_is_none(&peer->tunnel_endpoint);
+	if (is_ipv6(&flow->packet))
+		address_from_config(&self, is_tunnelled ? &router_ipv6 : &node_ipv6);
+	else
+		address_from_config(&self, is_tunnelled ? &router_ipv4 : &node_ipv4);
+	if (address_is_none(&self))
+		return drop(ctx, flow, DROP_SNAT_NO_MAPPING);
+	ret = snat_egress(ctx, flow, &self);
+	if (ret < 0)
+		return drop(ctx, flow, ret);
+	if (is_tunnelled)
+		return deliver_tunnel(ctx, flow, &peer->tunnel_endpoint, 0);
+	trace_to(ctx, flow, TRACE_TO_NETWORK, ctx->ifindex);
+	ctx->mark = MARK_SNAT_DONE;
+	return bpf_redirect_neigh(ctx->ifindex, 0, 0, 0);
+}
+
+/* What a backend on another node answers, with its client's address again: gets the service's face and leaves, by `device` or the routing
+ * table when 0.
+ */
+static __always_inline int to_outside(struct __sk_buff *ctx, struct flow *flow, __u32 device)
+{
+	struct ct_view view;
+	int ret;
+
+	ct_find(ctx, flow, &view);
+	ct_touch(ctx, flow, &view);
+	if (!view.entry || !view.entry->service_id || flow->reason < REASON_REPLY)
+		return drop(ctx, flow, DROP_UNROUTABLE);
+	flow->destination_identity = view.entry->source_identity;
+	ret = service_reverse(ctx, flow, view.entry->service_id, 0);
+	if (ret < 0)
+		return drop(ctx, flow, ret);
+	if (!device)
+		return deliver_stack(ctx, flow, TRACE_TO_STACK);
+	trace_to(ctx, flow, TRACE_TO_NETWORK, device);
+	ctx->mark = MARK_SNAT_DONE;
+	return bpf_redirect_neigh(device, 0, 0, 0);
+}
