@@ -15,6 +15,12 @@ public interface IDatapath
     int RouteMtu { get; }
 
     /// <summary>
+    /// Makes what <see cref="StartAsync"/> will need and what does not depend on the node; calling it is optional. The caller is the only
+    /// one who uses the node's state, and awaits it before <see cref="StartAsync"/>.
+    /// </summary>
+    Task PrepareAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>
     /// Sets up the node's devices and routes, loads or adopts the programs, and starts the reconcilers of <see cref="DatapathTables"/>.
     /// Established traffic is not interrupted when the programs were already attached.
     /// </summary>

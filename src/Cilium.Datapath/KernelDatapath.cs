@@ -48,6 +48,11 @@ public sealed partial class KernelDatapath(
     public DatapathMaps Maps => Started(_loaded).Maps;
 
     /// <inheritdoc/>
+    /// <remarks>Creates and pins the maps that an earlier agent did not leave: the kernel clears some hundred megabytes for them.</remarks>
+    public Task PrepareAsync(CancellationToken cancellationToken) =>
+        Task.Run(() => NewLoader().EnsureMaps(), cancellationToken);
+
+    /// <inheritdoc/>
     public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
@@ -58,8 +63,8 @@ public sealed partial class KernelDatapath(
         _network = new NodeDevices(netlink, ns, options).Ensure(node);
 
         // 2. Programs and maps; rows that must be there before a packet comes.
-        var loaded = _loaded = Keep(new DatapathLoader(options, BpfEngine.Kernel, new PinnedMaps(options.BpfRoot, loggers.CreateLogger<PinnedMaps>()))
-            .Load(new DatapathConstants(options, node, _network, KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper))));
+        var loaded = _loaded = Keep(NewLoader().Load(
+            new DatapathConstants(options, node, _network, KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper))));
         var policies = Keep(new PolicySlots(loaded.Maps, DatapathLoader.InnerPolicyShape() with { MaxEntries = options.PolicyEntries }));
         Keep(new HostAddresses(loaded.Maps, node, ns));
 
@@ -125,6 +130,8 @@ public sealed partial class KernelDatapath(
 
     private static T Started<T>(T? part)
         where T : class => part ?? throw new InvalidOperationException("the datapath was not started");
+
+    private DatapathLoader NewLoader() => new(options, BpfEngine.Kernel, new PinnedMaps(options.BpfRoot, loggers.CreateLogger<PinnedMaps>()));
 
     private T Keep<T>(T resource)
         where T : IDisposable

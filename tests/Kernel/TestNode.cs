@@ -119,7 +119,9 @@ internal sealed class TestNode : IDisposable
     {
         await Datapath.StopAsync(CancellationToken.None);
         Tables = new DatapathTables(new StateStore());
+        // Until a test has written them again, what is missing must not be taken for deleted.
         Tables.Endpoints.RegisterInitializer("test");
+        Tables.Frontends.RegisterInitializer("test");
         Datapath = NewDatapath();
         await StartAsync();
     }

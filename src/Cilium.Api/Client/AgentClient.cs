@@ -17,6 +17,9 @@ public sealed class AgentClient
     public const string SocketVariable = "CILIUM_SOCK";
 
     private readonly string _socketPath;
+    private readonly TimeProvider? _blockingTime;
+    private readonly TimeSpan _patience;
+    private readonly long _began;
 
     /// <summary>Makes a client of one socket; nothing is connected yet.</summary>
     /// <param name="socketPath">Path of the socket, with or without <c>unix://</c> before it.</param>
@@ -24,6 +27,27 @@ public sealed class AgentClient
     {
         ArgumentException.ThrowIfNullOrEmpty(socketPath);
         _socketPath = socketPath.StartsWith("unix://", StringComparison.Ordinal) ? socketPath["unix://".Length..] : socketPath;
+    }
+
+    private AgentClient(string socketPath, TimeSpan patience, TimeProvider time)
+        : this(socketPath)
+    {
+        _patience = patience;
+        _blockingTime = time;
+        _began = time.GetTimestamp();
+    }
+
+    /// <summary>
+    /// A client for a process that does nothing else, such as a CNI plugin: requests block the calling thread, so that the process never
+    /// starts a thread pool, and returned tasks are complete. Cancellation tokens are not looked at.
+    /// </summary>
+    /// <param name="socketPath">Path of the socket, with or without <c>unix://</c> before it.</param>
+    /// <param name="patience">How long all requests together may take from now on; then they throw <see cref="OperationCanceledException"/>.</param>
+    /// <param name="time">The clock.</param>
+    public static AgentClient Blocking(string socketPath, TimeSpan patience, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        return new(socketPath, patience, time);
     }
 
     /// <summary>The socket.</summary>
@@ -173,9 +197,15 @@ public sealed class AgentClient
     private async Task<ReadOnlyMemory<byte>> SendAsync(
         string method, string path, ReadOnlyMemory<byte> body, bool brief, CancellationToken cancellationToken)
     {
-        var (status, answer) = await UnixHttpConnection.SendAsync(_socketPath, method, path, body, brief, cancellationToken).ConfigureAwait(false);
+        var (status, answer) = _blockingTime is null
+            ? await UnixHttpConnection.SendAsync(_socketPath, method, path, body, brief, cancellationToken).ConfigureAwait(false)
+            : UnixHttpConnection.Send(_socketPath, method, path, body, brief, PatienceLeft(_blockingTime, $"{method} {path}"));
         return status is >= 200 and < 300 ? answer : throw new ApiException($"{method} {path}", status, ReasonOf(answer.Span));
     }
+
+    private TimeSpan PatienceLeft(TimeProvider time, string request) => _patience - time.GetElapsedTime(_began) is var left && left > TimeSpan.Zero
+        ? left
+        : throw new OperationCanceledException($"no time is left for {request}");
 
     private static string ReasonOf(ReadOnlySpan<byte> body)
     {

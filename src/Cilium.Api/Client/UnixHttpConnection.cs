@@ -21,8 +21,21 @@ internal static class UnixHttpConnection
         try
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken).ConfigureAwait(false);
-            await SendRequestAsync(socket, method, path, body, brief, cancellationToken).ConfigureAwait(false);
-            return await ReceiveAsync(socket, socketPath, cancellationToken).ConfigureAwait(false);
+            ReadOnlyMemory<byte> rest = RequestBytes(method, path, body, brief);
+            while (!rest.IsEmpty)
+            {
+                rest = rest[await socket.SendAsync(rest, SocketFlags.None, cancellationToken).ConfigureAwait(false)..];
+            }
+
+            var received = new ArrayBufferWriter<byte>(4096);
+            while (true)
+            {
+                var count = await socket.ReceiveAsync(received.GetMemory(4096), SocketFlags.None, cancellationToken).ConfigureAwait(false);
+                if (TryFinish(socketPath, received, count) is { } answer)
+                {
+                    return answer;
+                }
+            }
         }
         catch (SocketException exception)
         {
@@ -30,8 +43,42 @@ internal static class UnixHttpConnection
         }
     }
 
-    private static async Task SendRequestAsync(
-        Socket socket, string method, string path, ReadOnlyMemory<byte> body, bool brief, CancellationToken cancellationToken)
+    /// <summary>The same on the calling thread: no thread, no poll and no timer is made for it.</summary>
+    /// <exception cref="OperationCanceledException">It was not done within <paramref name="patience"/>.</exception>
+    public static (int Status, ReadOnlyMemory<byte> Body) Send(
+        string socketPath, string method, string path, ReadOnlyMemory<byte> body, bool brief, TimeSpan patience)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.SendTimeout = socket.ReceiveTimeout = (int)Math.Clamp(patience.TotalMilliseconds, 1, int.MaxValue);
+            socket.Connect(new UnixDomainSocketEndPoint(socketPath));
+            ReadOnlySpan<byte> rest = RequestBytes(method, path, body, brief);
+            while (!rest.IsEmpty)
+            {
+                rest = rest[socket.Send(rest)..];
+            }
+
+            var received = new ArrayBufferWriter<byte>(4096);
+            while (true)
+            {
+                if (TryFinish(socketPath, received, socket.Receive(received.GetSpan(4096))) is { } answer)
+                {
+                    return answer;
+                }
+            }
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
+        {
+            throw new OperationCanceledException($"the agent has not answered {method} {path} in time", exception);
+        }
+        catch (SocketException exception)
+        {
+            throw new AgentUnavailableException(socketPath, exception.Message, exception);
+        }
+    }
+
+    private static byte[] RequestBytes(string method, string path, ReadOnlyMemory<byte> body, bool brief)
     {
         var head = $"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nConnection: close\r\n"
             + (brief ? "brief: true\r\n" : "")
@@ -41,37 +88,23 @@ internal static class UnixHttpConnection
         var bytes = new byte[Encoding.ASCII.GetByteCount(head) + body.Length];
         var headLength = Encoding.ASCII.GetBytes(head, bytes);
         body.Span.CopyTo(bytes.AsSpan(headLength));
-        ReadOnlyMemory<byte> rest = bytes;
-        while (!rest.IsEmpty)
-        {
-            rest = rest[await socket.SendAsync(rest, SocketFlags.None, cancellationToken).ConfigureAwait(false)..];
-        }
+        return bytes;
     }
 
-    private static async Task<(int Status, ReadOnlyMemory<byte> Body)> ReceiveAsync(
-        Socket socket, string socketPath, CancellationToken cancellationToken)
+    /// <summary>Takes what a read brought; the answer, once it is complete.</summary>
+    private static (int Status, ReadOnlyMemory<byte> Body)? TryFinish(string socketPath, ArrayBufferWriter<byte> received, int count)
     {
-        var received = new ArrayBufferWriter<byte>(4096);
-        while (true)
+        received.Advance(count);
+        if (HttpAnswer.TryParse(received.WrittenSpan, isEnd: count == 0, out var status, out var body))
         {
-            if (HttpAnswer.TryParse(received.WrittenSpan, isEnd: false, out var status, out var body))
-            {
-                return (status, body);
-            }
-
-            var count = await socket.ReceiveAsync(received.GetMemory(4096), SocketFlags.None, cancellationToken).ConfigureAwait(false);
-            if (count == 0)
-            {
-                return HttpAnswer.TryParse(received.WrittenSpan, isEnd: true, out status, out body)
-                    ? (status, body)
-                    : throw new AgentUnavailableException(socketPath, "the connection was closed in the middle of an answer");
-            }
-
-            received.Advance(count);
-            if (received.WrittenCount > MaximumAnswerBytes)
-            {
-                throw new AgentUnavailableException(socketPath, "the answer is too long");
-            }
+            return (status, body);
         }
+
+        if (count == 0)
+        {
+            throw new AgentUnavailableException(socketPath, "the connection was closed in the middle of an answer");
+        }
+
+        return received.WrittenCount <= MaximumAnswerBytes ? null : throw new AgentUnavailableException(socketPath, "the answer is too long");
     }
 }

@@ -40,6 +40,9 @@ public sealed unsafe class RingBufferReader : IDisposable
     /// </summary>
     public bool Wait(TimeSpan timeout) => _ring.Wait(timeout);
 
+    /// <summary>Ends the <see cref="Wait"/> that another thread is in, or else its next one. The reader must not be disposed meanwhile.</summary>
+    public void Wake() => _ring.Wake();
+
     /// <summary>Hands over records until none is ready or <paramref name="limit"/> is reached. Returns how many.</summary>
     public int Drain<TSink>(TSink sink, int limit = int.MaxValue)
         where TSink : IRingBufferSink

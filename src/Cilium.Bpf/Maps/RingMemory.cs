@@ -18,6 +18,9 @@ internal abstract class RingMemory : IDisposable
     /// <summary>Sleeps until a writer wakes the reader. Returns false when the time is over.</summary>
     internal abstract bool Wait(TimeSpan timeout);
 
+    /// <summary>Ends a sleep that is going on, or the next one. Any thread may call it while the ring is open.</summary>
+    internal abstract void Wake();
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

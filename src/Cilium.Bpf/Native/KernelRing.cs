@@ -9,6 +9,7 @@ internal sealed unsafe class KernelRing : RingMemory
     private readonly nint _pageBytes = Environment.SystemPageSize;
     private readonly nint _producerBytes;
     private readonly BpfFd _epoll;
+    private readonly BpfFd _alarm;
 
     internal KernelRing(KernelMap map)
     {
@@ -19,6 +20,7 @@ internal sealed unsafe class KernelRing : RingMemory
         Producer = Map(_producerBytes, Libc.ProtRead, _pageBytes);
         Data = Producer + _pageBytes;
         _epoll = OpenEpoll();
+        _alarm = OpenAlarm();
     }
 
     /// <summary>Unmaps the memory of a forgotten reader.</summary>
@@ -33,9 +35,18 @@ internal sealed unsafe class KernelRing : RingMemory
         return result > 0;
     }
 
+    internal override void Wake()
+    {
+        // Edges are waited for: every write is one, and nobody has to read the sum.
+        var one = 1UL;
+        if (Libc.write(_alarm, &one, sizeof(ulong)) < 0)
+            throw new KernelException("write", Marshal.GetLastPInvokeError(), $"the alarm of {_map.Name}");
+    }
+
     public override void Dispose()
     {
         _epoll.Dispose();
+        _alarm.Dispose();
         Unmap();
         GC.SuppressFinalize(this);
     }
@@ -63,11 +74,26 @@ internal sealed unsafe class KernelRing : RingMemory
         if (epoll < 0)
             throw new KernelException("epoll_create1", Marshal.GetLastPInvokeError(), _map.Name);
         var fd = new BpfFd(epoll);
+        Watch(fd, _map.Fd);
+        return fd;
+    }
+
+    private BpfFd OpenAlarm()
+    {
+        var alarm = Libc.eventfd(0, Libc.EventFdCloseOnExec);
+        if (alarm < 0)
+            throw new KernelException("eventfd", Marshal.GetLastPInvokeError(), _map.Name);
+        var fd = new BpfFd(alarm);
+        Watch(_epoll, fd);
+        return fd;
+    }
+
+    private void Watch(BpfFd epoll, BpfFd fd)
+    {
         var interest = stackalloc byte[Libc.EpollEventBytes];
         new Span<byte>(interest, Libc.EpollEventBytes).Clear();
         *(uint*)interest = Libc.EpollIn | Libc.EpollEdge;
-        if (Libc.epoll_ctl(fd, Libc.EpollAdd, _map.Fd, interest) != 0)
+        if (Libc.epoll_ctl(epoll, Libc.EpollAdd, fd, interest) != 0)
             throw new KernelException("epoll_ctl", Marshal.GetLastPInvokeError(), _map.Name);
-        return fd;
     }
 }

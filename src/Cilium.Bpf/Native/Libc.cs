@@ -11,6 +11,7 @@ internal static unsafe partial class Libc
     internal const int MapShared = 1;
     internal const int EpollCloseOnExec = 0x80000;
     internal const int EpollAdd = 1;
+    internal const int EventFdCloseOnExec = 0x80000;
     internal const uint EpollIn = 1;
     internal const uint EpollEdge = 1u << 31;
 
@@ -41,6 +42,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int epoll_wait(BpfFd epoll, void* events, int count, int timeoutMilliseconds);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int eventfd(uint initial, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint write(BpfFd fd, void* bytes, nint count);
 
     [LibraryImport("libc")]
     internal static partial int vasprintf(byte** text, byte* format, nint arguments);

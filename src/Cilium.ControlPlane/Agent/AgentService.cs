@@ -25,13 +25,14 @@ internal sealed partial class AgentService(
         var began = agent.Time.GetTimestamp();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
         using var held = await AgentLock.TakeAsync(agent.Options.StateDirectory, agent.Time, _logger, stoppingToken).ConfigureAwait(false);
+        var preparing = agent.Datapath.PrepareAsync(stoppingToken);
         await using var api = await ApiServer.StartAsync(agent, loggers, stoppingToken).ConfigureAwait(false);
         AgentInitializers.Register(agent.Tables);
         var reflecting = FollowKubernetes().RunAsync(stop.Token);
         var loops = new AgentLoops(agent, store, localIdentities, loggers);
         try
         {
-            var running = await StartAsync(loops, stop.Token).ConfigureAwait(false);
+            var running = await StartAsync(loops, preparing, stop.Token).ConfigureAwait(false);
             LogReady(_logger, (long)agent.Time.GetElapsedTime(began).TotalMilliseconds);
             await (await Task.WhenAny(running, reflecting).ConfigureAwait(false)).ConfigureAwait(false);
         }
@@ -53,7 +54,7 @@ internal sealed partial class AgentService(
         await agent.Datapath.StopAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
-    private async Task<Task> StartAsync(AgentLoops loops, CancellationToken cancellationToken)
+    private async Task<Task> StartAsync(AgentLoops loops, Task preparing, CancellationToken cancellationToken)
     {
         var (tables, readiness) = (agent.Tables, agent.Readiness);
 
@@ -100,6 +101,7 @@ internal sealed partial class AgentService(
         var allocator = new CrdIdentityAllocator(
             agent.Connection, tables.Kubernetes.CiliumIdentities, new CrdIdentityAllocatorOptions(), Random.Shared, loggers.CreateLogger<CrdIdentityAllocator>());
         var running = loops.Start(self, identities, devices, allocator, cancellationToken);
+        await preparing.ConfigureAwait(false);
         await agent.Datapath.StartAsync(self, cancellationToken).ConfigureAwait(false);
 
         // 5. Deletions that came while nobody answered; from here on the plugin is answered.

@@ -14,7 +14,7 @@ namespace Cilium.Datapath.Conntrack;
 /// </summary>
 internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
 {
-    private static readonly TimeSpan s_quietWait = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan s_quietWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_busyWait = TimeSpan.FromMilliseconds(50);
     private const int BusyRecords = 1000;
     private const uint RecordsLost = 1;
@@ -60,12 +60,17 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
     }
 
     /// <summary>Has the connections of an address removed soon, except those that a later owner of the address makes from now on.</summary>
-    internal void Forget(Addr128 address) => _departed[address] = Now;
+    internal void Forget(Addr128 address)
+    {
+        _departed[address] = Now;
+        _ring.Wake();
+    }
 
     /// <summary>Ends the thread.</summary>
     public void Dispose()
     {
         _isStopping = true;
+        _ring.Wake();
         _thread.Join();
         _ring.Dispose();
     }

@@ -55,10 +55,8 @@ internal sealed class EndpointOperations(
                 maps.Endpoints.Delete(address);
         }
         var devices = desired.Values.Select(row => (uint)row.InterfaceIndex).ToHashSet();
-        foreach (var (ifindex, row) in maps.Devices.ToDictionary())
+        foreach (var ifindex in TakenDevices().Where(ifindex => !devices.Contains(ifindex)))
         {
-            if (row == default || devices.Contains(ifindex))
-                continue;
             maps.Devices.Update(ifindex, default);
             pods.RemoveDevice((int)ifindex);
         }
@@ -74,6 +72,22 @@ internal sealed class EndpointOperations(
         // 3. Policies that only those used.
         policies.PruneInherited();
         return ValueTask.CompletedTask;
+    }
+
+    // An array has a row for each index, nearly all of them empty.
+    private List<uint> TakenDevices()
+    {
+        var taken = new List<uint>();
+        var cursor = maps.Devices.Read();
+        while (cursor.Next(out var keys, out var rows))
+        {
+            for (var i = 0; i < keys.Length; i++)
+            {
+                if (rows[i] != default)
+                    taken.Add(keys[i]);
+            }
+        }
+        return taken;
     }
 
     private static void Attempt(ReconcileBatch<EndpointId, EndpointRow> batch, EndpointId id, Action action)

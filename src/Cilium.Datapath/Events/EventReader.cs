@@ -55,6 +55,7 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
     public void Dispose()
     {
         _isStopping = true;
+        _ring.Wake();
         _thread.Join();
         _ring.Dispose();
     }

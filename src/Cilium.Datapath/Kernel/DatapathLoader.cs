@@ -27,6 +27,18 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
         return new LoadedDatapath(new DatapathMaps(name => maps[name]), programs);
     }
 
+    /// <summary>Creates and pins the maps that are not there yet, so that a later load finds them. No program is loaded.</summary>
+    internal void EnsureMaps()
+    {
+        using var obj = Open(FirstResource, engine);
+        foreach (var program in obj.Programs)
+            obj.SetAutoload(program.Name, load: false);
+        var maps = new Dictionary<string, BpfMap>();
+        LoadMaps(obj, FirstResource, maps);
+        foreach (var map in maps.Values)
+            map.Dispose();
+    }
+
     /// <summary>Names of the shipped objects.</summary>
     internal static IEnumerable<string> Resources() =>
         Assembly.GetExecutingAssembly().GetManifestResourceNames()
@@ -43,9 +55,9 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
     }
 
     /// <summary>What compiled policies look like.</summary>
-    internal static MapShape InnerPolicyShape()
+    internal static MapShape InnerPolicyShape(BpfEngine? engine = null)
     {
-        using var obj = Open(Resources().First());
+        using var obj = Open(Resources().First(), engine);
         return obj.Maps.Single(map => map.Name == "cilium_policy").Inner
             ?? throw new InvalidOperationException("cilium_policy declares no inner map");
     }
@@ -55,6 +67,14 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
     {
         using var obj = Open(resource, engine);
         constants.WriteTo(obj);
+        LoadMaps(obj, resource, maps);
+        foreach (var program in obj.Programs)
+            programs[program.Name] = obj.Program(program.Name);
+    }
+
+    // Loads an object after the maps that exist were given to it, and pins those it made.
+    private void LoadMaps(BpfObject obj, string resource, Dictionary<string, BpfMap> maps)
+    {
         var created = new List<string>();
         foreach (var map in SharedMaps(obj))
         {
@@ -73,8 +93,6 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
             maps[name] = obj.Map(name);
             earlier.Keep(name, maps[name]);
         }
-        foreach (var program in obj.Programs)
-            programs[program.Name] = obj.Program(program.Name);
     }
 
     private static IEnumerable<MapDeclaration> SharedMaps(BpfObject obj) => obj.Maps.Where(map => !map.IsInternal);

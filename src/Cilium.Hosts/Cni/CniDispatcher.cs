@@ -27,8 +27,7 @@ internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
 
             CniVersions.Require(configuration.CniVersion, arguments.Command);
             version = configuration.CniVersion;
-            using var patience = new CancellationTokenSource(_patience, time);
-            return (0, await RunAsync(arguments, configuration, patience.Token).ConfigureAwait(false));
+            return (0, await RunAsync(arguments, configuration, CancellationToken.None).ConfigureAwait(false));
         }
         catch (Exception exception) when (AsCniException(exception) is { } error)
         {
@@ -39,11 +38,12 @@ internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
 
     private async Task<byte[]> RunAsync(CniArguments arguments, NetworkConfiguration configuration, CancellationToken cancellationToken)
     {
-        var agent = new AgentClient(configuration.SocketPath);
+        // A plugin lives for some twenty milliseconds: it waits on its one thread, and a timer would be a second.
+        var agent = AgentClient.Blocking(configuration.SocketPath, _patience, time);
         switch (arguments.Command)
         {
             case "ADD":
-                var result = await new AddCommand(agent, network).RunAsync(arguments, cancellationToken).ConfigureAwait(false);
+                var result = await new AddCommand(agent, network, time).RunAsync(arguments, cancellationToken).ConfigureAwait(false);
                 return result.ToJson(configuration.CniVersion);
             case "DEL":
                 var queue = new DeletionQueue(DeletionQueue.DirectoryBelow(configuration.StateDirectory));

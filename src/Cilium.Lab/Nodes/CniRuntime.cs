@@ -74,7 +74,7 @@ internal sealed class CniRuntime(LabLayout layout, string node)
             ["CNI_ARGS"] = $"IgnoreUnknown=1;K8S_POD_NAMESPACE={pod.Namespace()};K8S_POD_NAME={pod.Name()};K8S_POD_INFRA_CONTAINER_ID={containerId};K8S_POD_UID={pod.Uid()}",
         };
         var result = await Shell.RunAsync(
-            ["nsenter", $"--net={NetworkNamespace.PathOf(layout.NodeNamespace(node))}", "--", executable], cancel, configuration.ToJsonString(), environment);
+            [executable], cancel, configuration.ToJsonString(), environment, NetworkNamespace.PathOf(layout.NodeNamespace(node)));
         if (result.Succeeded) return result.Output;
         var error = Parse(result.Output);
         throw new CniFailureException(error.Text("msg") is { } message

@@ -43,7 +43,18 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
             hosts.Append(alias.Text("ip")).Append('\t').AppendJoin('\t', alias.Items("hostnames").Select(name => name.Display())).Append('\n');
         File.WriteAllText(Path.Combine(Folder, "hosts"), hosts.ToString());
         File.WriteAllText(Path.Combine(Folder, "resolv.conf"), ResolverFile());
+        // All of them in one call of mount: a container's start is mostly the commands that prepare it.
+        var mounts = new StringBuilder();
+        foreach (var file in new[] { "resolv.conf", "hosts", "hostname" })
+            mounts.Append(MountWord(Path.Combine(Folder, file))).Append(" /etc/").Append(file).Append(" none bind 0 0\n");
+        File.WriteAllText(MountTable, mounts.ToString());
     }
+
+    private string MountTable => Path.Combine(Folder, "mounts");
+
+    // fstab(5): what separates fields is written in octal.
+    private static string MountWord(string path) =>
+        path.Replace("\\", "\\134", StringComparison.Ordinal).Replace(" ", "\\040", StringComparison.Ordinal).Replace("\t", "\\011", StringComparison.Ordinal);
 
     private string ResolverFile()
     {
@@ -64,13 +75,11 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
     {
         var script = new StringBuilder();
         script.Append("echo $$ > ").Append(Shell.Quote(cgroup.ProcessesFile)).Append("; exec >>").Append(Shell.Quote(LogFile(container))).Append(" 2>&1 </dev/null; ");
-        script.Append("exec nsenter --net=").Append(Shell.Quote(NetworkNamespace.PathOf(NamespaceName)));
-        if (UsesHostNetwork) script.Append(" -- \"$@\"");
+        if (UsesHostNetwork) script.Append("exec \"$@\"");
         else
         {
-            var inner = $"mount --bind {Shell.Quote(Folder)}/resolv.conf /etc/resolv.conf; mount --bind {Shell.Quote(Folder)}/hosts /etc/hosts; "
-                + $"mount --bind {Shell.Quote(Folder)}/hostname /etc/hostname; hostname {Shell.Quote(HostName)}; exec \"$@\"";
-            script.Append(" -- unshare --mount --uts -- sh -c ").Append(Shell.Quote(inner)).Append(" sh \"$@\"");
+            var inner = $"mount --all --fstab {Shell.Quote(MountTable)} && echo {Shell.Quote(HostName)} > /proc/sys/kernel/hostname; exec \"$@\"";
+            script.Append("exec unshare --mount --uts -- sh -c ").Append(Shell.Quote(inner)).Append(" sh \"$@\"");
         }
 
         var start = new ProcessStartInfo("/bin/sh", ["-c", script.ToString(), "sh", .. command])
@@ -80,7 +89,7 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
         };
         start.Environment.Clear();
         foreach (var (name, value) in environment) start.Environment[name] = value;
-        return Process.Start(start) ?? throw new InvalidOperationException($"{command[0]} did not start");
+        return Shell.Start(start, NetworkNamespace.PathOf(NamespaceName));
     }
 
     /// <summary>The command line that runs a command beside a container's main process.</summary>

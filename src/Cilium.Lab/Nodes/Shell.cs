@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Cilium.Netlink;
 
 namespace Cilium.Lab.Nodes;
 
@@ -15,8 +16,10 @@ internal sealed record ShellResult(int ExitCode, string Output, string Error)
 /// <summary>Runs the machine's own commands.</summary>
 internal static class Shell
 {
+    /// <summary>Runs a command to its end, in a network namespace when one is named by its file.</summary>
     public static async Task<ShellResult> RunAsync(
-        IReadOnlyList<string> command, CancellationToken cancel, string? input = null, IReadOnlyDictionary<string, string>? environment = null)
+        IReadOnlyList<string> command, CancellationToken cancel, string? input = null, IReadOnlyDictionary<string, string>? environment = null,
+        string? networkNamespace = null)
     {
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
@@ -26,7 +29,7 @@ internal static class Shell
             UseShellExecute = false,
         };
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
-        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{command[0]} did not start");
+        using var process = Start(start, networkNamespace);
         try
         {
             var output = process.StandardOutput.ReadToEndAsync(cancel);
@@ -51,6 +54,18 @@ internal static class Shell
             throw;
         }
     }
+
+    /// <summary>Starts a process in a network namespace: a child inherits that of the thread that made it, so no command has to enter it first.</summary>
+    /// <exception cref="InvalidOperationException">It did not start.</exception>
+    public static Process Start(ProcessStartInfo start, string? networkNamespace)
+    {
+        if (networkNamespace is null) return Started(start);
+        using var network = NetworkNamespace.Open(networkNamespace);
+        return network.Run(() => Started(start));
+    }
+
+    private static Process Started(ProcessStartInfo start) =>
+        Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} did not start");
 
     /// <summary>Runs a command that must succeed.</summary>
     /// <exception cref="InvalidOperationException">It failed; the message is its own.</exception>

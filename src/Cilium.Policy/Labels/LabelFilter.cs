@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Cilium.Core;
 
 namespace Cilium.Policy;
@@ -51,11 +50,11 @@ public sealed class LabelFilter
     /// <exception cref="FormatException">An entry is empty after its prefix or is no regular expression; the entry is named.</exception>
     public static LabelFilter Parse(string? labelsOption)
     {
-        var patterns = s_defaults.Select(ParsePattern).ToList();
+        var patterns = s_defaults.Select(entry => new LabelPattern(entry)).ToList();
         var onlyIncluded = false;
         foreach (var entry in (labelsOption ?? "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
         {
-            var pattern = ParsePattern(entry);
+            var pattern = new LabelPattern(entry);
             onlyIncluded |= !pattern.IsExclude;
             patterns.Add(pattern);
         }
@@ -90,42 +89,4 @@ public sealed class LabelFilter
 
     /// <summary>The labels that pass.</summary>
     public LabelSet Apply(IEnumerable<Label> labels) => LabelSet.Create(labels.Where(Includes));
-
-    private static LabelPattern ParsePattern(string entry)
-    {
-        var colon = entry.IndexOf(':', StringComparison.Ordinal);
-        var source = colon < 0 ? "" : entry[..colon];
-        var expression = entry[(colon + 1)..];
-        var isExclude = expression.StartsWith('!');
-        expression = isExclude ? expression[1..] : expression;
-        if (expression.Length == 0)
-        {
-            throw new FormatException($"label filter '{entry}' has no expression");
-        }
-
-        try
-        {
-            // User input: the engine without backtracking has linear cost on any expression.
-            var regex = new Regex($"^(?:{expression})", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-            return new LabelPattern(source, isExclude, regex);
-        }
-        catch (Exception e) when (e is ArgumentException or NotSupportedException)
-        {
-            throw new FormatException($"label filter '{entry}' is no regular expression: {e.Message}", e);
-        }
-    }
-
-    private sealed record LabelPattern(string Source, bool IsExclude, Regex Expression)
-    {
-        public int MatchLength(Label label)
-        {
-            if (Source.Length > 0 && Source != label.Source)
-            {
-                return 0;
-            }
-
-            var match = Expression.Match(label.Key);
-            return match.Success ? match.Length : 0;
-        }
-    }
 }

@@ -20,6 +20,8 @@ internal sealed class InProcessRing : RingMemory
 
     internal override bool Wait(TimeSpan timeout) => _ring.Wakeups.Wait(timeout);
 
+    internal override void Wake() => _ring.Wake();
+
     public override void Dispose()
     {
         Close();

@@ -60,7 +60,7 @@ internal sealed unsafe class RingStorage : MapStorage
         var length = *(uint*)header & ~BusyBit;
         Interlocked.Exchange(ref *(int*)header, (int)(length | (discard ? DiscardBit : 0)));
         if ((flags & ForceWakeUp) != 0 || ((flags & NoWakeUp) == 0 && (Volatile.Read(ref *(ulong*)Consumer) & _mask) == position))
-            WakeUp();
+            Wake();
     }
 
     internal ulong Query(ulong what) => what switch
@@ -89,7 +89,8 @@ internal sealed unsafe class RingStorage : MapStorage
         Wakeups.Dispose();
     }
 
-    private void WakeUp()
+    /// <summary>Ends the reader's sleep, or its next one.</summary>
+    internal void Wake()
     {
         lock (_lock)
         {

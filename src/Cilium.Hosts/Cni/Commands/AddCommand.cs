@@ -7,8 +7,10 @@ using Cilium.Hosts.Cni.Spec;
 namespace Cilium.Hosts.Cni.Commands;
 
 /// <summary>ADD: addresses, a device, an endpoint that can carry traffic. A failure gives everything back.</summary>
-internal sealed class AddCommand(AgentClient agent, IPodNetwork network)
+internal sealed class AddCommand(AgentClient agent, IPodNetwork network, TimeProvider time)
 {
+    private static readonly TimeSpan _giveBackPatience = TimeSpan.FromSeconds(5);
+
     public async Task<CniResult> RunAsync(CniArguments arguments, CancellationToken cancellationToken)
     {
         // 1. The node's MTUs. 2. Addresses. 3. The device. 4. The endpoint. 5. What the runtime wants to hear.
@@ -110,10 +112,11 @@ internal sealed class AddCommand(AgentClient agent, IPodNetwork network)
 
     private async Task GiveBackAsync(CniArguments arguments, string hostName, IpamResponse ipam)
     {
-        // The caller's token may be what ended the attempt; giving back has its own patience. What fails here is freed by the
+        // The end of the patience may be what ended the attempt; giving back has its own. What fails here is freed by the
         // addresses' expiration, and by the runtime, which must call DEL after a failed ADD.
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-        await IgnoreAgentAsync(agent.DeleteEndpointAsync($"cni-attachment-id:{arguments.ContainerId}:{arguments.InterfaceName}", patience.Token)).ConfigureAwait(false);
+        var giving = AgentClient.Blocking(agent.SocketPath, _giveBackPatience, time);
+        var endpoint = $"cni-attachment-id:{arguments.ContainerId}:{arguments.InterfaceName}";
+        await IgnoreAgentAsync(() => giving.DeleteEndpointAsync(endpoint, CancellationToken.None)).ConfigureAwait(false);
         try
         {
             network.Delete(hostName);
@@ -127,16 +130,16 @@ internal sealed class AddCommand(AgentClient agent, IPodNetwork network)
         {
             if (!string.IsNullOrEmpty(address))
             {
-                await IgnoreAgentAsync(agent.ReleaseAddressAsync(address, arguments.Owner, patience.Token)).ConfigureAwait(false);
+                await IgnoreAgentAsync(() => giving.ReleaseAddressAsync(address, arguments.Owner, CancellationToken.None)).ConfigureAwait(false);
             }
         }
     }
 
-    private static async Task IgnoreAgentAsync(Task request)
+    private static async Task IgnoreAgentAsync(Func<Task> request)
     {
         try
         {
-            await request.ConfigureAwait(false);
+            await request().ConfigureAwait(false);
         }
         catch (ApiException exception) when (exception.StatusCode == 404)
         {
