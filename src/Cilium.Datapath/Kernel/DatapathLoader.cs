@@ -55,9 +55,9 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
     }
 
     /// <summary>What compiled policies look like.</summary>
-    internal static MapShape InnerPolicyShape()
+    internal static MapShape InnerPolicyShape(BpfEngine? engine = null)
     {
-        using var obj = Open(Resources().First());
+        using var obj = Open(Resources().First(), engine);
         return obj.Maps.Single(map => map.Name == "cilium_policy").Inner
             ?? throw new InvalidOperationException("cilium_policy declares no inner map");
     }

@@ -29,7 +29,7 @@ internal static class SnapshotMaps
             using var source = from.Policies.OpenOrNull(id);
             if (source is null)
                 continue;
-            using var copy = BpfMap.Create(Explaining.LookupText.PolicyMap, DatapathLoader.InnerPolicyShape() with { MaxEntries = source.Shape.MaxEntries }, engine);
+            using var copy = BpfMap.Create(Explaining.LookupText.PolicyMap, DatapathLoader.InnerPolicyShape(engine) with { MaxEntries = source.Shape.MaxEntries }, engine);
             Copy(source.As<PolicyKey, PolicyValue>(), copy.As<PolicyKey, PolicyValue>());
             to.Policies.UpdateBatch([id], [copy]);
             if (from.PolicyStamps.TryLookup(id, out var stamp))
