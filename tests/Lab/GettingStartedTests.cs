@@ -97,6 +97,41 @@ public sealed class GettingStartedTests(KubernetesAddressesLab lab) : IClassFixt
         Assert.Contains("policy-verdict:L3-L4 INGRESS ALLOWED (TCP Flags: SYN)", passed, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_copy_of_the_node_explains_what_its_traffic_meets()
+    {
+        foreach (var (name, label) in new[] { ("near-client", "netshoot-client"), ("near-stranger", "stranger") })
+        {
+            await lab.KubectlAsync(
+                "run", name, "--image=nicolaka/netshoot", $"--labels=app.kubernetes.io/name={label}", "--overrides={\"spec\":{\"nodeName\":\"kind-worker2\"}}",
+                "--command", "--", "sleep", "infinity");
+        }
+
+        try
+        {
+            await lab.PodsReadyAsync("near-client", "near-stranger");
+            await lab.ApplyAsync("policy.yaml");
+            Assert.Equal("exit 28", await LabFixture.EventuallyAsync(() => lab.CurlAsync("near-stranger", "http://nginx-service"), status => status == "exit 28"));
+            Assert.Equal("200", await lab.CurlAsync("near-client", "http://nginx-service"));
+            Assert.Contains("default/nginx-deployment", await ObserveAsync("near-stranger", "DROPPED", "INGRESS DENIED"), StringComparison.Ordinal);
+            Assert.Contains("default/nginx-deployment", await ObserveAsync("near-client", "FORWARDED", "INGRESS ALLOWED"), StringComparison.Ordinal);
+
+            var denied = await ExplainAsync("near-stranger");
+            Assert.Contains("Verdict: DROPPED", denied, StringComparison.Ordinal);
+            Assert.Contains("Policy (133)", denied, StringComparison.Ordinal);
+            var allowed = await ExplainAsync("near-client");
+            Assert.Contains("Verdict: DELIVERED", allowed, StringComparison.Ordinal);
+            Assert.Contains("default/nginx-deployment", allowed, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await lab.KubectlAsync("delete", "pod", "near-client", "near-stranger", "--wait");
+        }
+    }
+
+    private Task<string> ExplainAsync(string pod) =>
+        lab.AgentAsync("kind-worker2", "cilium-dbg", "explain", "--from", $"default/{pod}", "--to", "svc/nginx-service", "--port", "80");
+
     private Task<string> ObserveAsync(string pod, string verdict, string text) => LabFixture.EventuallyAsync(
         () => LabFixture.RunAsync(
             lab.Binary("hubble"), "observe", "--server", $"unix://{lab.Lab.FolderOfNode("kind-worker2")}/run/hubble.sock", "--last", "50",

@@ -126,7 +126,7 @@ public sealed class MultiPoolTests(MultiPoolLab lab) : IClassFixture<MultiPoolLa
     public async Task A_leaked_endpoint_is_found_and_repaired()
     {
         await LabFixture.EventuallyAsync(() => lab.CiliumExitAsync("ipam", "check", "--settle", "1s"), check => check.ExitCode == 0, 60);
-        var manifest = Path.Combine(lab.Root, ".lab", "leaked.yaml");
+        var manifest = Path.GetTempFileName();
         await File.WriteAllTextAsync(manifest, """
             apiVersion: cilium.io/v2
             kind: CiliumEndpoint
@@ -134,6 +134,7 @@ public sealed class MultiPoolTests(MultiPoolLab lab) : IClassFixture<MultiPoolLa
             status: { networking: { addressing: [ { ipv4: 10.10.255.9 } ], node: 10.0.0.1 } }
             """, CancellationToken.None);
         await lab.KubectlAsync("apply", "-f", manifest);
+        File.Delete(manifest);
 
         var json = await lab.CiliumExitAsync("ipam", "check", "--settle", "1s", "-o", "json");
         Assert.Equal(2, json.ExitCode);

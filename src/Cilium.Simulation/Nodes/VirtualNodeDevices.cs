@@ -16,7 +16,7 @@ internal sealed class VirtualNodeDevices(VirtualNamespace host, DatapathOptions 
     {
         var underlay = host.Interfaces.Where(IsUnderlay).ToList();
         var mtu = options.Mtu != 0 ? options.Mtu : underlay.Select(device => device.Mtu).DefaultIfEmpty(1500).Min();
-        var overhead = !options.EnableTunnel ? 0 : node.IPv4.IsNone ? OverheadIPv6 : OverheadIPv4;
+        var overhead = !options.EnableTunnel ? 0 : options.TunnelsOverIPv6(node.IPv4, node.IPv6) ? OverheadIPv6 : OverheadIPv4;
         if (host.InterfaceOrNull(NodeDevices.HostDevice) is not { } device)
         {
             (device, _) = host.AddPair(NodeDevices.HostDevice, host, NodeDevices.NetDevice);
