@@ -6,7 +6,7 @@ namespace Cilium.Simulation.Tests;
 /// <summary><c>cilium policy explain</c> as its users see it.</summary>
 public sealed class ExplainTests : IDisposable
 {
-    private const string Book = "/work/shared/book/chapter03";
+    private static readonly string Book = Path.GetFullPath(Path.Combine(RepositoryRoot(), "..", "shared", "book", "chapter03"));
     private readonly string _folder = Directory.CreateTempSubdirectory("explain-").FullName;
     private static string Examples => Path.Combine(RepositoryRoot(), "examples/explain");
 

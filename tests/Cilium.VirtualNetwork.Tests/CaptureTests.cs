@@ -7,7 +7,7 @@ namespace Cilium.VirtualNetwork.Tests;
 
 public sealed class CaptureTests
 {
-    private const string BookCaptures = "/work/shared/book/pcaps";
+    private static readonly string BookCaptures = Path.GetFullPath(Path.Combine(FindRoot(), "..", "shared", "book", "pcaps"));
 
     [Property(MaxTest = 2000)]
     public void Random_bytes_are_read_or_refused(byte[] bytes, byte kind)
@@ -130,4 +130,12 @@ public sealed class CaptureTests
 
     private static string Text(CapturedFrame frame) =>
         $"{frame.Timestamp} {Convert.ToHexString(frame.Bytes.Span)} {frame.OriginalLength} {frame.LinkType} {frame.Interface}";
+
+    private static string FindRoot()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Cilium.sln")))
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("Cilium.sln is in no folder above the test");
+        return folder;
+    }
 }
