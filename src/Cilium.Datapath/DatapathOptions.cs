@@ -124,6 +124,9 @@ public sealed class DatapathOptions
     /// <summary>Bytes of a packet that travel with its event. Key <c>trace-payloadlen</c>; at most 128.</summary>
     public int TracePayloadLength { get; set; } = 128;
 
+    /// <summary>Bytes that encapsulation adds to a packet: 50 over IPv4 and 70 over IPv6 (RFC 7348); 0 without a tunnel.</summary>
+    internal int TunnelOverhead(LocalNodeRow node) => !EnableTunnel ? 0 : TunnelsOverIPv6(node.IPv4, node.IPv6) ? 70 : 50;
+
     /// <summary>What is switched off is as if the node had no address of the family, but for the tunnel, which carries either over either.</summary>
     internal LocalNodeRow OfEnabledFamilies(LocalNodeRow node) => node with
     {

@@ -16,8 +16,6 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
     internal const string HostDevice = "cilium_host";
     internal const string NetDevice = "cilium_net";
     internal const string VxlanDevice = "cilium_vxlan";
-    private const int OverheadIPv4 = 50;
-    private const int OverheadIPv6 = 70;
 
     /// <summary>Brings devices, addresses, local routes and settings into being.</summary>
     internal NodeNetwork Ensure(LocalNodeRow node)
@@ -25,7 +23,7 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
         // 1. Underlay devices and what fits through them.
         var underlay = FindUnderlay(node);
         var deviceMtu = options.Mtu != 0 ? options.Mtu : underlay.Count > 0 ? underlay.Min(link => link.Mtu) : 1500;
-        var overhead = !options.EnableTunnel ? 0 : options.TunnelsOverIPv6(node.IPv4, node.IPv6) ? OverheadIPv6 : OverheadIPv4;
+        var overhead = options.TunnelOverhead(node);
 
         // 2. The pair through which the node itself reaches pods, and the tunnel.
         if (netlink.FindLink(HostDevice) is null)

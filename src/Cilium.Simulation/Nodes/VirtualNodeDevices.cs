@@ -9,14 +9,11 @@ namespace Cilium.Simulation.Nodes;
 /// <summary>The node's devices on a virtual node: what <c>NodeDevices</c> makes on the kernel.</summary>
 internal sealed class VirtualNodeDevices(VirtualNamespace host, DatapathOptions options)
 {
-    private const int OverheadIPv4 = 50;
-    private const int OverheadIPv6 = 70;
-
     internal NodeNetwork Ensure(LocalNodeRow node)
     {
         var underlay = host.Interfaces.Where(IsUnderlay).ToList();
         var mtu = options.Mtu != 0 ? options.Mtu : underlay.Select(device => device.Mtu).DefaultIfEmpty(1500).Min();
-        var overhead = !options.EnableTunnel ? 0 : options.TunnelsOverIPv6(node.IPv4, node.IPv6) ? OverheadIPv6 : OverheadIPv4;
+        var overhead = options.TunnelOverhead(node);
         if (host.InterfaceOrNull(NodeDevices.HostDevice) is not { } device)
         {
             (device, _) = host.AddPair(NodeDevices.HostDevice, host, NodeDevices.NetDevice);
