@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Cilium.Hosts.Hubble;
-using Cilium.Hubble.Serving;
 using Cilium.Hubble.Client;
+using Cilium.Hubble.Serving;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Microsoft.Extensions.Logging.Abstractions;
