@@ -4,7 +4,7 @@
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1
 
 # Compiling the programs (clang, libbpf's headers), native binaries (clang as linker, zlib), and what pods and tests run.
-CILIUM_PACKAGES=(clang llvm libbpf1 libbpf-dev zlib1g-dev iproute2 util-linux curl iputils-ping dnsutils tcpdump tshark ethtool
+CILIUM_PACKAGES=(clang llvm binutils libbpf1 libbpf-dev zlib1g-dev iproute2 util-linux curl iputils-ping dnsutils tcpdump tshark ethtool
   netcat-openbsd procps iperf3 openssl)
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
