@@ -106,8 +106,14 @@ public sealed class DatapathOptions
     /// <summary>Key <c>bpf-ct-timeout-regular-any</c>.</summary>
     public TimeSpan ConntrackTimeoutAny { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Entries of the conntrack map. Key <c>bpf-ct-global-tcp-max</c>.</summary>
+    /// <summary>Entries of the conntrack map. See <see cref="MapSizing"/>.</summary>
     public uint ConntrackEntries { get; set; } = 524288;
+
+    /// <summary>Entries of the map of translated connections. See <see cref="MapSizing"/>.</summary>
+    public uint SnatEntries { get; set; } = 524288;
+
+    /// <summary>Entries of the map of sockets connected to services. See <see cref="MapSizing"/>.</summary>
+    public uint SocketRevNatEntries { get; set; } = 65536;
 
     /// <summary>Entries of one compiled policy. Key <c>bpf-policy-map-max</c>.</summary>
     public uint PolicyEntries { get; set; } = 16384;

@@ -32,6 +32,7 @@ public static class AgentCommandLine
         }
 
         options.Written = written;
+        options.MapSizing.ApplyTo(options.Datapath, MachineMemory.ReadTotalBytes());
         return options;
     }
 

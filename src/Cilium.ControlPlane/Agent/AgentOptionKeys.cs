@@ -168,7 +168,11 @@ internal static class AgentOptionKeys
         .Duration("bpf-ct-timeout-regular-tcp-fin", "Lifetime of closing connections", TimeSpan.FromSeconds(1), (options, value) =>
             options.Datapath.ConntrackTimeoutTcpFin = value)
         .Duration("bpf-ct-timeout-regular-any", "Lifetime of other connections", TimeSpan.FromSeconds(1), (options, value) => options.Datapath.ConntrackTimeoutAny = value)
-        .Integer("bpf-ct-global-tcp-max", "Entries of the conntrack map", 1024, 1 << 24, (options, value) => options.Datapath.ConntrackEntries = (uint)value)
+        .Fraction("bpf-map-dynamic-size-ratio", "Part of the memory for maps of connections", (options, value) => options.MapSizing.Ratio = value)
+        .Integer("bpf-ct-global-tcp-max", "TCP connections in the conntrack map", 1024, 1 << 24, (options, value) => options.MapSizing.ConntrackTcp = (uint)value)
+        .Integer("bpf-ct-global-any-max", "Other connections in the conntrack map", 1024, 1 << 24, (options, value) => options.MapSizing.ConntrackAny = (uint)value)
+        .Integer("bpf-nat-global-max", "Translated connections", 1024, 1 << 24, (options, value) => options.MapSizing.Snat = (uint)value)
+        .Integer("bpf-sock-rev-map-max", "Sockets connected to services", 1024, 1 << 24, (options, value) => options.MapSizing.SocketRevNat = (uint)value)
         .Integer("bpf-policy-map-max", "Entries of a policy", 256, 65536, (options, value) => options.Datapath.PolicyEntries = (uint)value)
         .Integer("bpf-lb-map-max", "Entries of service maps", 256, 1 << 24, (options, value) => options.Datapath.LoadBalancingEntries = (uint)value)
         .Boolean("enable-tcx", "Attach by TCX", (options, value) => options.Datapath.EnableTcx = value)

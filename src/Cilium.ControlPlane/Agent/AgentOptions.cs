@@ -100,6 +100,9 @@ public sealed class AgentOptions
     /// <summary>Flows kept: a power of two minus one. Key <c>hubble-event-buffer-capacity</c>.</summary>
     public int HubbleEventBufferCapacity { get; set; } = 4095;
 
+    /// <summary>Capacities of the maps of connections.</summary>
+    public MapSizing MapSizing { get; } = new();
+
     /// <summary>What becomes constant in the programs.</summary>
     public DatapathOptions Datapath { get; } = new();
 

@@ -103,9 +103,12 @@ internal static class StatusModels
             BandwidthManager = new BandwidthStatus { Enabled = false },
             BpfMaps = new BpfMapStatus
             {
+                DynamicSizeRatio = options.MapSizing.Ratio,
                 Maps =
                 [
                     new BpfMapProperties { Name = "Connection tracking", Size = datapath.ConntrackEntries },
+                    new BpfMapProperties { Name = "NAT", Size = datapath.SnatEntries },
+                    new BpfMapProperties { Name = "Sock reverse NAT", Size = datapath.SocketRevNatEntries },
                     new BpfMapProperties { Name = "Endpoint policy", Size = datapath.PolicyEntries },
                     new BpfMapProperties { Name = "Service", Size = datapath.LoadBalancingEntries },
                 ],

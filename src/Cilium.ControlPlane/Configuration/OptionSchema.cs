@@ -68,6 +68,19 @@ public sealed class OptionSchema<TOptions>
             return null;
         });
 
+    /// <summary>Adds a number from 0 to 1.</summary>
+    public OptionSchema<TOptions> Fraction(string key, string description, Action<TOptions, double> set) =>
+        Add(key, description, null, (options, text) =>
+        {
+            if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) || value is not (>= 0 and <= 1))
+            {
+                return "must be a number from 0 to 1";
+            }
+
+            set(options, value);
+            return null;
+        });
+
     /// <summary>Adds a duration of at least <paramref name="minimum"/>.</summary>
     public OptionSchema<TOptions> Duration(string key, string description, TimeSpan minimum, Action<TOptions, TimeSpan> set) =>
         Add(key, description, null, (options, text) =>

@@ -99,7 +99,9 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
 
     private uint? Capacity(string map) => map switch
     {
-        "cilium_ct" or "cilium_snat" => options.ConntrackEntries,
+        "cilium_ct" => options.ConntrackEntries,
+        "cilium_snat" => options.SnatEntries,
+        "cilium_lb_sk_rev" => options.SocketRevNatEntries,
         "cilium_lb_frontends" or "cilium_lb_backends" or "cilium_lb_revnat" => options.LoadBalancingEntries,
         "cilium_lb_slots" => options.LoadBalancingEntries * 4,
         _ => null,

@@ -31,6 +31,7 @@ public sealed class AgentCommandLineTests
     [InlineData("--ipam=eni", "ipam")]
     [InlineData("--tunnel-protocol=geneve", "tunnel-protocol")]
     [InlineData("--mtu=lots", "mtu")]
+    [InlineData("--bpf-map-dynamic-size-ratio=1.5", "bpf-map-dynamic-size-ratio")]
     [InlineData("--labels=k8s:[", "labels")]
     [InlineData("--no-such-flag", "no-such-flag")]
     [InlineData("--hubble-event-buffer-capacity=4096", "hubble-event-buffer-capacity")]
@@ -40,6 +41,14 @@ public sealed class AgentCommandLineTests
         var exception = Assert.Throws<ConfigurationException>(
             () => AgentCommandLine.Read([flag], new Hashtable { ["K8S_NODE_NAME"] = "node-a" }, out _));
         Assert.Contains(key, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Given_map_sizes_reach_the_datapath()
+    {
+        string[] flags = ["--bpf-ct-global-tcp-max=20000", "--bpf-ct-global-any-max=10000", "--bpf-nat-global-max=5000", "--bpf-sock-rev-map-max=4000"];
+        var datapath = AgentCommandLine.Read(flags, new Hashtable { ["K8S_NODE_NAME"] = "node-a" }, out _).Datapath;
+        Assert.Equal((30000u, 5000u, 4000u), (datapath.ConntrackEntries, datapath.SnatEntries, datapath.SocketRevNatEntries));
     }
 
     [Fact]
