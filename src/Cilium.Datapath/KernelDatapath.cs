@@ -35,6 +35,7 @@ public sealed partial class KernelDatapath(
     private NodeNetwork? _network;
     private EventReader? _events;
     private ConntrackCollector? _collector;
+    private bool _followsServices;
     private int _isDisposed;
 
     /// <inheritdoc/>
@@ -48,9 +49,17 @@ public sealed partial class KernelDatapath(
     public DatapathMaps Maps => Started(_loaded).Maps;
 
     /// <inheritdoc/>
-    /// <remarks>Creates and pins the maps that an earlier agent did not leave: the kernel clears some hundred megabytes for them.</remarks>
-    public Task PrepareAsync(CancellationToken cancellationToken) =>
-        Task.Run(() => NewLoader().EnsureMaps(), cancellationToken);
+    /// <remarks>
+    /// Creates and pins the maps that an earlier agent did not leave: the kernel clears some hundred megabytes for them. Services, which need no
+    /// more than their maps, are followed from then on.
+    /// </remarks>
+    public Task PrepareAsync(CancellationToken cancellationToken) => Task.Run(
+        () =>
+        {
+            NewLoader().EnsureMaps();
+            FollowServices(Keep(DatapathMaps.OpenPinned(options.BpfRoot)));
+        },
+        cancellationToken);
 
     /// <inheritdoc/>
     public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
@@ -84,7 +93,7 @@ public sealed partial class KernelDatapath(
         _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations);
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
-        _reconcilers.Run(tables.Frontends, new FrontendOperations(loaded.Maps));
+        FollowServices(loaded.Maps);
         var routes = new KernelNodeRoutes(Keep(ns.OpenNetlink()));
         _reconcilers.Run(tables.Nodes, new NodeOperations(routes, node, _network, options, loggers.CreateLogger<NodeOperations>()));
 
@@ -130,6 +139,14 @@ public sealed partial class KernelDatapath(
 
     private static T Started<T>(T? part)
         where T : class => part ?? throw new InvalidOperationException("the datapath was not started");
+
+    private void FollowServices(DatapathMaps maps)
+    {
+        if (_followsServices)
+            return;
+        _followsServices = true;
+        _reconcilers.Run(tables.Frontends, new FrontendOperations(maps));
+    }
 
     private DatapathLoader NewLoader() => new(options, BpfEngine.Kernel, new PinnedMaps(options.BpfRoot, loggers.CreateLogger<PinnedMaps>()));
 

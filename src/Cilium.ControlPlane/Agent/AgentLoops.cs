@@ -3,7 +3,6 @@ using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Identities;
 using Cilium.ControlPlane.Nodes;
 using Cilium.ControlPlane.Policies;
-using Cilium.ControlPlane.Services;
 using Cilium.Core.Reconciliation;
 using Cilium.Datapath.Nodes;
 using Cilium.Kubernetes;
@@ -38,7 +37,6 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             endpointIdentities,
             new PolicyDerivation(tables, agent.Policies, rules, time),
             new AddressDerivation(tables, options, self, new ApiServerAddresses(tables, options, agent.Policies, localIdentities), time),
-            new ServiceDerivation(tables, options, self, time),
             new NodeDerivation(tables, options, time),
             new CiliumEndpointDerivation(tables, agent.Options, self, time),
             new EndpointCollector(tables, options, agent.Registry, devices, time, loggers.CreateLogger<EndpointCollector>()),

@@ -3,6 +3,7 @@ using Cilium.ControlPlane.Cni;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Ipam;
 using Cilium.ControlPlane.Nodes;
+using Cilium.ControlPlane.Services;
 using Cilium.Ipam;
 using Cilium.Kubernetes;
 using Cilium.Policy;
@@ -57,6 +58,9 @@ internal sealed partial class AgentService(
     private async Task<Task> StartAsync(AgentLoops loops, Task preparing, CancellationToken cancellationToken)
     {
         var (tables, readiness) = (agent.Tables, agent.Readiness);
+
+        // 0. Services need nothing of what follows.
+        loops.Run(new ServiceDerivation(tables, agent.Options, agent.Time), cancellationToken);
 
         // 1. The node object, and our own CiliumNode, which exists from here on.
         readiness.Enter("waiting for the Kubernetes node");

@@ -7,11 +7,10 @@ using Cilium.Kubernetes;
 namespace Cilium.ControlPlane.Services;
 
 /// <summary>Services and endpoint slices in, frontends with their backends out; a change costs what its service costs.</summary>
-internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options, LocalNodeRow self, TimeProvider time) : IAgentLoop
+/// <remarks>It does not wait for the node's own addresses: cluster addresses come first, what is served on the node's own follows.</remarks>
+internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options, TimeProvider time) : IAgentLoop
 {
-    private readonly Core.IpAddr[]? _ownAddresses = options.Datapath.EnableNodePort
-        ? [.. new[] { (self.IPv4, options.Datapath.EnableIPv4), (self.IPv6, options.Datapath.EnableIPv6) }.Where(own => own is { Item2: true, Item1.IsNone: false }).Select(own => own.Item1)]
-        : null;
+    private Core.IpAddr[]? _ownAddresses;
     private readonly Dictionary<NamespacedName, HashSet<NamespacedName>> _slicesOf = [];
     private readonly Dictionary<NamespacedName, HashSet<L4Address>> _frontendsOf = [];
 
@@ -23,13 +22,21 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
         await tables.Kubernetes.EndpointSlices.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         using var services = tables.Kubernetes.Services.Subscribe();
         using var slices = tables.Kubernetes.EndpointSlices.Subscribe();
-        var wakeup = new Wakeup(time, services.WaitAsync, slices.WaitAsync);
+        using var node = tables.LocalNode.Subscribe();
+        var wakeup = new Wakeup(time, services.WaitAsync, slices.WaitAsync, node.WaitAsync);
+        var isNodeKnown = false;
         while (true)
         {
             var touched = services.Drain().Select(change => change.Key).ToHashSet();
             foreach (var change in slices.Drain())
             {
                 FollowSlice(change, touched);
+            }
+
+            if (node.Drain() is [.., { Current: { } self }])
+            {
+                isNodeKnown = true;
+                FollowNode(self, touched);
             }
 
             if (touched.Count > 0)
@@ -43,8 +50,24 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
                 });
             }
 
-            tables.Datapath.Frontends.CompleteInitializer(AgentInitializers.Services);
+            if (isNodeKnown)
+            {
+                tables.Datapath.Frontends.CompleteInitializer(AgentInitializers.Services);
+            }
+
             await wakeup.WaitAsync(null, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private void FollowNode(LocalNodeRow self, HashSet<NamespacedName> touched)
+    {
+        var (datapath, before) = (options.Datapath, _ownAddresses);
+        _ownAddresses = datapath.EnableNodePort
+            ? [.. new[] { datapath.EnableIPv4 ? self.IPv4 : default, datapath.EnableIPv6 ? self.IPv6 : default }.Where(own => !own.IsNone)]
+            : null;
+        if (_ownAddresses is not null && (before is null || !before.SequenceEqual(_ownAddresses)))
+        {
+            touched.UnionWith(tables.Kubernetes.Services.Snapshot().Keys);
         }
     }
 

@@ -98,13 +98,14 @@ public sealed class SimulatedNode : IAsyncDisposable
     internal async Task StartAsync(CancellationToken cancellationToken)
     {
         AgentInitializers.Register(Tables);
+        Tables.Store.Write(transaction => transaction.Upsert(Tables.LocalNode, Local));
         await Datapath.StartAsync(Local, cancellationToken).ConfigureAwait(false);
         var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter), _loggers.CreateLogger<PolicyObjectRules>());
         IAgentLoop[] loops =
         [
             new PolicyDerivation(Tables, Policies, rules, TimeProvider.System),
             new AddressDerivation(Tables, _options, Local, new ApiServerAddresses(Tables, _options, Policies, _localIdentities), TimeProvider.System),
-            new ServiceDerivation(Tables, _options, Local, TimeProvider.System),
+            new ServiceDerivation(Tables, _options, TimeProvider.System),
             new NodeDerivation(Tables, _options, TimeProvider.System),
         ];
         _loops.AddRange(loops.Select(loop => Task.Run(() => loop.RunAsync(_stop.Token), CancellationToken.None)));

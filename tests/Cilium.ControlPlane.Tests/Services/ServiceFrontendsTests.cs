@@ -1,3 +1,4 @@
+using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Services;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
@@ -107,7 +108,7 @@ public sealed class ServiceFrontendsTests
             write.Upsert(test.Kubernetes.EndpointSlices, Slice(Ready("10.0.0.1")));
         });
         using var stop = new CancellationTokenSource();
-        var running = new ServiceDerivation(test.Tables, test.Options, test.Self, TimeProvider.System).RunAsync(stop.Token);
+        var running = new ServiceDerivation(test.Tables, test.Options, TimeProvider.System).RunAsync(stop.Token);
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Snapshot().Values.Any(row => row.Backends.Count == 1));
         test.Write(write => write.Upsert(test.Kubernetes.EndpointSlices, Slice(Ready("10.0.0.1"), Ready("10.0.0.2"))));
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Snapshot().Values.Single().Backends.Count == 2);
@@ -115,6 +116,26 @@ public sealed class ServiceFrontendsTests
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Snapshot().Values.Single().Backends.Count == 0);
         test.Write(write => write.Delete(test.Kubernetes.Services, s_service.Key));
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Count == 0);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Fact]
+    public async Task Cluster_addresses_do_not_wait_for_the_node_and_its_own_follow()
+    {
+        var test = new TestTables();
+        test.Options.Datapath.EnableNodePort = true;
+        AgentInitializers.Register(test.Tables);
+        test.Write(write => write.Upsert(test.Kubernetes.Services, s_service with { Type = "NodePort", Ports = [s_service.Ports[0] with { NodePort = 30080 }] }));
+        using var stop = new CancellationTokenSource();
+        var running = new ServiceDerivation(test.Tables, test.Options, TimeProvider.System).RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Count == 1);
+        Assert.Equal(FrontendKind.ClusterIP, test.Datapath.Frontends.Snapshot().Values.Single().Kind);
+        var isComplete = test.Datapath.Frontends.WaitInitializedAsync(stop.Token);
+        Assert.False(isComplete.IsCompleted);
+        test.Write(write => write.Upsert(test.Tables.LocalNode, test.Self));
+        await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Count == 2);
+        await isComplete;
+        Assert.Contains(new L4Address(test.Self.IPv4, 30080, L4Protocol.Tcp), test.Datapath.Frontends.Snapshot().Keys);
         await TestTables.EndAsync(stop, running);
     }
 
