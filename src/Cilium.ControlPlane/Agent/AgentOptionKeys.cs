@@ -38,6 +38,13 @@ internal static class AgentOptionKeys
             errors.Add("enable-ipv4 and enable-ipv6 must not both be false");
         }
 
+        // The smallest that hosts must take (RFC 791, RFC 8200), and what a tunnel over IPv4 adds.
+        var smallest = (options.Datapath.EnableIPv6 ? 1280 : 576) + (options.Datapath.EnableTunnel ? 50 : 0);
+        if (options.Datapath.Mtu != 0 && options.Datapath.Mtu < smallest)
+        {
+            errors.Add($"mtu \"{options.Datapath.Mtu}\" must be 0 (as the underlay's devices have it) or at least {smallest}");
+        }
+
         try
         {
             _ = options.LabelFilter;

@@ -31,6 +31,7 @@ public sealed class AgentCommandLineTests
     [InlineData("--ipam=eni", "ipam")]
     [InlineData("--tunnel-protocol=geneve", "tunnel-protocol")]
     [InlineData("--mtu=lots", "mtu")]
+    [InlineData("--mtu=500", "mtu")]
     [InlineData("--bpf-map-dynamic-size-ratio=1.5", "bpf-map-dynamic-size-ratio")]
     [InlineData("--labels=k8s:[", "labels")]
     [InlineData("--no-such-flag", "no-such-flag")]
