@@ -2,7 +2,7 @@
 # Times are read on the node kind-worker of a lab; a wrapper around the installed plugin notes when a call began and ended.
 
 run_agent() {
-  local lab=bench-agent round i
+  local lab=bench-agent round i reached
   build_benchmarks
   folder=$PWD/.lab/$lab/nodes/kind-worker adds=$work/adds agent_kubectl="kubectl --kubeconfig .lab/$lab/kubeconfig"
   cleanup+=("./lab down --name $lab")
@@ -44,9 +44,11 @@ run_agent() {
   for ((round = 0; round < rounds; round++)); do
     agent_away
     wipe_datapath
+    coproc waiter { "$bench" await-entries "$folder/bpf/tc/globals/cilium_lb_frontends" 5000; }
+    read -r _ <&"${waiter[0]}"
     agent_back
-    "$bench" await-entries "$folder/bpf/tc/globals/cilium_lb_frontends" 5000
-    keep services-ms "$(since_start)"
+    read -r reached <&"${waiter[0]}"
+    keep services-ms "$(since_start "$reached")"
     keep services-ready-ms "$(await_ready 31)"
   done
 
@@ -102,8 +104,11 @@ milliseconds() { awk '{ if (!NR || $1 < first || !first) first = $1; if ($2 > la
 agent_pid() { cat "$folder/run/cilium.pid"; }
 agent_ticks() { awk '{ print $14 + $15 }' "/proc/$(agent_pid)/stat"; }
 
-# Milliseconds since the agent's process began; clock ticks are 10 ms.
-since_start() { awk -v began="$(awk '{ print $22 }' "/proc/$(agent_pid)/stat")" '{ printf "%.0f", $1 * 1000 - began * 10 }' /proc/uptime; }
+# Milliseconds from the beginning of the agent's process to a time since boot, or to now; clock ticks are 10 ms.
+since_start() {
+  local at=${1:-$(cut -d' ' -f1 /proc/uptime)}
+  awk -v began="$(awk '{ print $22 }' "/proc/$(agent_pid)/stat")" -v at="$at" 'BEGIN { printf "%.0f", at * 1000 - began * 10 }'
+}
 
 # Waits until the agent takes requests and as many endpoints as said are ready; prints the milliseconds since its process began.
 await_ready() {

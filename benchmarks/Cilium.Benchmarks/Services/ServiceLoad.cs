@@ -32,14 +32,21 @@ internal static class ServiceLoad
         return 0;
     }
 
-    /// <summary>Returns when a pinned map exists and holds at least as many entries as wanted.</summary>
+    /// <summary>
+    /// Waits until a pinned map exists and holds at least as many entries as wanted, and prints when that was, in seconds since boot. It says
+    /// "waiting" when it has begun: its own start must not take time from what it waits for.
+    /// </summary>
     public static int Await(string pin, int entries)
     {
+        Console.WriteLine("waiting");
         while (true)
         {
             using var map = BpfPins.OpenMapOrNull(pin);
             if (map is not null && Count(map) >= entries)
+            {
+                Console.WriteLine(File.ReadAllText("/proc/uptime").Split(' ')[0]);
                 return 0;
+            }
             Thread.Sleep(5);
         }
     }
