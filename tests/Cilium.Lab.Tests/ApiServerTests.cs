@@ -64,6 +64,10 @@ public sealed class ApiServerTests : IAsyncLifetime
         Assert.Equal(2, first.Number("metadata", "remainingItemCount"));
         Assert.Equal(["c0", "c1", "c2", "c3", "c4"], first.Items("items").Concat(rest.Items("items")).Select(item => item.Name()));
         Assert.Null(rest.Text("metadata", "continue"));
+
+        var cached = await GetAsync("api/v1/namespaces/default/configmaps?limit=3&resourceVersion=0");
+        Assert.Equal(5, cached.Items("items").Count());
+        Assert.Null(cached.Text("metadata", "continue"));
     }
 
     [Fact]

@@ -36,7 +36,9 @@ internal sealed class ReadRequests(ObjectStore store, TablePrinter printer)
         var fields = FieldSelector.Parse(query["fieldSelector"]);
         var (objects, revision) = store.List(target.Kind.Id, target.Kind.Namespaced ? target.Namespace : null);
         var after = Continuation.Parse(query["continue"]);
-        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) ? wanted : 0;
+        // A list at version 0 comes from the cache, whole, whatever the limit (as of the API concepts page of Kubernetes).
+        var isCached = after is null && query["resourceVersion"] == "0";
+        var limit = !isCached && int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) ? wanted : 0;
         var selected = new List<StoredObject>();
         var remaining = 0;
         foreach (var candidate in objects)
