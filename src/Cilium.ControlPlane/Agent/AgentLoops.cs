@@ -36,7 +36,7 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
         IAgentLoop[] loops =
         [
             endpointIdentities,
-            new PolicyDerivation(tables, agent.Policies, rules, time),
+            new PolicyDerivation(tables, options, agent.Policies, rules, time),
             new AddressDerivation(tables, options, self, new ApiServerAddresses(tables, options, agent.Policies, localIdentities), time),
             new ServiceDerivation(tables, options, self, time),
             new NodeDerivation(tables, options, time),

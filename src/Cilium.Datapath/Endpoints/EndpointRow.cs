@@ -27,6 +27,9 @@ public sealed record EndpointRow
     /// <summary>The pod's IPv6 address, or <see cref="IpAddr.None"/>.</summary>
     public IpAddr IPv6 { get; init; }
 
+    /// <summary>Where packets from <see cref="IPv4"/> leave the node; null for wherever the main routing table says.</summary>
+    public PodUplink? Uplink { get; init; }
+
     /// <summary>The security identity.</summary>
     public required Identity Identity { get; init; }
 
