@@ -37,6 +37,12 @@ public sealed class PodUplinkTests
         // To everywhere by the same device; a pod without an uplink has no rules; rules of nobody go, others' stay.
         uplinks.Attach(row with { Uplink = s_uplink with { Destinations = [] } }, row);
         Assert.Equal(["to 10.8.1.7/32 in 254 at 20", "10.8.1.7/32 to  in 11 at 111"], Rules(net));
+
+        // A new agent that knows of no earlier row finds the rules of the old one.
+        new PodUplinks(net.LeftNetlink, NodeNamespace.Other(net.Left)).Attach(row with { Uplink = s_uplink with { Destinations = [Prefix.Parse("10.8.0.0/16")] } }, null);
+        Assert.Equal(["to 10.8.1.7/32 in 254 at 20", "10.8.1.7/32 to 10.8.0.0/16 in 11 at 111"], Rules(net));
+        new PodUplinks(net.LeftNetlink, NodeNamespace.Other(net.Left)).Attach(row with { Uplink = s_uplink with { Destinations = [] } }, null);
+        Assert.Equal(["to 10.8.1.7/32 in 254 at 20", "10.8.1.7/32 to  in 11 at 111"], Rules(net));
         uplinks.Attach(Row("10.8.1.8", null), null);
         uplinks.Attach(Row("10.8.1.9", s_uplink), null);
         var foreign = new RoutingRule(AddressFamily.InterNetwork, 111, 12) { Source = IPNetwork.Parse("10.8.1.99/32"), Protocol = RouteProtocol.Static };

@@ -24,7 +24,7 @@ public sealed class EniLab() : LabFixture("eni", "eni.yaml")
 
     public Ec2Model Model { get; } = NewModel();
 
-    public string InstanceOf(string node) => $"i-{node}";
+    public static string InstanceOf(string node) => $"i-{node}";
 
     protected override async Task WhileStartingAsync()
     {

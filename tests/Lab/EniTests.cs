@@ -1,4 +1,3 @@
-using Cilium.Core;
 using Cilium.Netlink;
 
 namespace Cilium.LabTests;
@@ -22,7 +21,7 @@ public sealed class EniTests(EniLab lab) : IClassFixture<EniLab>
         var interfaces = await LabFixture.EventuallyAsync(() => Task.FromResult(Interfaces()), found => found.Count >= 2, 30);
         Assert.All(pods, pod => Assert.Contains(interfaces, one => one.Addresses.Contains(pod)));
         Assert.All(interfaces, one => Assert.InRange(one.Addresses.Count, 1, 9));
-        Assert.Equal($"Cilium-CNI ({lab.InstanceOf(Node)})", interfaces[1].Description);
+        Assert.Equal($"Cilium-CNI ({EniLab.InstanceOf(Node)})", interfaces[1].Description);
         var told = await lab.ReadAsync($"ciliumnode {Node}", "{.status.eni.enis}");
         Assert.All(interfaces, one => Assert.Contains(one.Id, told, StringComparison.Ordinal));
         Assert.Equal("m5.large vpc-1 eu-west-1a", await lab.ReadAsync($"ciliumnode {Node}", "{.spec.eni.instance-type} {.spec.eni.vpc-id} {.spec.eni.availability-zone}"));
@@ -53,7 +52,7 @@ public sealed class EniTests(EniLab lab) : IClassFixture<EniLab>
         Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", $"http://{left[0]}"), answer => answer == "200", 15));
     }
 
-    private List<(string Id, string Description, HashSet<string> Addresses)> Interfaces() => lab.Model.Read(all => all.Where(one => one.Instance == lab.InstanceOf(Node)).OrderBy(one => one.Index)
+    private List<(string Id, string Description, HashSet<string> Addresses)> Interfaces() => lab.Model.Read(all => all.Where(one => one.Instance == EniLab.InstanceOf(Node)).OrderBy(one => one.Index)
         .Select(one => (one.Id, one.Description, one.Addresses.Select(address => address.ToString()).ToHashSet())).ToList());
 
     private List<RoutingRule> Rules()

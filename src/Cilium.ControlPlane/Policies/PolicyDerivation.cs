@@ -15,7 +15,7 @@ namespace Cilium.ControlPlane.Policies;
 /// A change of rules or of a subject takes a new policy key; a change of identities alone changes the rows in place, as <see cref="PolicyRow"/> asks.
 /// Nothing is written before the first lists of all sources are there: a restarted agent must not loosen what is in force.
 /// </remarks>
-internal sealed class PolicyDerivation(AgentTables tables, AgentOptions options, PolicyEngine engine, PolicyObjectRules rules, TimeProvider time) : IAgentLoop
+internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress, PolicyEngine engine, PolicyObjectRules rules, TimeProvider time) : IAgentLoop
 {
     private readonly Dictionary<EndpointId, PolicySubject> _subjects = [];
     private readonly Dictionary<PolicySubject, HashSet<EndpointId>> _endpointsOf = [];
@@ -32,11 +32,12 @@ internal sealed class PolicyDerivation(AgentTables tables, AgentOptions options,
         using var policies = tables.Kubernetes.Policies.Subscribe();
         using var clusterIdentities = tables.Kubernetes.CiliumIdentities.Subscribe();
         using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
+        using var pools = tables.Kubernetes.PodIPPools.Subscribe();
         using var ciliumEndpoints = tables.Kubernetes.CiliumEndpoints.Subscribe();
         var ports = new PeerPorts(tables, engine);
         var wakeup = new Wakeup(
             time, endpoints.WaitAsync, identities.WaitAsync, policies.WaitAsync, clusterIdentities.WaitAsync, ciliumEndpoints.WaitAsync,
-            options.Ipam == "eni" ? nodes.WaitAsync : static token => Task.Delay(Timeout.Infinite, token));
+            egress.IsFollowed ? nodes.WaitAsync : Never, egress.IsFollowed ? pools.WaitAsync : Never);
         while (true)
         {
             var touched = new HashSet<EndpointId>();
@@ -66,8 +67,7 @@ internal sealed class PolicyDerivation(AgentTables tables, AgentOptions options,
                 }
             }
 
-            // Where interfaces have addresses, pods may leave by another one than before.
-            if (nodes.Drain().Any(change => change.Key == options.NodeName) && options.Ipam == "eni")
+            if (egress.MayChangeBy(nodes.Drain(), pools.Drain()))
             {
                 touched.UnionWith(tables.Endpoints.Snapshot().Keys);
             }
@@ -194,7 +194,8 @@ internal sealed class PolicyDerivation(AgentTables tables, AgentOptions options,
             return;
         }
 
-        transaction.Upsert(tables.Datapath.Endpoints, new EndpointRow
+        transaction.TryGet(tables.Datapath.Endpoints, id, out var present);
+        var row = new EndpointRow
         {
             Id = id,
             InterfaceName = endpoint.InterfaceName,
@@ -203,23 +204,13 @@ internal sealed class PolicyDerivation(AgentTables tables, AgentOptions options,
             HostMac = endpoint.HostMac,
             IPv4 = endpoint.IPv4,
             IPv6 = endpoint.IPv6,
-            Uplink = UplinkOf(transaction, endpoint),
             Identity = identity.Identity,
             Policy = IsEnforced(policy) ? new PolicyContentKey(content.Value) : null,
-        });
+        };
+        transaction.Upsert(tables.Datapath.Endpoints, egress.Complete(row, present));
     }
 
-    // What is not told (any more) is kept: the object may have been deleted and come again.
-    private PodUplink? UplinkOf(WriteTransaction transaction, LocalEndpointRow endpoint)
-    {
-        if (options.Ipam != "eni")
-        {
-            return null;
-        }
-
-        var told = tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var own) ? PodUplinkRows.Of(own, endpoint.IPv4, options.Datapath.EnableIPv4Masquerade) : null;
-        return told ?? (transaction.TryGet(tables.Datapath.Endpoints, endpoint.Id, out var present) && present.IPv4 == endpoint.IPv4 ? present.Uplink : null);
-    }
+    private static Task Never(CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
 
     private static bool IsEnforced(CompiledPolicy policy) => policy.IngressEnforced || policy.EgressEnforced;
 

@@ -192,7 +192,9 @@ internal sealed class EndpointOperations(
         row.Id.Value,
         EndpointFlags.Present
             | (policy is { IngressEnforced: true } ? EndpointFlags.IngressEnforced : 0)
-            | (policy is { EgressEnforced: true } ? EndpointFlags.EgressEnforced : 0),
+            | (policy is { EgressEnforced: true } ? EndpointFlags.EgressEnforced : 0)
+            | (row.SkipsIPv4Masquerade ? EndpointFlags.SkipMasqueradeIpv4 : 0)
+            | (row.SkipsIPv6Masquerade ? EndpointFlags.SkipMasqueradeIpv6 : 0),
         policyId,
         (uint)row.InterfaceIndex,
         row.PodMac.ToMap(),

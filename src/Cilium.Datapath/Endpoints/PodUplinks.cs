@@ -20,15 +20,17 @@ internal sealed class PodUplinks(RouteNetlink netlink, NodeNamespace ns)
     /// <exception cref="UplinkMissingException">The device is not there (yet).</exception>
     internal void Attach(EndpointRow row, EndpointRow? before)
     {
-        if (row.Uplink == before?.Uplink && row.IPv4 == before?.IPv4)
+        if (row.Uplink == before?.Uplink && (row.Uplink is null || row.IPv4 == before?.IPv4))
             return;
         var wanted = RulesOf(row).ToList();
         if (row.Uplink is { } uplink)
             EnsureTable(row, uplink);
+        // What an earlier agent left counts as well. Old ones go first: to the kernel a rule for some destinations is one for all of them, too,
+        // and it would refuse the new one as being there.
+        foreach (var rule in (before is null ? PresentOf(row) : RulesOf(before)).Except(wanted).ToList())
+            netlink.DeleteRule(rule);
         foreach (var rule in wanted)
             netlink.AddRule(rule);
-        foreach (var rule in before is null ? [] : RulesOf(before).Except(wanted))
-            netlink.DeleteRule(rule);
     }
 
     /// <summary>Takes a pod's rules away. The table stays: it belongs to the device and goes with it.</summary>
@@ -44,6 +46,14 @@ internal sealed class PodUplinks(RouteNetlink netlink, NodeNamespace ns)
         var wanted = endpoints.SelectMany(RulesOf).ToHashSet();
         foreach (var rule in netlink.Rules(AddressFamily.InterNetwork).Where(rule => IsOurs(rule) && !wanted.Contains(rule)))
             netlink.DeleteRule(rule);
+    }
+
+    private IEnumerable<RoutingRule> PresentOf(EndpointRow row)
+    {
+        if (row.IPv4.IsNone)
+            return [];
+        var pod = new IPNetwork(row.IPv4.ToIPAddress(), 32);
+        return netlink.Rules(AddressFamily.InterNetwork).Where(rule => IsOurs(rule) && (rule.Source ?? rule.Destination) == pod);
     }
 
     private static bool IsOurs(RoutingRule rule) => rule.Protocol == RouteProtocol.Kernel && rule switch

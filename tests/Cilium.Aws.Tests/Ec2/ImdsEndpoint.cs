@@ -63,7 +63,10 @@ public sealed class ImdsEndpoint(Ec2Instance instance, string mac, string subnet
             "instance-type" => instance.Type,
             "placement/availability-zone" => instance.Zone,
             "mac" => mac,
-            "iam/security-credentials/" => "node-role",
+            "iam/info" => """
+                {"Code":"Success","LastUpdated":"2026-01-01T00:00:00Z","InstanceProfileArn":"arn:aws:iam::123456789012:instance-profile/node","InstanceProfileId":"AIPA"}
+                """,
+            "iam/security-credentials" or "iam/security-credentials/" => "node-role",
             "iam/security-credentials/node-role" => """
                 {"Code":"Success","LastUpdated":"2026-01-01T00:00:00Z","Type":"AWS-HMAC","AccessKeyId":"key","SecretAccessKey":"secret","Token":"token","Expiration":"2046-01-01T00:00:00Z"}
                 """,
