@@ -40,7 +40,7 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 	if (may_be_service(flow, &view)) {
 		frontend = service_lookup(&flow->packet.destination, flow->packet.destination_port, flow->packet.protocol);
 		if (frontend) {
-			ret = service_translate(ctx, flow, frontend);
+			ret = service_translate(ctx, flow, frontend, CLIENT_INSIDE);
 			if (ret == -DROP_NO_SERVICE)
 				return reject_no_service(ctx, flow, 0);
 			if (ret < 0)

@@ -116,7 +116,7 @@ static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *f
 	int ret;
 
 	flow->source_identity = host_identity;
-	ret = service_translate(ctx, flow, frontend);
+	ret = service_translate(ctx, flow, frontend, CLIENT_INSIDE);
 	if (ret == -DROP_NO_SERVICE)
 		return reject_no_service(ctx, flow, BPF_F_INGRESS);
 	if (ret < 0)
@@ -192,6 +192,8 @@ int cil_to_netdev(struct __sk_buff *ctx)
 			return ret;
 	}
 	if (!masquerade_enabled(&flow.packet) || is_native(&flow.packet))
+		return TC_ACT_OK;
+	if (local->flags & (is_ipv6(&flow.packet) ? ENDPOINT_SKIP_MASQUERADE_IPV6 : ENDPOINT_SKIP_MASQUERADE_IPV4))
 		return TC_ACT_OK;
 	remote = ipcache_lookup(&flow.packet.destination);
 	flow.destination_identity = remote ? remote->identity : world_identity(&flow.packet);

@@ -3,8 +3,8 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "lib/address.h"
+#include "lib/backend.h"
 #include "lib/config.h"
-#include "lib/maps.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -61,8 +61,10 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr128 *
 	struct socket_revnat_value service = { .port = *port };
 	struct socket_revnat_key socket = {};
 	const struct frontend_value *frontend;
-	const struct slot_value *slot;
-	struct slot_key place = {};
+	const struct backend_value *backend;
+	struct addr128 client = {};
+	__u64 cookie;
+	__u32 id;
 
 	if (!enable_socket_lb || (ctx->protocol != PROTO_TCP && ctx->protocol != PROTO_UDP))
 		return 0;
@@ -71,22 +73,24 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr128 *
 	if (!frontend || is_foreign_address(frontend, address))
 		return 0;
 	trace_socket(ctx, SOCKET_PRE_FORWARD, address, *port);
-	if (frontend->count == 0)
-		return -NO_ROUTE_TO_HOST;
-	place.service_id = frontend->service_id;
-	place.slot = bpf_get_prandom_u32() % frontend->count;
-	slot = bpf_map_lookup_elem(&cilium_lb_slots, &place);
-	if (!slot)
+	if (frontend->flags & FRONTEND_AFFINITY) {
+		cookie = bpf_get_netns_cookie(ctx);
+		client.words[0] = (__u32)cookie;
+		client.words[1] = cookie >> 32;
+	}
+	id = backend_choose(frontend, &client, CLIENT_SOCKET, bpf_ktime_get_coarse_ns() / 1000000000ULL);
+	backend = id ? bpf_map_lookup_elem(&cilium_lb_backends, &id) : 0;
+	if (!backend)
 		return -NO_ROUTE_TO_HOST;
 	service.address = *address;
 	service.service_id = frontend->service_id;
 	socket.cookie = bpf_get_socket_cookie(ctx);
-	socket.address = slot->address;
-	socket.port = slot->port;
+	socket.address = backend->address;
+	socket.port = backend->port;
 	if (bpf_map_update_elem(&cilium_lb_sk_rev, &socket, &service, BPF_ANY) < 0)
 		return -NO_MEMORY;
-	*address = slot->address;
-	*port = slot->port;
+	*address = backend->address;
+	*port = backend->port;
 	trace_socket(ctx, SOCKET_POST_FORWARD, address, *port);
 	return 1;
 }

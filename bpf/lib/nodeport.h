@@ -22,6 +22,16 @@ static __always_inline int track_translated(struct __sk_buff *ctx, struct flow *
 	return ct_create(ctx, flow, &view, 0, 0);
 }
 
+static __always_inline int source_is_welcome(const struct frontend_value *frontend, const struct packet *p)
+{
+	struct source_range_key key = { .prefix_length = 32 + 128, .service_id = frontend->service_id };
+
+	if (!(frontend->flags & FRONTEND_SOURCE_RANGE))
+		return 1;
+	key.address = p->source;
+	return !!bpf_map_lookup_elem(&cilium_lb_source_ranges, &key);
+}
+
 #define GO_ON -1
 
 /* A client's packet becomes one for a backend. Returns GO_ON, or a verdict when it goes nowhere. */
@@ -35,8 +45,11 @@ static __always_inline int outside_translate(struct __sk_buff *ctx, struct flow 
 	trace_from(ctx, flow, TRACE_FROM_NETWORK);
 	if (!(frontend->flags & FRONTEND_ROUTABLE))
 		return drop(ctx, flow, DROP_IS_CLUSTER_IP);
-	ret = service_translate(ctx, flow, frontend);
-	if (ret == -DROP_NO_SERVICE)
+	if (!source_is_welcome(frontend, &flow->packet))
+		return drop(ctx, flow, DROP_NOT_IN_SRC_RANGE);
+	ret = service_translate(ctx, flow, frontend, CLIENT_OUTSIDE);
+	/* Whoever balances among nodes learns from the health check who has backends; clients are not to give up because of one. */
+	if (ret == -DROP_NO_SERVICE && !(frontend->flags & FRONTEND_EXTERNAL_LOCAL))
 		return reject_no_service(ctx, flow, 0);
 	return ret < 0 ? drop(ctx, flow, ret) : GO_ON;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Services per packet, for what bypasses the socket hooks: destination to a backend, replies back to the service. */
 #pragma once
+#include "backend.h"
 #include "conntrack.h"
 #include "rewrite.h"
 
@@ -12,28 +13,26 @@ static __always_inline const struct frontend_value *service_lookup(const struct 
 	return bpf_map_lookup_elem(&cilium_lb_frontends, &key);
 }
 
-static __always_inline const struct slot_value *service_pick(const struct frontend_value *frontend)
+/* Verified once: its keys would not fit on the stack of who calls. Returns the id of a backend, 0 when there is none. */
+__shared_body int service_choose(const struct frontend_value *frontend, const struct addr128 *client, __u32 kind, __u32 now)
 {
-	struct slot_key key = { .service_id = frontend->service_id };
-
-	if (frontend->count == 0)
+	if (!frontend || !client)
 		return 0;
-	key.slot = bpf_get_prandom_u32() % frontend->count;
-	return bpf_map_lookup_elem(&cilium_lb_slots, &key);
+	return backend_choose(frontend, client, kind, now);
 }
 
 /* Translates a packet to `frontend`. The backend stays while the connection lasts and the backend exists. Returns 0 or a negative
- * reason, -DROP_NO_SERVICE when there is no backend.
+ * reason, -DROP_NO_SERVICE when there is no backend for this kind of client (enum client_kind).
  */
-__shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, const struct frontend_value *frontend)
+__shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, const struct frontend_value *frontend, __u32 kind)
 {
 	struct packet *p;
-	const struct slot_value *slot;
 	const struct backend_value *known;
 	struct addr128 address, loopback;
 	struct ct_view view;
 	struct ct_entry *entry;
 	__be16 port;
+	__u32 id;
 	int ret;
 
 	if (!flow || !frontend)
@@ -46,8 +45,7 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 	entry = bpf_map_lookup_elem(&cilium_ct, &view.tuple);
 	if (entry && (__s32)(entry->lifetime - view.now) >= 0 && entry->service_id == flow->service_id &&
 	    !(p->tcp_flags & TCP_SYN && entry->forward_tcp_flags & (TCP_FIN | TCP_RST))) {
-		__u32 id = entry->backend_id;
-
+		id = entry->backend_id;
 		known = bpf_map_lookup_elem(&cilium_lb_backends, &id);
 		if (known) {
 			entry->forward_tcp_flags |= p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
@@ -60,12 +58,13 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 			goto translate;
 		}
 	}
-	slot = service_pick(frontend);
-	if (!slot)
+	id = service_choose(frontend, &p->source, kind, view.now);
+	known = id ? bpf_map_lookup_elem(&cilium_lb_backends, &id) : 0;
+	if (!known)
 		return -DROP_NO_SERVICE;
-	flow->backend_id = slot->backend_id;
-	address = slot->address;
-	port = slot->port;
+	flow->backend_id = id;
+	address = known->address;
+	port = known->port;
 	ret = ct_create(ctx, flow, &view, 0, 0);
 	if (ret < 0)
 		return ret;

@@ -28,6 +28,8 @@ enum endpoint_flags {
 	ENDPOINT_EGRESS_ENFORCED = 8,
 	ENDPOINT_POLICY_AUDIT = 16,    /* denied packets pass, the verdict event says audited */
 	ENDPOINT_NO_SOURCE_CHECK = 32,
+	ENDPOINT_SKIP_MASQUERADE_IPV4 = 64, /* reaches the world with its own address */
+	ENDPOINT_SKIP_MASQUERADE_IPV6 = 128,
 };
 
 struct endpoint_row {
@@ -155,74 +157,7 @@ struct created_record {
 };
 ASSERT_SIZE(created_record, 48);
 
-struct frontend_key {
-	struct addr128 address;
-	__be16 port;
-	__u8 protocol;
-	__u8 scope;                    /* 0 external, 1 internal */
-};
-ASSERT_SIZE(frontend_key, 20);
-
-enum frontend_flags {
-	FRONTEND_EXTERNAL_IP = 1,
-	FRONTEND_NODE_PORT = 2,
-	FRONTEND_LOAD_BALANCER = 32,
-	FRONTEND_ROUTABLE = 64,        /* traffic from outside the cluster is taken */
-};
-
-struct frontend_value {
-	__u32 service_id;              /* also the reverse translation id */
-	__u16 count;                   /* slots 0..count-1 */
-	__u16 flags;                   /* enum frontend_flags; upstream's flags, second byte above */
-};
-ASSERT_SIZE(frontend_value, 8);
-
-struct slot_key {
-	__u32 service_id;
-	__u32 slot;
-};
-ASSERT_SIZE(slot_key, 8);
-
-struct slot_value {
-	__u32 backend_id;
-	struct addr128 address;
-	__be16 port;
-	__u8 protocol;
-	__u8 flags;
-};
-ASSERT_SIZE(slot_value, 24);
-
-struct backend_value {
-	struct addr128 address;
-	__be16 port;
-	__u8 protocol;
-	__u8 state;                    /* 0 active, 1 terminating, 2 quarantined, 3 maintenance */
-};
-ASSERT_SIZE(backend_value, 20);
-
-struct revnat_value {
-	struct addr128 address;
-	__be16 port;
-	__u16 pad;
-};
-ASSERT_SIZE(revnat_value, 20);
-
-struct socket_revnat_key {
-	__u64 cookie;
-	struct addr128 address;        /* of the backend */
-	__be16 port;
-	__u16 pad;
-	__u32 pad2;
-};
-ASSERT_SIZE(socket_revnat_key, 32);
-
-struct socket_revnat_value {
-	struct addr128 address;        /* of the service */
-	__be16 port;
-	__u16 pad;
-	__u32 service_id;
-};
-ASSERT_SIZE(socket_revnat_value, 24);
+#include "service_types.h"
 
 enum snat_direction {
 	SNAT_EGRESS = 0,               /* key as sent by the pod: gives the new source */

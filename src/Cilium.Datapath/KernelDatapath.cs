@@ -88,7 +88,8 @@ public sealed partial class KernelDatapath(
         // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
         var paths = new PinPaths(options.BpfRoot);
         var links = Keep(new PodLinks(loaded, attacher, paths, time, loggers.CreateLogger<PodLinks>()));
-        var pods = new KernelPodDevices(links, Keep(ns.OpenNetlink()), paths, options.EnableEndpointRoutes);
+        var podNetlink = Keep(ns.OpenNetlink());
+        var pods = new KernelPodDevices(links, podNetlink, paths, new PodUplinks(podNetlink, ns), options.EnableEndpointRoutes);
         _endpointOperations = new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, collector.Forget);
         _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations);
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));

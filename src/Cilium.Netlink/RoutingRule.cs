@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Cilium.Netlink;
@@ -13,6 +14,12 @@ public sealed record RoutingRule(AddressFamily Family, int Priority, int Table)
 
     /// <summary>Bits of the mark that are compared.</summary>
     public uint? Mask { get; init; }
+
+    /// <summary>The sources to match, or null for any.</summary>
+    public IPNetwork? Source { get; init; }
+
+    /// <summary>The destinations to match, or null for any.</summary>
+    public IPNetwork? Destination { get; init; }
 
     /// <summary>Who made it, by the kernel's numbers.</summary>
     public byte Protocol { get; init; }

@@ -12,6 +12,7 @@ public sealed class LayerTests
         ["Cilium.Netlink"] = [],
         ["Cilium.Api"] = [],
         ["Cilium.Ipam"] = ["Cilium.Core"],
+        ["Cilium.Aws"] = ["Cilium.Core", "Cilium.Ipam"],
         ["Cilium.Policy"] = ["Cilium.Core"],
         ["Cilium.Datapath"] = ["Cilium.Core", "Cilium.Bpf", "Cilium.Netlink"],
         ["Cilium.VirtualNetwork"] = ["Cilium.Core", "Cilium.Bpf"],
@@ -65,6 +66,16 @@ public sealed class LayerTests
             .Where(file => XDocument.Load(file).Descendants("PackageReference").Any(reference => reference.Attribute("Include")!.Value.StartsWith("KubernetesClient", StringComparison.Ordinal)))
             .Select(Path.GetFileNameWithoutExtension);
         Assert.Equal(["Cilium.Kubernetes"], users);
+    }
+
+    [Fact]
+    public void Only_the_operator_knows_the_room_with_the_AWS_SDK()
+    {
+        var users = Repository.Files("src", ".csproj")
+            .Where(file => XDocument.Load(file).Descendants("PackageReference").Any(reference => reference.Attribute("Include")!.Value.StartsWith("AWSSDK", StringComparison.Ordinal)))
+            .Select(Path.GetFileNameWithoutExtension);
+        Assert.Equal(["Cilium.Aws"], users);
+        Assert.Equal(["Operator"], Repository.Files("src", ".csproj").Where(file => References(file).Contains("Cilium.Aws")).Select(Path.GetFileNameWithoutExtension));
     }
 
     private static List<string> References(string project) =>

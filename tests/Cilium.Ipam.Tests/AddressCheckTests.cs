@@ -97,12 +97,12 @@ public sealed class AddressCheckTests
         Assert.Empty(AddressCheck.Find(new ClusterAddresses { Mode = "kubernetes", Nodes = [node with { Granted = node.Held[0].Cidrs }] }));
     }
 
-    [Fact]
-    public void In_mode_crd_addresses_come_from_lists()
+    [Theory, InlineData("crd"), InlineData("eni")]
+    public void In_mode_crd_addresses_come_from_lists(string mode)
     {
         var (one, two) = (IpAddr.Parse("10.0.0.1"), IpAddr.Parse("10.0.0.2"));
         var a = new NodeAddressing("a") { Listed = [one, two], Used = new Dictionary<IpAddr, string> { [one] = "default/x", [two] = "default/gone" } };
-        var cluster = new ClusterAddresses { Mode = "crd", Nodes = [a, new NodeAddressing("b") { Listed = [two] }], Pods = [Pod("x", "a", "10.0.0.1"), Pod("y", "b", "10.0.0.3")] };
+        var cluster = new ClusterAddresses { Mode = mode, Nodes = [a, new NodeAddressing("b") { Listed = [two] }], Pods = [Pod("x", "a", "10.0.0.1"), Pod("y", "b", "10.0.0.3")] };
         Assert.Equal(
             [AddressFault.ForeignAddress, AddressFault.LeakedAddress, AddressFault.SharedCidr], AddressCheck.Find(cluster).Select(finding => finding.Fault));
     }

@@ -82,6 +82,9 @@ public sealed class MessageTests
         var rule = new RoutingRule(AddressFamily.InterNetworkV6, 9, 2004) { Mark = 0x200, Mask = 0xf00, Protocol = 4 };
         RuleMessages.Write(writer.Begin(Rtm.NewRule, 0), rule);
         Assert.Equal(rule, RuleMessages.Parse(Payload(writer)));
+        var leaving = new RoutingRule(AddressFamily.InterNetwork, 111, 11) { Source = IPNetwork.Parse("10.0.1.7/32"), Destination = IPNetwork.Parse("10.0.0.0/16"), Protocol = 2 };
+        RuleMessages.Write(writer.Begin(Rtm.NewRule, 0), leaving);
+        Assert.Equal(leaving, RuleMessages.Parse(Payload(writer)));
         var neighbour = new Neighbour(3, IPAddress.Parse("fd00::7"), PhysicalAddress.Parse("020000000007"));
         NeighbourMessages.Write(writer.Begin(Rtm.NewNeighbour, 0), neighbour);
         Assert.Equal(neighbour, NeighbourMessages.Parse(Payload(writer)));

@@ -138,6 +138,15 @@ internal sealed class Node : IDisposable
             new FrontendKey(Bench.Address(frontend), port, protocol, 0), new FrontendValue(ServiceId, (ushort)backends.Length, (ushort)flags));
     }
 
+    /// <summary>Changes what stands behind a frontend.</summary>
+    internal void ChangeService(string frontend, ushort frontendPort, byte protocol, Func<FrontendValue, FrontendValue> change)
+    {
+        var map = Bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends");
+        var key = new FrontendKey(Bench.Address(frontend), NetPort.From(frontendPort), protocol, 0);
+        Assert.True(map.TryLookup(key, out var value));
+        map.Update(key, change(value));
+    }
+
     internal Dictionary<CtTuple, CtEntry> Connections() => Bench.Map<CtTuple, CtEntry>("cilium_ct").ToDictionary();
 
     internal KeyValuePair<CtTuple, CtEntry> OnlyConnection() => Assert.Single(Connections(), c => c.Key.Flags == 0);

@@ -169,6 +169,20 @@ public sealed class NodeTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void A_pod_that_skips_masquerading_keeps_its_address_and_only_in_that_family(int family)
+    {
+        foreach (var (flag, isKept) in new[]
+        {
+            (EndpointFlags.SkipMasqueradeIpv4, family == 4), (EndpointFlags.SkipMasqueradeIpv6, family == 6), (EndpointFlags.None, false),
+        })
+        {
+            using var node = Node.WithEverything(family, flag);
+            var left = node.Bench.Run("cil_to_netdev", Frame.TcpSegment(node.A, node.World, 40000, 443, Frame.Syn));
+            Assert.Equal(isKept ? node.A : node.Self, Frame.Source(left.Packet));
+        }
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void Towards_the_cluster_and_excluded_ranges_nothing_is_masqueraded(int family)
     {
         using var node = Node.WithEverything(family, constants: obj =>

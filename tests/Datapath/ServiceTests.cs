@@ -74,6 +74,7 @@ public sealed class ServiceTests
         node.Bench.Map<uint, BackendValue>("cilium_lb_backends").Delete(500);
         node.Bench.Map<SlotKey, SlotValue>("cilium_lb_slots").Update(
             new SlotKey(Node.ServiceId, 0), new SlotValue(501, Bench.Address(node.C), NetPort.From(8080), Frame.Udp, 0));
+        node.Bench.Map<uint, BackendValue>("cilium_lb_backends").Update(501, new BackendValue(Bench.Address(node.C), NetPort.From(8080), Frame.Udp, 0));
         Assert.Equal(node.C, Frame.Destination(node.FromA(Frame.UdpDatagram(node.A, node.Vip, 40001, 80)).Packet));
     }
 

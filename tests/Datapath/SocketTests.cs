@@ -128,8 +128,11 @@ public sealed class SocketTests : IDisposable
     private void AddService(string vip, byte protocol, params (string Address, ushort Port)[] backends)
     {
         for (var i = 0u; i < backends.Length; i++)
+        {
+            _bench.Map<uint, BackendValue>("cilium_lb_backends").Update(500 + i, new BackendValue(Bench.Address(backends[i].Address), NetPort.From(backends[i].Port), protocol, 0));
             _bench.Map<SlotKey, SlotValue>("cilium_lb_slots").Update(
                 new SlotKey(7, i), new SlotValue(500 + i, Bench.Address(backends[i].Address), NetPort.From(backends[i].Port), protocol, 0));
+        }
         _bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends").Update(
             new FrontendKey(Bench.Address(vip), NetPort.From(80), protocol, 0), new FrontendValue(7, (ushort)backends.Length, 0));
     }

@@ -64,6 +64,29 @@ public sealed class SocketHookTests : IDisposable
         Assert.Equal(8080, Where(own).Item2);
     }
 
+    [Theory, InlineData("10.96.0.1", "127.0.0."), InlineData("fd96::1", "::")]
+    public void Processes_of_a_network_namespace_keep_their_backend(string vip, string prefix)
+    {
+        AddService(vip, Frame.Tcp, (prefix + "1", 8080), (prefix + "2", 8080));
+        var frontends = _bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends");
+        foreach (var (key, value) in frontends.ToDictionary())
+            frontends.Update(key, value with { Flags = (ushort)FrontendFlags.Affinity, AffinitySeconds = 10 });
+        foreach (var backend in new[] { 500u, 501u })
+            _bench.Map<AffinityMember, uint>("cilium_lb_affinity_members").Update(new AffinityMember(7, backend), 1);
+        Assert.Single(Choices(1));
+        var all = Enumerable.Range(2, 40).SelectMany(cookie => Choices((ulong)cookie, 1)).ToHashSet();
+        Assert.Equal(2, all.Count);
+        Assert.All(_bench.Map<AffinityKey, AffinityValue>("cilium_lb_affinity").ToDictionary().Keys, key => Assert.Equal((7u, 1u), (key.ServiceId, key.IsSocket)));
+
+        HashSet<string> Choices(ulong cookie, int count = 40) => [.. Enumerable.Range(0, count).Select(_ =>
+        {
+            using var socket = Call(vip, 80);
+            socket.NetnsCookie = cookie;
+            Assert.Equal(1, Run("connect", socket));
+            return Where(socket).Address;
+        })];
+    }
+
     [Fact]
     public void What_is_no_service_is_left_alone()
     {
@@ -108,8 +131,11 @@ public sealed class SocketHookTests : IDisposable
     private void AddService(string vip, byte protocol, params (string Address, ushort Port)[] backends)
     {
         for (var i = 0u; i < backends.Length; i++)
+        {
+            _bench.Map<uint, BackendValue>("cilium_lb_backends").Update(500 + i, new BackendValue(Bench.Address(backends[i].Address), NetPort.From(backends[i].Port), protocol, 0));
             _bench.Map<SlotKey, SlotValue>("cilium_lb_slots").Update(
                 new SlotKey(7, i), new SlotValue(500 + i, Bench.Address(backends[i].Address), NetPort.From(backends[i].Port), protocol, 0));
+        }
         _bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends").Update(
             new FrontendKey(Bench.Address(vip), NetPort.From(80), protocol, 0), new FrontendValue(7, (ushort)backends.Length, 0));
     }

@@ -134,6 +134,20 @@ public sealed class RouteNetlinkTests
     }
 
     [Fact]
+    public void Rules_match_sources_and_destinations()
+    {
+        using var net = new TestNamespaces();
+        var leaving = new RoutingRule(AddressFamily.InterNetwork, 111, 12) { Source = IPNetwork.Parse("10.9.1.7/32"), Destination = IPNetwork.Parse("10.9.0.0/16"), Protocol = RouteProtocol.Kernel };
+        var to = new RoutingRule(AddressFamily.InterNetwork, 20, Route.MainTable) { Destination = IPNetwork.Parse("10.9.1.7/32"), Protocol = RouteProtocol.Kernel };
+        foreach (var rule in new[] { leaving, to, leaving with { Source = IPNetwork.Parse("10.9.1.8/32") } })
+            net.LeftNetlink.AddRule(rule);
+        Assert.Contains(leaving, net.LeftNetlink.Rules(AddressFamily.InterNetwork));
+        Assert.Contains(to, net.LeftNetlink.Rules(AddressFamily.InterNetwork));
+        Assert.True(net.LeftNetlink.DeleteRule(leaving));
+        Assert.Equal(["10.9.1.8/32"], net.LeftNetlink.Rules(AddressFamily.InterNetwork).Where(rule => rule.Priority == 111).Select(rule => rule.Source.ToString()));
+    }
+
+    [Fact]
     public void Neighbours_are_replaced_listed_and_deleted()
     {
         using var net = new TestNamespaces();

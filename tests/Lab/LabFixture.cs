@@ -46,9 +46,13 @@ public abstract class LabFixture : IAsyncLifetime
     /// <summary>What nodes need from outside before they are ready.</summary>
     protected virtual Task WhileStartingAsync() => Task.CompletedTask;
 
+    /// <summary>Ends what the test itself gave to the nodes.</summary>
+    protected virtual Task AfterStoppingAsync() => Task.CompletedTask;
+
     public async ValueTask DisposeAsync()
     {
         await Lab.DownAsync(CancellationToken.None);
+        await AfterStoppingAsync();
         GC.SuppressFinalize(this);
     }
 

@@ -30,6 +30,56 @@ public sealed class NativeLoadBalancerTests(NativeLoadBalancerLab lab) : IClassF
 {
     [Fact]
     public Task Clients_outside_reach_services_through_any_node() => OutsideWalk.RunAsync(lab);
+
+    /// <summary>Chapter 6, traffic policies and session affinity.</summary>
+    [Fact]
+    public async Task Traffic_stays_local_sources_are_chosen_and_clients_keep_their_backend()
+    {
+        // 1. Local: the client reaches the pod by its own node only, and each node's health check says which that is.
+        await OutsideWalk.StartAsync(lab);
+        var address = await OutsideWalk.AddressAsync(lab, isIPv4: true);
+        await PatchAsync("""{"spec":{"externalTrafficPolicy":"Local","healthCheckNodePort":31999}}""");
+        await OutsideWalk.RouteAsync(lab, address, "kind-worker");
+        Assert.Equal("exit 28", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "exit 28", 20));
+        await OutsideWalk.RouteAsync(lab, address, "kind-worker2");
+        Assert.Equal("200", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "200", 20));
+        Assert.Equal("503", await HealthAsync("kind-worker"));
+        Assert.Equal("200", await HealthAsync("kind-worker2"));
+
+        // 2. Pods on any node still reach it by the cluster address and by the load balancer's.
+        await lab.ApplyAsync("netshoot-client.yaml");
+        await lab.PodsReadyAsync("netshoot-client");
+        foreach (var url in new[] { "http://nginx-lb", $"http://{address}" })
+            Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", url), status => status == "200", 20));
+
+        // 3. Source ranges: those of others, then the client's.
+        await PatchAsync("""{"spec":{"loadBalancerSourceRanges":["198.51.100.0/24"]}}""");
+        await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "exit 28", 20);
+        await PatchAsync("""{"spec":{"loadBalancerSourceRanges":["198.51.100.0/24","172.18.0.0/16"]}}""");
+        Assert.Equal("200", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "200", 20));
+        await PatchAsync("""{"spec":{"externalTrafficPolicy":"Cluster","healthCheckNodePort":null,"loadBalancerSourceRanges":null}}""");
+        await OutsideWalk.RouteAsync(lab, address, "kind-worker");
+        Assert.Equal("200", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "200", 20));
+
+        // 4. Affinity: answers vary by host, then they do not, and after the time that was set another may answer.
+        await lab.ApplyAsync("affinity.yaml");
+        await lab.KubectlAsync("rollout", "status", "deployment", "podinfo", "--timeout=90s");
+        await LabFixture.EventuallyAsync(() => HostsAsync(20), hosts => hosts.Count > 1, 30);
+        await lab.KubectlAsync("patch", "service", "podinfo", "--type=merge", "--patch", """{"spec":{"sessionAffinity":"ClientIP","sessionAffinityConfig":{"clientIP":{"timeoutSeconds":10}}}}""");
+        await LabFixture.EventuallyAsync(() => HostsAsync(20), hosts => hosts.Count == 1, 30);
+        await lab.DeleteAsync("affinity.yaml");
+    }
+
+    private Task<string> PatchAsync(string patch) => lab.KubectlAsync("patch", "service", "nginx-lb", "--type=merge", "--patch", patch);
+
+    private async Task<string> HealthAsync(string node) =>
+        await LabFixture.EventuallyAsync(async () => await OutsideWalk.CurlAsync(lab, $"http://{await OutsideWalk.NodeAddressAsync(lab, node, isIPv4: true)}:31999"), status => status is "200" or "503", 20);
+
+    private async Task<HashSet<string>> HostsAsync(int requests)
+    {
+        var (code, output, _) = await lab.ExecAsync("netshoot-client", "sh", "-c", $"for i in $(seq {requests}); do curl -s --max-time 2 http://podinfo:9898 | grep hostname; done");
+        return code == 0 ? [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries)] : [];
+    }
 }
 
 /// <summary>A client in the namespace of the underlay, which is no node and has a route to one.</summary>
@@ -91,7 +141,7 @@ internal static class OutsideWalk
         }
     }
 
-    private static async Task<string> NodeAddressAsync(LabFixture lab, string node, bool isIPv4) =>
+    public static async Task<string> NodeAddressAsync(LabFixture lab, string node, bool isIPv4) =>
         (await lab.ReadAsync($"node {node}", "{.status.addresses[?(@.type==\"InternalIP\")].address}")).Split(' ')
             .First(address => address.Contains('.', StringComparison.Ordinal) == isIPv4);
 }

@@ -35,8 +35,9 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
         IAgentLoop[] loops =
         [
             endpointIdentities,
-            new PolicyDerivation(tables, agent.Policies, rules, time),
+            new PolicyDerivation(tables, new EndpointEgress(tables, options), agent.Policies, rules, time),
             new AddressDerivation(tables, options, self, new ApiServerAddresses(tables, options, agent.Policies, localIdentities), time),
+            new HealthCheckPorts(tables, options, time, loggers.CreateLogger<HealthCheckPorts>()),
             new NodeDerivation(tables, options, time),
             new CiliumEndpointDerivation(tables, agent.Options, self, time),
             new EndpointCollector(tables, options, agent.Registry, devices, time, loggers.CreateLogger<EndpointCollector>()),

@@ -7,7 +7,7 @@ namespace Cilium.ControlPlane.Agent;
 /// <summary>The keys of <see cref="AgentOptions"/>, and which of their values contradict each other.</summary>
 internal static class AgentOptionKeys
 {
-    public static OptionSchema<AgentOptions> Schema() => AddDatapath(AddAgent(new OptionSchema<AgentOptions>()))
+    public static OptionSchema<AgentOptions> Schema() => AddDatapath(InstanceOptionKeys.AddTo(AddAgent(new OptionSchema<AgentOptions>())))
         .Absent("enable-l7-proxy", "the L7 proxy", "false", "true")
         .Absent("tunnel-protocol", "a tunnel other than VXLAN", "vxlan", "")
         .Absent("identity-allocation-mode", "an identity store other than CRDs", "crd", "")
@@ -59,9 +59,14 @@ internal static class AgentOptionKeys
             errors.Add($"hubble-event-buffer-capacity \"{options.HubbleEventBufferCapacity}\" must be a power of two minus one");
         }
 
-        if (options.Ipam is "multi-pool" or "crd" && !options.Datapath.EnableEndpointRoutes)
+        if (options.Ipam is "multi-pool" or "crd" or "eni" && !options.Datapath.EnableEndpointRoutes)
         {
             errors.Add($"enable-endpoint-routes must be true when ipam is {options.Ipam}: there is no route for all pods of a node");
+        }
+
+        if (options.Ipam == "eni")
+        {
+            CheckInstance(options, errors);
         }
 
         if (options.Datapath.EnableDirectNodeRoutes && options.Datapath.EnableTunnel)
@@ -79,10 +84,29 @@ internal static class AgentOptionKeys
             ("ipv4", options.Datapath.EnableIPv4 && options.Datapath.EnableIPv4Masquerade), ("ipv6", options.Datapath.EnableIPv6 && options.Datapath.EnableIPv6Masquerade),
         })
         {
-            if (!options.Datapath.EnableTunnel && masquerades && !options.Datapath.NativeRoutingPrefixes.Any(prefix => prefix.IsIPv4 == (family == "ipv4")))
+            // In mode eni it is the primary CIDR of the VPC, which the operator tells.
+            if (options.Ipam != "eni" && !options.Datapath.EnableTunnel && masquerades && !options.Datapath.NativeRoutingPrefixes.Any(prefix => prefix.IsIPv4 == (family == "ipv4")))
             {
                 errors.Add($"{family}-native-routing-cidr is required when routing-mode is native and enable-{family}-masquerade is true");
             }
+        }
+    }
+
+    private static void CheckInstance(AgentOptions options, List<string> errors)
+    {
+        if (options.Datapath.EnableTunnel)
+        {
+            errors.Add("routing-mode must be native when ipam is eni");
+        }
+
+        if (!options.Datapath.EnableIPv4 || options.Datapath.EnableIPv6)
+        {
+            errors.Add("ipam eni gives IPv4 addresses only: enable-ipv4 must be true and enable-ipv6 false");
+        }
+
+        if (!Uri.TryCreate(options.Ec2MetadataEndpoint, UriKind.Absolute, out var endpoint) || endpoint.Scheme is not ("http" or "https"))
+        {
+            errors.Add($"ec2-metadata-endpoint \"{options.Ec2MetadataEndpoint}\" must be an http URL");
         }
     }
 
@@ -91,7 +115,7 @@ internal static class AgentOptionKeys
         .Text("k8s-kubeconfig-path", "Path of the kubeconfig", (options, value) => options.KubeconfigPath = value)
         .Text("k8s-api-server", "URL of the API server", (options, value) => options.ApiServer = value)
         .Text("cluster-name", "Name of the cluster", (options, value) => options.ClusterName = value)
-        .Choice("ipam", "Address management mode", ["kubernetes", "cluster-pool", "multi-pool", "crd"], (options, value) => options.Ipam = value)
+        .Choice("ipam", "Address management mode", ["kubernetes", "cluster-pool", "multi-pool", "crd", "eni"], (options, value) => options.Ipam = value)
         .Prefixes("cluster-pool-ipv4-drained-cidr", "CIDRs that give no more IPv4 addresses", (options, value) => options.DrainedPodCidrs = [.. options.DrainedPodCidrs, .. value])
         .Prefixes("cluster-pool-ipv6-drained-cidr", "CIDRs that give no more IPv6 addresses", (options, value) => options.DrainedPodCidrs = [.. options.DrainedPodCidrs, .. value])
         .Text("ipam-default-ip-pool", "Pool of pods that name none", (options, value) => options.DefaultIPPool = value.Length == 0 ? options.DefaultIPPool : value)

@@ -1,5 +1,7 @@
 using Cilium.Core;
 using Cilium.Datapath;
+using Cilium.Ipam;
+using Cilium.Kubernetes;
 using Cilium.Policy;
 
 namespace Cilium.ControlPlane.Agent;
@@ -19,7 +21,7 @@ public sealed class AgentOptions
     /// <summary>The cluster's name. Key <c>cluster-name</c>.</summary>
     public string ClusterName { get; set; } = "default";
 
-    /// <summary>Address management: <c>kubernetes</c>, <c>cluster-pool</c>, <c>multi-pool</c> or <c>crd</c>. Key <c>ipam</c>.</summary>
+    /// <summary>Address management: <c>kubernetes</c>, <c>cluster-pool</c>, <c>multi-pool</c>, <c>crd</c> or <c>eni</c>. Key <c>ipam</c>.</summary>
     public string Ipam { get; set; } = "cluster-pool";
 
     /// <summary>CIDRs that give pods no more addresses in mode <c>cluster-pool</c>. Keys <c>cluster-pool-ipv4-drained-cidr</c> and <c>-ipv6-</c>.</summary>
@@ -30,6 +32,15 @@ public sealed class AgentOptions
 
     /// <summary>Addresses kept ready by pool. Key <c>ipam-multi-pool-pre-allocation</c>.</summary>
     public IReadOnlyDictionary<string, int> PoolPreAllocation { get; set; } = new Dictionary<string, int> { ["default"] = 8 };
+
+    /// <summary>URL of the instance metadata service (mode <c>eni</c>). Key <c>ec2-metadata-endpoint</c>, which is ours; variable as of the AWS SDKs, <c>AWS_EC2_METADATA_SERVICE_ENDPOINT</c>.</summary>
+    public string Ec2MetadataEndpoint { get; set; } = "http://169.254.169.254";
+
+    /// <summary>What interfaces of this node shall be like (mode <c>eni</c>); what the instance is, it tells itself. Keys <c>eni-…</c>.</summary>
+    public NodeInstance Instance { get; set; } = new();
+
+    /// <summary>How many addresses this node keeps ready (mode <c>eni</c>). Keys <c>ipam-pre-allocate</c>, <c>ipam-min-allocate</c>, …</summary>
+    public AddressWatermarks Watermarks { get; set; } = new();
 
     /// <summary>Folder of everything that outlives the process except pins. Key <c>state-dir</c>.</summary>
     public string StateDirectory { get; set; } = "/var/run/cilium";

@@ -79,7 +79,7 @@ public static class AgentRegistration
         {
             "multi-pool" => new MultiPoolIpam(
                 ipv4, ipv6, new MultiPoolOptions { DefaultPool = options.DefaultIPPool, PreAllocate = options.PoolPreAllocation }, time),
-            "crd" => new ListedIpam(ipv4, ipv6, time),
+            "crd" or "eni" => new ListedIpam(ipv4, ipv6, time),
             _ => new NodeIpam(ipv4, ipv6, time: time),
         };
     }

@@ -68,7 +68,8 @@ internal sealed partial class AgentService(
         readiness.Enter("waiting for CRDs");
         await WaitForCrdsAsync(cancellationToken).ConfigureAwait(false);
         var publisher = new NodePublisher(tables, agent.Options, agent.Connection, readiness, agent.Time, loggers.CreateLogger<NodePublisher>());
-        if (!tables.Kubernetes.CiliumNodes.TryGet(agent.Options.NodeName, out _))
+        var instance = await ReadInstanceAsync(cancellationToken).ConfigureAwait(false);
+        if (!tables.Kubernetes.CiliumNodes.TryGet(agent.Options.NodeName, out var own) || (instance is not null && own.Instance != instance))
         {
             await publisher.ApplyAsync(node, null, cancellationToken).ConfigureAwait(false);
         }
@@ -100,6 +101,7 @@ internal sealed partial class AgentService(
         }
 
         tables.Store.Write(transaction => transaction.Upsert(tables.LocalNode, self));
+        PodUplinkRows.TakeNativeRange(tables, agent.Options);
 
         // 4. The datapath; meanwhile the derivations fill its tables.
         readiness.Enter("starting the datapath");
@@ -119,6 +121,20 @@ internal sealed partial class AgentService(
         new CniInstallation(agent.Options, loggers.CreateLogger<CniInstallation>()).Install();
         readiness.Complete();
         return running;
+    }
+
+    private async Task<NodeInstance?> ReadInstanceAsync(CancellationToken cancellationToken)
+    {
+        if (agent.Options.Ipam != "eni")
+        {
+            return null;
+        }
+
+        agent.Readiness.Enter("waiting for instance metadata");
+        using var metadata = new InstanceMetadata(agent.Options.Ec2MetadataEndpoint, agent.Time, loggers.CreateLogger<InstanceMetadata>());
+        var instance = await metadata.ReadAsync(agent.Options.Instance, cancellationToken).ConfigureAwait(false);
+        agent.Tables.Store.Write(transaction => transaction.Upsert(agent.Tables.Instance, instance));
+        return instance;
     }
 
     private KubernetesReflectors FollowKubernetes()

@@ -23,6 +23,7 @@ public sealed class AgentTables
         RuleAddresses = store.CreateTable<Prefix, RuleAddressRow>("rule-addresses", row => row.Prefix);
         CiliumEndpoints = store.CreateTable<NamespacedName, CiliumEndpointContent>("own-ciliumendpoints", row => row.Key);
         LocalNode = store.CreateTable<string, LocalNodeRow>("local-node", row => row.Name);
+        Instance = store.CreateTable<string, NodeInstance>("local-instance", row => row.Id);
     }
 
     /// <summary>The store of all tables.</summary>
@@ -48,4 +49,7 @@ public sealed class AgentTables
 
     /// <summary>This node, once its addresses are known: one row. Written by the agent at start.</summary>
     public Table<string, LocalNodeRow> LocalNode { get; }
+
+    /// <summary>What this node is in AWS (mode <c>eni</c>): one row. Written by the agent at start.</summary>
+    public Table<string, NodeInstance> Instance { get; }
 }

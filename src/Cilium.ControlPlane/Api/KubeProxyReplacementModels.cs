@@ -31,7 +31,7 @@ internal static class KubeProxyReplacementModels
                 NodePort = new NodePortFeature { Enabled = options.Datapath.EnableNodePort, Mode = "SNAT", Algorithm = "Random", Acceleration = "Disabled", PortMin = 30000, PortMax = 32767 },
                 HostPort = s_off,
                 ExternalIps = options.Datapath.EnableNodePort ? s_on : s_off,
-                SessionAffinity = s_off,
+                SessionAffinity = s_on,
                 GracefulTermination = s_on,
                 Nat46X64 = s_off,
                 Annotations = [],

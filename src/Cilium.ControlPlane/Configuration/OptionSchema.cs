@@ -139,6 +139,26 @@ public sealed class OptionSchema<TOptions>
             return null;
         });
 
+    /// <summary>Adds a list of <c>name=value</c>, separated by commas or white space; may be empty.</summary>
+    public OptionSchema<TOptions> Pairs(string key, string description, Action<TOptions, IReadOnlyDictionary<string, string>> set) =>
+        Add(key, description, null, (options, text) =>
+        {
+            var pairs = new Dictionary<string, string>();
+            foreach (var item in Split(text))
+            {
+                var equals = item.IndexOf('=', StringComparison.Ordinal);
+                if (equals <= 0)
+                {
+                    return $"'{item}' is not of the form name=value";
+                }
+
+                pairs[item[..equals]] = item[(equals + 1)..];
+            }
+
+            set(options, pairs);
+            return null;
+        });
+
     /// <summary>Adds a key of a feature that is absent: only the values that leave the feature off are accepted.</summary>
     public OptionSchema<TOptions> Absent(string key, string feature, params IReadOnlyList<string> accepted) =>
         Add(key, $"{feature} (not available)", null, (_, text) =>

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Cilium.ControlPlane.Ipam;
 
-/// <summary>Mode crd on a node: addresses come from <c>spec.ipam.pool</c> of the CiliumNode, use and answers to releases go to its status.</summary>
+/// <summary>Modes crd and eni on a node: addresses come from <c>spec.ipam.pool</c> of the CiliumNode, use and answers to releases go to its status.</summary>
 internal sealed partial class AddressListLoop(
     AgentTables tables, AgentOptions options, ListedIpam ipam, CiliumNodeWriter writer, TimeProvider time, ILogger<AddressListLoop> logger) : IAgentLoop
 {
@@ -18,10 +18,11 @@ internal sealed partial class AddressListLoop(
     /// <summary>Takes over what a CiliumNode lists.</summary>
     /// <param name="ipam">The addresses.</param>
     /// <param name="node">The CiliumNode.</param>
+    /// <param name="needsInterface">True when only addresses of interfaces that are told may be given (mode <c>eni</c>).</param>
     /// <param name="isRestored">False while addresses of the last run are not taken again: then nothing is let go that may be in use.</param>
     /// <returns>The states of releases to write, null for those to remove.</returns>
-    public static IReadOnlyDictionary<IpAddr, string?> Take(ListedIpam ipam, CiliumNodeRow node, bool isRestored) => ipam.SetAddresses(
-        [.. node.PoolAddresses.Keys.Select(Parse).Where(address => !address.IsNone)],
+    public static IReadOnlyDictionary<IpAddr, string?> Take(ListedIpam ipam, CiliumNodeRow node, bool needsInterface, bool isRestored) => ipam.SetAddresses(
+        [.. node.PoolAddresses.Where(pair => !needsInterface || node.Interfaces.Any(eni => eni.Id == pair.Value)).Select(pair => Parse(pair.Key)).Where(address => !address.IsNone)],
         node.ReleaseAddresses.Where(pair => !Parse(pair.Key).IsNone && (isRestored || pair.Value == ReleaseStates.Ready))
             .ToDictionary(pair => Parse(pair.Key), pair => pair.Value));
 
@@ -50,7 +51,7 @@ internal sealed partial class AddressListLoop(
             return true;
         }
 
-        var answers = Take(ipam, row, isRestored: true);
+        var answers = Take(ipam, row, options.Ipam == "eni", isRestored: true);
         var used = ipam.Snapshot().ToDictionary(lease => lease.Address.ToString(), lease => lease.Owner);
         var changes = used.Where(pair => !row.UsedAddresses.TryGetValue(pair.Key, out var owner) || owner != pair.Value)
             .Select(pair => (pair.Key, Owner: (string?)pair.Value))

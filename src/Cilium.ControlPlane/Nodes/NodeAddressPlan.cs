@@ -32,7 +32,7 @@ internal sealed class NodeAddressPlan(AgentTables tables, AgentOptions options, 
                 return null;
             }
 
-            Ipam.AddressListLoop.Take(listed, own, isRestored: false);
+            Ipam.AddressListLoop.Take(listed, own, options.Ipam == "eni", isRestored: false);
             return listed.IsReady ? [] : null;
         }
 

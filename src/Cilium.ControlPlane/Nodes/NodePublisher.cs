@@ -18,7 +18,7 @@ internal sealed partial class NodePublisher(
     public string Name => "publish-node";
 
     /// <summary>What the agent tells of its node.</summary>
-    public static CiliumNodeContent ContentOf(KubeNodeRow node, LocalNodeRow? self, AgentOptions options)
+    public static CiliumNodeContent ContentOf(KubeNodeRow node, LocalNodeRow? self, AgentOptions options, NodeInstance? instance = null)
     {
         var addresses = node.Addresses.ToList();
         foreach (var router in new[] { self?.RouterIPv4 ?? IpAddr.None, self?.RouterIPv6 ?? IpAddr.None })
@@ -35,14 +35,18 @@ internal sealed partial class NodePublisher(
             NodeUid = node.Uid,
             Addresses = addresses.ToEquatableArray(),
             PodCidrs = options.Ipam == "kubernetes" ? node.PodCidrs : null,
+            Instance = instance,
+            Watermarks = instance is null ? null : options.Watermarks,
             Labels = node.Labels,
         };
     }
 
+    private NodeInstance? Instance => tables.Instance.Snapshot().Values.FirstOrDefault();
+
     /// <summary>Creates the CiliumNode or brings it up to date, trying until it works.</summary>
     public async Task ApplyAsync(KubeNodeRow node, LocalNodeRow? self, CancellationToken cancellationToken)
     {
-        while (!await TryAsync("CiliumNode", () => _nodes.ApplyAsync(ContentOf(node, self, options), cancellationToken)).ConfigureAwait(false))
+        while (!await TryAsync("CiliumNode", () => _nodes.ApplyAsync(ContentOf(node, self, options, Instance), cancellationToken)).ConfigureAwait(false))
         {
             await Task.Delay(s_retry, time, cancellationToken).ConfigureAwait(false);
         }
@@ -72,7 +76,7 @@ internal sealed partial class NodePublisher(
             if (tables.Kubernetes.Nodes.TryGet(options.NodeName, out var node))
             {
                 tables.LocalNode.TryGet(options.NodeName, out var self);
-                var content = ContentOf(node, self, options);
+                var content = ContentOf(node, self, options, Instance);
                 if (isDeleted || content != written)
                 {
                     isDone &= await TryAsync("CiliumNode", () => _nodes.ApplyAsync(content, cancellationToken)).ConfigureAwait(false);

@@ -19,6 +19,7 @@ public sealed partial class CiliumOperator
     private readonly ILogger _logger;
     private readonly LeaderElector _elector;
     private readonly DateTimeOffset _startedAt;
+    private readonly IInterfaceCloud? _cloud;
 
     /// <summary>Makes an operator.</summary>
     /// <param name="connection">The API server.</param>
@@ -27,14 +28,27 @@ public sealed partial class CiliumOperator
     /// <param name="time">The clock.</param>
     /// <param name="random">Where jitter comes from; must be thread-safe.</param>
     /// <param name="loggers">Makes loggers.</param>
+    /// <param name="cloud">Where nodes' interfaces are; needed in mode <c>eni</c> only.</param>
     public CiliumOperator(
-        KubernetesConnection connection, OperatorOptions options, string candidate, TimeProvider time, Random random, ILoggerFactory loggers)
+        KubernetesConnection connection,
+        OperatorOptions options,
+        string candidate,
+        TimeProvider time,
+        Random random,
+        ILoggerFactory loggers,
+        IInterfaceCloud? cloud = null)
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(time);
         ArgumentNullException.ThrowIfNull(loggers);
+        if (options.Ipam == "eni")
+        {
+            ArgumentNullException.ThrowIfNull(cloud);
+        }
+
         _connection = connection;
+        _cloud = cloud;
         _options = options;
         _time = time;
         _random = random;
@@ -161,6 +175,13 @@ public sealed partial class CiliumOperator
             reflectors.FollowPodIPPools();
             var allocator = new MultiPoolAllocator(_options.EnableIPv4, _options.EnableIPv6);
             loops.Add(new MultiPoolLoop(tables.CiliumNodes, tables.PodIPPools, nodeWriter, allocator, _time, _random, _logger).RunAsync);
+        }
+
+        if (_options.Ipam == "eni")
+        {
+            var interfaces = new InterfaceCollector(_cloud!, _options.InterfaceGcTags, _logger);
+            loops.Add(new InterfaceLoop(tables.CiliumNodes, new NodeInterfaceWriter(_connection), _cloud!, _options.Interfaces, _time, _random, _logger).RunAsync);
+            loops.Add(new PeriodicLoop("eni-gc", _options.Interfaces.GcInterval, interfaces.CollectAsync, _time, _logger).RunAsync);
         }
 
         reflectors.FollowServices().FollowLoadBalancerIPPools();

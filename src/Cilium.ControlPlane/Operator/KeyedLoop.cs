@@ -1,4 +1,5 @@
 using Cilium.Core.Tables;
+using Cilium.Ipam;
 using Cilium.Kubernetes;
 using Microsoft.Extensions.Logging;
 
@@ -14,6 +15,8 @@ internal sealed partial class KeyedLoop<TKey>(string name, Func<TKey, Cancellati
     private readonly List<ISource> _sources = [];
     private readonly Queue<TKey> _asked = [];
     private Func<CancellationToken, Task>? _prepare;
+    private Func<IEnumerable<TKey>>? _again;
+    private TimeSpan _interval;
 
     private interface ISource : IDisposable
     {
@@ -36,6 +39,14 @@ internal sealed partial class KeyedLoop<TKey>(string name, Func<TKey, Cancellati
     public KeyedLoop<TKey> Prepare(Func<CancellationToken, Task> prepare)
     {
         _prepare = prepare;
+        return this;
+    }
+
+    /// <summary>Handles keys again from time to time, for what changes without a row.</summary>
+    public KeyedLoop<TKey> LookAgain(TimeSpan interval, Func<IEnumerable<TKey>> keys)
+    {
+        _interval = interval;
+        _again = keys;
         return this;
     }
 
@@ -68,9 +79,16 @@ internal sealed partial class KeyedLoop<TKey>(string name, Func<TKey, Cancellati
     {
         var dirty = new HashSet<TKey>();
         var failures = 0;
+        var looked = time.GetTimestamp();
         while (true)
         {
             _sources.ForEach(source => source.Drain(dirty));
+            if (_again is not null && time.GetElapsedTime(looked) >= _interval)
+            {
+                looked = time.GetTimestamp();
+                dirty.UnionWith(_again());
+            }
+
             foreach (var key in dirty.ToArray())
             {
                 if (await TryHandleAsync(key, cancellationToken))
@@ -85,7 +103,7 @@ internal sealed partial class KeyedLoop<TKey>(string name, Func<TKey, Cancellati
             }
 
             failures = dirty.Count == 0 ? 0 : failures + 1;
-            await WaitAsync(failures, cancellationToken);
+            await WaitAsync(failures, _again is null ? null : _interval - time.GetElapsedTime(looked), cancellationToken);
         }
     }
 
@@ -96,15 +114,16 @@ internal sealed partial class KeyedLoop<TKey>(string name, Func<TKey, Cancellati
             await handle(key, cancellationToken);
             return true;
         }
-        catch (Exception exception) when (exception is KubernetesException or HttpRequestException or IOException or TimeoutException or System.Text.Json.JsonException)
+        catch (Exception exception) when (exception is KubernetesException or HttpRequestException or IOException or TimeoutException
+            or System.Text.Json.JsonException or CloudRefusedException)
         {
             LogFailed(logger, name, key.ToString() ?? "", exception.Message);
             return false;
         }
     }
 
-    /// <summary>Waits for a change, or for the time to try failed keys again.</summary>
-    private async Task WaitAsync(int failures, CancellationToken cancellationToken)
+    /// <summary>Waits for a change, or for the time to try failed keys or to look at all again.</summary>
+    private async Task WaitAsync(int failures, TimeSpan? again, CancellationToken cancellationToken)
     {
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var waits = _sources.ConvertAll(source => source.ChangedAsync(waiting.Token));
@@ -112,6 +131,11 @@ internal sealed partial class KeyedLoop<TKey>(string name, Func<TKey, Cancellati
         {
             var whole = Math.Min(RetryMinimum.TotalMilliseconds * Math.Pow(2, Math.Min(failures - 1, 20)), RetryMaximum.TotalMilliseconds);
             waits.Add(Task.Delay(TimeSpan.FromMilliseconds(whole * (0.5 + (random.NextDouble() / 2))), time, waiting.Token));
+        }
+
+        if (again is { } left)
+        {
+            waits.Add(Task.Delay(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, waiting.Token));
         }
 
         await Task.WhenAny(waits);

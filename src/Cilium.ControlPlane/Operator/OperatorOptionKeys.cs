@@ -9,12 +9,13 @@ public static class OperatorOptionKeys
     public const string ConfigDirectory = "config-dir";
 
     /// <summary>Makes the schema.</summary>
-    public static OptionSchema<OperatorOptions> Create() => new OptionSchema<OperatorOptions>()
+    public static OptionSchema<OperatorOptions> Create() => InterfaceOptionKeys.AddTo(new OptionSchema<OperatorOptions>())
         .Text(ConfigDirectory, "Directory with one file per key", static (_, _) => { })
         .Text("k8s-kubeconfig-path", "Kubeconfig file; without one the pod's service account is used", static (o, v) => o.KubeconfigPath = v)
         .Text("k8s-api-server", "URL of the API server, instead of the kubeconfig's", static (o, v) => o.ApiServerUrl = v)
         .Text("cilium-pod-namespace", "Namespace of the lease", static (o, v) => o.Namespace = v.Length == 0 ? o.Namespace : v, "CILIUM_K8S_NAMESPACE")
-        .Choice("ipam", "Who decides pod CIDRs", ["cluster-pool", "kubernetes", "multi-pool", "crd"], static (o, v) => o.Ipam = v)
+        .Choice("ipam", "Who decides pod CIDRs", ["cluster-pool", "kubernetes", "multi-pool", "crd", "eni"], static (o, v) => o.Ipam = v)
+        .Text("cluster-name", "Name of the cluster", static (o, v) => o.ClusterName = v.Length == 0 ? o.ClusterName : v)
         .Boolean("enable-ipv4", "Pods get IPv4 addresses", static (o, v) => o.EnableIPv4 = v)
         .Boolean("enable-ipv6", "Pods get IPv6 addresses", static (o, v) => o.EnableIPv6 = v)
         .Prefixes("cluster-pool-ipv4-cidr", "Prefixes from which nodes get IPv4 pod CIDRs", static (o, v) => o.ClusterPoolIPv4Cidrs = v)
@@ -63,6 +64,11 @@ public static class OperatorOptionKeys
             || options.LeaderElectionRenewDeadline <= options.LeaderElectionRetryPeriod)
         {
             errors.Add("leader-election-lease-duration must be longer than leader-election-renew-deadline, and that longer than leader-election-retry-period");
+        }
+
+        if (options.Ipam == "eni" && (!options.EnableIPv4 || options.EnableIPv6))
+        {
+            errors.Add("ipam eni gives IPv4 addresses only: enable-ipv4 must be true and enable-ipv6 false");
         }
 
         if (options.Ipam == "cluster-pool")

@@ -15,11 +15,24 @@ public sealed class OperatorOptions
     /// <summary>The namespace of the lease.</summary>
     public string Namespace { get; set; } = "kube-system";
 
-    /// <summary>Who decides pod CIDRs: <c>cluster-pool</c> and <c>multi-pool</c> (the operator), <c>kubernetes</c>, or <c>crd</c> (somebody else).</summary>
+    /// <summary>Who decides pod CIDRs: <c>cluster-pool</c> and <c>multi-pool</c> (the operator), <c>eni</c> (the operator, in AWS), <c>kubernetes</c>, or <c>crd</c> (somebody else).</summary>
     public string Ipam { get; set; } = "cluster-pool";
 
     /// <summary>The CiliumPodIPPools that are created unless they exist.</summary>
     public IReadOnlyList<PoolDefinition> AutoCreatePodIPPools { get; set; } = [];
+
+    /// <summary>The cluster's name. Key <c>cluster-name</c>.</summary>
+    public string ClusterName { get; set; } = "default";
+
+    /// <summary>Mode <c>eni</c>.</summary>
+    public InterfaceOptions Interfaces { get; } = new();
+
+    /// <summary>The tags by which interfaces of ours are known: those that were given, or upstream's.</summary>
+    public IReadOnlyDictionary<string, string> InterfaceGcTags => Interfaces.GcTags.Count > 0 ? Interfaces.GcTags : new Dictionary<string, string>
+    {
+        ["io.cilium/cilium-managed"] = "true",
+        ["io.cilium/cluster-name"] = ClusterName,
+    };
 
     /// <summary>True to give load balancer addresses only to services that name a class.</summary>
     public bool RequireLoadBalancerClass { get; set; }

@@ -1,3 +1,4 @@
+using Cilium.Ipam;
 using Cilium.Kubernetes;
 using Microsoft.Extensions.Logging;
 
@@ -22,7 +23,8 @@ internal sealed partial class PeriodicLoop(string name, TimeSpan interval, Func<
             {
                 await work(cancellationToken);
             }
-            catch (Exception exception) when (exception is KubernetesException or HttpRequestException or IOException or TimeoutException or System.Text.Json.JsonException)
+            catch (Exception exception) when (exception is KubernetesException or HttpRequestException or IOException or TimeoutException
+                or System.Text.Json.JsonException or CloudRefusedException)
             {
                 LogFailed(logger, name, exception.Message);
             }

@@ -1,5 +1,6 @@
 using Cilium.ControlPlane.Addresses;
 using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Endpoints;
 using Cilium.Core;
 using Cilium.Core.Tables;
 using Cilium.Datapath;
@@ -14,7 +15,7 @@ namespace Cilium.ControlPlane.Policies;
 /// A change of rules or of a subject takes a new policy key; a change of identities alone changes the rows in place, as <see cref="PolicyRow"/> asks.
 /// Nothing is written before the first lists of all sources are there: a restarted agent must not loosen what is in force.
 /// </remarks>
-internal sealed class PolicyDerivation(AgentTables tables, PolicyEngine engine, PolicyObjectRules rules, TimeProvider time) : IAgentLoop
+internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress, PolicyEngine engine, PolicyObjectRules rules, TimeProvider time) : IAgentLoop
 {
     private readonly Dictionary<EndpointId, PolicySubject> _subjects = [];
     private readonly Dictionary<PolicySubject, HashSet<EndpointId>> _endpointsOf = [];
@@ -30,10 +31,13 @@ internal sealed class PolicyDerivation(AgentTables tables, PolicyEngine engine, 
         using var identities = tables.EndpointIdentities.Subscribe();
         using var policies = tables.Kubernetes.Policies.Subscribe();
         using var clusterIdentities = tables.Kubernetes.CiliumIdentities.Subscribe();
+        using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
+        using var pools = tables.Kubernetes.PodIPPools.Subscribe();
         using var ciliumEndpoints = tables.Kubernetes.CiliumEndpoints.Subscribe();
         var ports = new PeerPorts(tables, engine);
         var wakeup = new Wakeup(
-            time, endpoints.WaitAsync, identities.WaitAsync, policies.WaitAsync, clusterIdentities.WaitAsync, ciliumEndpoints.WaitAsync);
+            time, endpoints.WaitAsync, identities.WaitAsync, policies.WaitAsync, clusterIdentities.WaitAsync, ciliumEndpoints.WaitAsync,
+            egress.IsFollowed ? nodes.WaitAsync : Never, egress.IsFollowed ? pools.WaitAsync : Never);
         while (true)
         {
             var touched = new HashSet<EndpointId>();
@@ -61,6 +65,11 @@ internal sealed class PolicyDerivation(AgentTables tables, PolicyEngine engine, 
                     _ownIdentities[row.Identity] = row.Labels;
                     engine.UpsertIdentity(row.Identity, row.Labels);
                 }
+            }
+
+            if (egress.MayChangeBy(nodes.Drain(), pools.Drain()))
+            {
+                touched.UnionWith(tables.Endpoints.Snapshot().Keys);
             }
 
             ports.Follow(ciliumEndpoints.Drain(), changedIdentities);
@@ -185,7 +194,8 @@ internal sealed class PolicyDerivation(AgentTables tables, PolicyEngine engine, 
             return;
         }
 
-        transaction.Upsert(tables.Datapath.Endpoints, new EndpointRow
+        transaction.TryGet(tables.Datapath.Endpoints, id, out var present);
+        var row = new EndpointRow
         {
             Id = id,
             InterfaceName = endpoint.InterfaceName,
@@ -196,8 +206,11 @@ internal sealed class PolicyDerivation(AgentTables tables, PolicyEngine engine, 
             IPv6 = endpoint.IPv6,
             Identity = identity.Identity,
             Policy = IsEnforced(policy) ? new PolicyContentKey(content.Value) : null,
-        });
+        };
+        transaction.Upsert(tables.Datapath.Endpoints, egress.Complete(row, present));
     }
+
+    private static Task Never(CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
 
     private static bool IsEnforced(CompiledPolicy policy) => policy.IngressEnforced || policy.EgressEnforced;
 

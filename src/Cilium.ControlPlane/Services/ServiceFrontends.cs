@@ -16,7 +16,7 @@ internal static class ServiceFrontends
     /// <summary>The frontends; none for services that are not ours to balance.</summary>
     /// <param name="service">The service.</param>
     /// <param name="slices">Its slices.</param>
-    /// <param name="nodeName">This node, for the internal traffic policy <c>Local</c>.</param>
+    /// <param name="nodeName">This node, for traffic policies <c>Local</c>.</param>
     /// <param name="proxyName">Our service proxy name; usually empty.</param>
     /// <param name="ownAddresses">This node's addresses, on which node ports are served; null when clients outside the cluster are not served.</param>
     public static IReadOnlyList<FrontendRow> Of(
@@ -34,8 +34,8 @@ internal static class ServiceFrontends
         foreach (var port in service.Ports)
         {
             // The internal traffic policy is about cluster addresses only.
-            var backends = BackendsOf(service, port, all, service.InternalTrafficIsLocal ? nodeName : "");
-            var external = service.InternalTrafficIsLocal ? BackendsOf(service, port, all, "") : backends;
+            var external = BackendsOf(service, port, all, nodeName);
+            var backends = service.InternalTrafficIsLocal ? external.FindAll(backend => backend.IsLocal) : external;
             foreach (var (address, kind) in AddressesOf(service, port, ownAddresses))
             {
                 frontends.Add(new FrontendRow
@@ -45,6 +45,9 @@ internal static class ServiceFrontends
                     ServiceNamespace = service.Namespace,
                     ServiceName = service.Name,
                     PortName = port.Name,
+                    ExternalIsLocal = kind != FrontendKind.ClusterIP && service.ExternalTrafficIsLocal,
+                    Affinity = service.SessionAffinity,
+                    SourceRanges = kind == FrontendKind.LoadBalancer ? service.SourceRanges : [],
                     Backends = (kind == FrontendKind.ClusterIP ? backends : external).Where(backend => backend.Address.Address.IsIPv4 == address.Address.IsIPv4).ToEquatableArray(),
                 });
             }
@@ -70,8 +73,7 @@ internal static class ServiceFrontends
             yield return (new L4Address(address, port.NodePort, port.Protocol), FrontendKind.NodePort);
         }
 
-        // Source ranges cannot be held to yet: an address that only some may use is served to nobody.
-        foreach (var address in service.Type == "LoadBalancer" && service.SourceRanges.Count == 0 ? service.LoadBalancerIPs : default)
+        foreach (var address in service.Type == "LoadBalancer" ? service.LoadBalancerIPs : default)
         {
             yield return (new L4Address(address, port.Port, port.Protocol), FrontendKind.LoadBalancer);
         }
@@ -82,10 +84,10 @@ internal static class ServiceFrontends
         }
     }
 
-    private static List<BackendRef> BackendsOf(ServiceRow service, ServicePort port, List<EndpointSliceRow> slices, string onlyNode)
+    private static List<BackendRef> BackendsOf(ServiceRow service, ServicePort port, List<EndpointSliceRow> slices, string nodeName)
     {
         // The same address may be in two slices while one replaces the other; an active entry wins over a terminating one.
-        var states = new SortedDictionary<L4Address, BackendState>();
+        var states = new SortedDictionary<L4Address, (BackendState State, bool IsLocal)>();
         foreach (var slice in slices)
         {
             foreach (var slicePort in slice.Ports)
@@ -97,7 +99,7 @@ internal static class ServiceFrontends
 
                 foreach (var endpoint in slice.Endpoints)
                 {
-                    if (StateOf(service, endpoint, onlyNode) is not { } state)
+                    if (StateOf(service, endpoint) is not { } state)
                     {
                         continue;
                     }
@@ -105,22 +107,23 @@ internal static class ServiceFrontends
                     foreach (var address in endpoint.Addresses)
                     {
                         var key = new L4Address(address, slicePort.Port, slicePort.Protocol);
-                        states[key] = states.TryGetValue(key, out var present) && present == BackendState.Active ? present : state;
+                        states[key] = states.TryGetValue(key, out var present) && present.State == BackendState.Active ? present : (state, nodeName.Length > 0 && endpoint.NodeName == nodeName);
                     }
                 }
             }
         }
 
-        return [.. states.Select(pair => new BackendRef(pair.Key, pair.Value))];
+        return [.. states.Select(pair => new BackendRef(pair.Key, pair.Value.State, pair.Value.IsLocal))];
     }
 
-    private static BackendState? StateOf(ServiceRow service, SliceEndpoint endpoint, string onlyNode)
-    {
-        if (onlyNode.Length > 0 && endpoint.NodeName != onlyNode)
-        {
-            return null;
-        }
+    /// <summary>How many ready pods of this node a service has: what its health check tells.</summary>
+    public static int LocalEndpoints(ServiceRow service, IEnumerable<EndpointSliceRow> slices, string nodeName) => slices
+        .SelectMany(slice => slice.Endpoints)
+        .Where(endpoint => endpoint.NodeName == nodeName && StateOf(service, endpoint) == BackendState.Active)
+        .SelectMany(endpoint => endpoint.Addresses).Distinct().Count();
 
+    private static BackendState? StateOf(ServiceRow service, SliceEndpoint endpoint)
+    {
         if (endpoint.IsTerminating)
         {
             return endpoint.IsServing ? BackendState.Terminating : null;

@@ -66,8 +66,8 @@ internal sealed class EndpointOperations(
             pods.RemoveDevice((int)ifindex);
         }
 
-        // 2. Links of nobody.
-        pods.Prune(desired.Keys);
+        // 2. Links and rules of nobody.
+        pods.Prune([.. desired.Values]);
 
         // 3. Policies that only those used.
         policies.PruneInherited();
@@ -96,7 +96,7 @@ internal sealed class EndpointOperations(
         {
             action();
         }
-        catch (Exception refusal) when (refusal is KernelException or NetlinkException or MapFullException or PolicyMissingException)
+        catch (Exception refusal) when (refusal is KernelException or NetlinkException or MapFullException or PolicyMissingException or UplinkMissingException)
         {
             batch.Fail(id, refusal);
         }
@@ -192,7 +192,9 @@ internal sealed class EndpointOperations(
         row.Id.Value,
         EndpointFlags.Present
             | (policy is { IngressEnforced: true } ? EndpointFlags.IngressEnforced : 0)
-            | (policy is { EgressEnforced: true } ? EndpointFlags.EgressEnforced : 0),
+            | (policy is { EgressEnforced: true } ? EndpointFlags.EgressEnforced : 0)
+            | (row.SkipsIPv4Masquerade ? EndpointFlags.SkipMasqueradeIpv4 : 0)
+            | (row.SkipsIPv6Masquerade ? EndpointFlags.SkipMasqueradeIpv6 : 0),
         policyId,
         (uint)row.InterfaceIndex,
         row.PodMac.ToMap(),

@@ -27,6 +27,15 @@ public sealed record EndpointRow
     /// <summary>The pod's IPv6 address, or <see cref="IpAddr.None"/>.</summary>
     public IpAddr IPv6 { get; init; }
 
+    /// <summary>Where packets from <see cref="IPv4"/> leave the node; null for wherever the main routing table says.</summary>
+    public PodUplink? Uplink { get; init; }
+
+    /// <summary>True when the pod reaches the world with its own IPv4 address.</summary>
+    public bool SkipsIPv4Masquerade { get; init; }
+
+    /// <summary>True when the pod reaches the world with its own IPv6 address.</summary>
+    public bool SkipsIPv6Masquerade { get; init; }
+
     /// <summary>The security identity.</summary>
     public required Identity Identity { get; init; }
 

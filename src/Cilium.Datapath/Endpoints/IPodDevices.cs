@@ -1,5 +1,3 @@
-using Cilium.Core;
-
 namespace Cilium.Datapath.Endpoints;
 
 /// <summary>The devices of this node's pods: programs on them, routes to them. What each verb finds done already is success.</summary>
@@ -15,5 +13,5 @@ internal interface IPodDevices
     void RemoveDevice(int ifindex);
 
     /// <summary>Lets go of what is attached for endpoints beside these.</summary>
-    void Prune(IEnumerable<EndpointId> endpoints);
+    void Prune(IReadOnlyCollection<EndpointRow> endpoints);
 }

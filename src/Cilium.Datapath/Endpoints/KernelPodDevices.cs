@@ -1,5 +1,4 @@
 using System.Net;
-using Cilium.Core;
 using Cilium.Datapath.Kernel;
 using Cilium.Netlink;
 
@@ -9,8 +8,9 @@ namespace Cilium.Datapath.Endpoints;
 /// <param name="links">The programs on them.</param>
 /// <param name="netlink">The node's namespace.</param>
 /// <param name="paths">Where links are pinned.</param>
+/// <param name="uplinks">Rules of pods that leave by a device of their own.</param>
 /// <param name="hasRoutes">Whether each pod has routes of its own (<c>enable-endpoint-routes</c>).</param>
-internal sealed class KernelPodDevices(PodLinks links, RouteNetlink netlink, PinPaths paths, bool hasRoutes) : IPodDevices
+internal sealed class KernelPodDevices(PodLinks links, RouteNetlink netlink, PinPaths paths, PodUplinks uplinks, bool hasRoutes) : IPodDevices
 {
     private const string PodDevicePrefix = "lxc";
 
@@ -18,6 +18,7 @@ internal sealed class KernelPodDevices(PodLinks links, RouteNetlink netlink, Pin
     public void Attach(EndpointRow row, EndpointRow? before)
     {
         links.Attach(row.Id, row.InterfaceIndex);
+        uplinks.Attach(row, before);
         if (!hasRoutes)
             return;
         var wanted = RoutesOf(row).ToList();
@@ -36,6 +37,7 @@ internal sealed class KernelPodDevices(PodLinks links, RouteNetlink netlink, Pin
         // device goes before its links, which then end without a grace period each.
         if (netlink.FindLink(row.InterfaceIndex) is { } link && link.Name == row.InterfaceName)
             netlink.DeleteLink(link.Index);
+        uplinks.Remove(row);
         links.Remove(row.Id);
     }
 
@@ -47,9 +49,10 @@ internal sealed class KernelPodDevices(PodLinks links, RouteNetlink netlink, Pin
     }
 
     /// <inheritdoc/>
-    public void Prune(IEnumerable<EndpointId> endpoints)
+    public void Prune(IReadOnlyCollection<EndpointRow> endpoints)
     {
-        var folders = endpoints.Select(paths.Endpoint).ToHashSet();
+        uplinks.Prune(endpoints);
+        var folders = endpoints.Select(row => paths.Endpoint(row.Id)).ToHashSet();
         if (!Directory.Exists(paths.Endpoints))
             return;
         foreach (var folder in Directory.GetDirectories(paths.Endpoints).Where(folder => !folders.Contains(folder)))

@@ -32,7 +32,7 @@ public sealed class DatapathInspection(DatapathMaps maps)
                 entry.Value.ServiceId,
                 new L4Address(entry.Key.Address.ToIpAddr(), entry.Key.Port.Number, (L4Protocol)entry.Key.Protocol),
                 (FrontendFlags)entry.Value.Flags,
-                [.. slots[entry.Value.ServiceId].Where(slot => slot.Key.Slot < entry.Value.Count).OrderBy(slot => slot.Key.Slot).Select(BackendOf)],
+                [.. slots[entry.Value.ServiceId].Where(slot => slot.Key.Slot < entry.Value.First + entry.Value.Count).OrderBy(slot => slot.Key.Slot).Select(BackendOf)],
                 revNat.ContainsKey(entry.Value.ServiceId)))
             .OrderBy(service => service.Id);
     }

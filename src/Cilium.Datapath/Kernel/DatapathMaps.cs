@@ -30,6 +30,9 @@ public sealed class DatapathMaps : IDisposable
         Slots = Own("cilium_lb_slots").As<SlotKey, SlotValue>();
         Backends = Own("cilium_lb_backends").As<uint, BackendValue>();
         RevNat = Own("cilium_lb_revnat").As<uint, RevNatValue>();
+        SourceRanges = Own("cilium_lb_source_ranges").As<SourceRangeKey, uint>();
+        Affinity = Own("cilium_lb_affinity").As<AffinityKey, AffinityValue>();
+        AffinityMembers = Own("cilium_lb_affinity_members").As<AffinityMember, uint>();
         SocketRevNat = Own("cilium_lb_sk_rev").As<SocketRevNatKey, SocketRevNatValue>();
         Snat = Own("cilium_snat").As<SnatKey, SnatValue>();
         Metrics = new PerCpuBpfMap<MetricsKey, MetricsValue>(Own("cilium_metrics"));
@@ -77,6 +80,15 @@ public sealed class DatapathMaps : IDisposable
 
     /// <summary>Service addresses by reverse translation id.</summary>
     public BpfMap<uint, RevNatValue> RevNat { get; }
+
+    /// <summary>Sources that may use services.</summary>
+    public BpfMap<SourceRangeKey, uint> SourceRanges { get; }
+
+    /// <summary>Backends that clients keep.</summary>
+    public BpfMap<AffinityKey, AffinityValue> Affinity { get; }
+
+    /// <summary>Backends that clients of a service may keep.</summary>
+    public BpfMap<AffinityMember, uint> AffinityMembers { get; }
 
     /// <summary>Services that sockets were translated from.</summary>
     public BpfMap<SocketRevNatKey, SocketRevNatValue> SocketRevNat { get; }

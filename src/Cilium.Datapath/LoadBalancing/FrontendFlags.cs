@@ -16,9 +16,18 @@ public enum FrontendFlags : ushort
     /// <summary>A node port.</summary>
     NodePort = 1 << 1,
 
+    /// <summary>Clients outside the cluster reach the backends of this node only.</summary>
+    ExternalLocal = 1 << 2,
+
+    /// <summary>A client keeps its backend.</summary>
+    Affinity = 1 << 4,
+
     /// <summary>A load balancer's address.</summary>
     LoadBalancer = 1 << 5,
 
     /// <summary>Traffic from outside the cluster is taken.</summary>
     Routable = 1 << 6,
+
+    /// <summary>From outside only certain sources are taken.</summary>
+    SourceRange = 1 << 7,
 }

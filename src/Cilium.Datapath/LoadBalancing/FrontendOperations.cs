@@ -8,7 +8,7 @@ namespace Cilium.Datapath.LoadBalancing;
 
 /// <summary>
 /// Carries services to their maps by difference. New connections take a random slot, so slots hold the active backends, or the
-/// terminating ones when no other is left.
+/// terminating ones when no other is left. Those of this node come first, where clients outside the cluster get only these.
 /// </summary>
 internal sealed class FrontendOperations(DatapathMaps maps) : IReconcilerOperations<L4Address, FrontendRow>
 {
@@ -41,7 +41,7 @@ internal sealed class FrontendOperations(DatapathMaps maps) : IReconcilerOperati
             writes.Delete(key);
         }
         var ids = state.Frontends.Values.Select(value => value.ServiceId).ToHashSet();
-        foreach (var id in state.Slots.Keys.Concat(state.RevNat.Keys).Where(id => !ids.Contains(id)).Distinct().ToArray())
+        foreach (var id in state.Slots.Keys.Concat(state.RevNat.Keys).Concat(state.Members.Keys).Concat(state.Ranges.Keys).Where(id => !ids.Contains(id)).Distinct().ToArray())
             RemoveService(state, writes, id);
         foreach (var (address, backend) in state.Backends.Where(entry => entry.Value.References <= 0).ToArray())
         {
@@ -97,8 +97,7 @@ internal sealed class FrontendOperations(DatapathMaps maps) : IReconcilerOperati
         _applied[row.Address] = row.Backends;
 
         // 2. Slots that differ.
-        var active = row.Backends.Where(backend => backend.State == BackendState.Active).ToList();
-        var chosen = active.Count > 0 ? active : [.. row.Backends];
+        var (chosen, first, local) = SlotsOf(row);
         var slots = state.Slots.TryGetValue(id, out var found) ? found : state.Slots[id] = [];
         for (var i = 0; i < chosen.Count; i++)
         {
@@ -115,11 +114,16 @@ internal sealed class FrontendOperations(DatapathMaps maps) : IReconcilerOperati
             writes.Delete(new SlotKey(id, (uint)i));
         slots.RemoveRange(chosen.Count, slots.Count - chosen.Count);
 
-        // 3. Reverse translation and the frontend itself.
+        // 3. Backends that clients may keep, and who may be a client.
+        SetMembers(state, writes, id, row.Affinity > TimeSpan.Zero ? [.. chosen.Select(backend => state.Backends[backend.Address].Id)] : []);
+        SetRanges(state, writes, id, [.. row.SourceRanges.Select(range => ServiceState.KeyOf(id, range))]);
+
+        // 4. Reverse translation and the frontend itself.
         var revNat = new RevNatValue(key.Address, key.Port, 0);
         if (!state.RevNat.TryGetValue(id, out var oldRevNat) || oldRevNat != revNat)
             writes.Put(id, state.RevNat[id] = revNat);
-        var frontend = new FrontendValue(id, (ushort)chosen.Count, (ushort)FlagsOf(row.Kind));
+        var frontend = new FrontendValue(
+            id, (ushort)(chosen.Count - first), (ushort)FlagsOf(row), (ushort)first, (ushort)local, (uint)row.Affinity.TotalSeconds);
         if (!isKnown || present != frontend)
             writes.Put(key, state.Frontends[key] = frontend);
     }
@@ -147,6 +151,48 @@ internal sealed class FrontendOperations(DatapathMaps maps) : IReconcilerOperati
         }
         if (state.RevNat.Remove(id))
             writes.DeleteRevNat(id);
+        SetMembers(state, writes, id, []);
+        SetRanges(state, writes, id, []);
+    }
+
+    // Of this node first: active ones, or those that go when no other is here; then what clients inside the cluster get beside them.
+    private static (List<BackendRef> Slots, int First, int Local) SlotsOf(FrontendRow row)
+    {
+        var active = row.Backends.Where(backend => backend.State == BackendState.Active).ToList();
+        var chosen = active.Count > 0 ? active : [.. row.Backends];
+        if (!row.ExternalIsLocal)
+            return (chosen, 0, 0);
+        var local = chosen.FindAll(backend => backend.IsLocal);
+        if (local.Count > 0)
+            return ([.. local, .. chosen.Where(backend => !backend.IsLocal)], 0, local.Count);
+        local = [.. row.Backends.Where(backend => backend.IsLocal)];
+        return ([.. local, .. chosen], local.Count, local.Count);
+    }
+
+    private static void SetMembers(ServiceState state, ServiceBatch writes, uint id, HashSet<uint> wanted)
+    {
+        var present = state.Members.GetValueOrDefault(id) ?? [];
+        foreach (var backend in wanted.Except(present))
+            writes.Put(new AffinityMember(id, backend));
+        foreach (var backend in present.Except(wanted))
+            writes.Delete(new AffinityMember(id, backend));
+        if (wanted.Count > 0)
+            state.Members[id] = wanted;
+        else
+            state.Members.Remove(id);
+    }
+
+    private static void SetRanges(ServiceState state, ServiceBatch writes, uint id, HashSet<SourceRangeKey> wanted)
+    {
+        var present = state.Ranges.GetValueOrDefault(id) ?? [];
+        foreach (var range in wanted.Except(present))
+            writes.Put(range);
+        foreach (var range in present.Except(wanted))
+            writes.Delete(range);
+        if (wanted.Count > 0)
+            state.Ranges[id] = wanted;
+        else
+            state.Ranges.Remove(id);
     }
 
     private static void Reference(ServiceState state, ServiceBatch writes, BackendRef backend)
@@ -178,6 +224,11 @@ internal sealed class FrontendOperations(DatapathMaps maps) : IReconcilerOperati
         var known = state.Backends[backend.Address];
         return new SlotValue(known.Id, known.Value.Address, known.Value.Port, known.Value.Protocol, 0);
     }
+
+    private static FrontendFlags FlagsOf(FrontendRow row) => FlagsOf(row.Kind)
+        | (row.ExternalIsLocal ? FrontendFlags.ExternalLocal : 0)
+        | (row.Affinity > TimeSpan.Zero ? FrontendFlags.Affinity : 0)
+        | (row.SourceRanges.Count > 0 ? FrontendFlags.SourceRange : 0);
 
     private static FrontendFlags FlagsOf(FrontendKind kind) => kind switch
     {

@@ -46,7 +46,8 @@ public enum BackendState : byte
 /// <summary>One backend of a frontend.</summary>
 /// <param name="Address">Where it listens.</param>
 /// <param name="State">Its state.</param>
-public readonly record struct BackendRef(L4Address Address, BackendState State);
+/// <param name="IsLocal">True when it is on this node.</param>
+public readonly record struct BackendRef(L4Address Address, BackendState State, bool IsLocal = false);
 
 /// <summary>What kind of frontend it is, as upstream's tools name it.</summary>
 public enum FrontendKind : byte
@@ -81,6 +82,15 @@ public sealed record FrontendRow
 
     /// <summary>Name of the service port; may be empty.</summary>
     public string PortName { get; init; } = "";
+
+    /// <summary>True when clients outside the cluster reach the backends of this node only (<c>externalTrafficPolicy: Local</c>).</summary>
+    public bool ExternalIsLocal { get; init; }
+
+    /// <summary>How long a client keeps its backend after its last connection, whole seconds; zero when it does not.</summary>
+    public TimeSpan Affinity { get; init; }
+
+    /// <summary>The only sources outside the cluster that may use the frontend; empty for all.</summary>
+    public EquatableArray<Prefix> SourceRanges { get; init; } = [];
 
     /// <summary>The backends, sorted by address, without duplicates; only those that traffic may reach.</summary>
     public required EquatableArray<BackendRef> Backends { get; init; }

@@ -6,18 +6,25 @@ namespace Cilium.Datapath.LoadBalancing;
 
 /// <summary>
 /// Writes for the service maps, gathered and then made in the order that leaves no reference dangling: 1. backends, 2. slots,
-/// 3. reverse translation, 4. frontends; then deletions the other way: 5. frontends, 6. slots, 7. reverse translation, 8. backends.
+/// members and source ranges, 3. reverse translation, 4. frontends; then deletions the other way: 5. frontends, 6. slots, members and source
+/// ranges, 7. reverse translation, 8. backends.
 /// </summary>
 internal sealed class ServiceBatch
 {
     private readonly Writes<uint, BackendValue> _backends = new();
     private readonly Writes<SlotKey, SlotValue> _slots = new();
+    private readonly Writes<AffinityMember, uint> _members = new();
+    private readonly Writes<SourceRangeKey, uint> _ranges = new();
     private readonly Writes<uint, RevNatValue> _revNat = new();
     private readonly Writes<FrontendKey, FrontendValue> _frontends = new();
 
     internal void Put(uint backend, BackendValue value) => _backends.Put(backend, value);
 
     internal void Put(SlotKey slot, SlotValue value) => _slots.Put(slot, value);
+
+    internal void Put(AffinityMember member) => _members.Put(member, 1);
+
+    internal void Put(SourceRangeKey range) => _ranges.Put(range, 1);
 
     internal void Put(uint service, RevNatValue value) => _revNat.Put(service, value);
 
@@ -27,6 +34,10 @@ internal sealed class ServiceBatch
 
     internal void Delete(SlotKey slot) => _slots.Delete(slot);
 
+    internal void Delete(AffinityMember member) => _members.Delete(member);
+
+    internal void Delete(SourceRangeKey range) => _ranges.Delete(range);
+
     internal void DeleteRevNat(uint service) => _revNat.Delete(service);
 
     internal void Delete(FrontendKey frontend) => _frontends.Delete(frontend);
@@ -35,10 +46,14 @@ internal sealed class ServiceBatch
     {
         _backends.WriteTo(maps.Backends);
         _slots.WriteTo(maps.Slots);
+        _members.WriteTo(maps.AffinityMembers);
+        _ranges.WriteTo(maps.SourceRanges);
         _revNat.WriteTo(maps.RevNat);
         _frontends.WriteTo(maps.Frontends);
         _frontends.DeleteFrom(maps.Frontends);
         _slots.DeleteFrom(maps.Slots);
+        _members.DeleteFrom(maps.AffinityMembers);
+        _ranges.DeleteFrom(maps.SourceRanges);
         _revNat.DeleteFrom(maps.RevNat);
         _backends.DeleteFrom(maps.Backends);
     }

@@ -24,6 +24,12 @@ internal sealed class ServiceState
 
     internal Dictionary<L4Address, Backend> Backends { get; } = [];
 
+    /// <summary>Backends that clients may keep, by service.</summary>
+    internal Dictionary<uint, HashSet<uint>> Members { get; } = [];
+
+    /// <summary>Sources that may use a service, by service.</summary>
+    internal Dictionary<uint, HashSet<SourceRangeKey>> Ranges { get; } = [];
+
     internal sealed record Backend(uint Id, BackendValue Value)
     {
         /// <summary>Slots and draining places that name the backend.</summary>
@@ -43,7 +49,12 @@ internal sealed class ServiceState
         }
         foreach (var (id, value) in maps.Backends.ToDictionary())
             state.Backends[AddressOf(value)] = new Backend(id, value);
-        state._nextServiceId = state.Frontends.Values.Select(f => f.ServiceId).Concat(state.RevNat.Keys).Concat(state.Slots.Keys).DefaultIfEmpty().Max() + 1;
+        foreach (var group in maps.AffinityMembers.ToDictionary().Keys.GroupBy(member => member.ServiceId))
+            state.Members[group.Key] = [.. group.Select(member => member.BackendId)];
+        foreach (var group in maps.SourceRanges.ToDictionary().Keys.GroupBy(range => range.ServiceId))
+            state.Ranges[group.Key] = [.. group];
+        state._nextServiceId = state.Frontends.Values.Select(f => f.ServiceId).Concat(state.RevNat.Keys).Concat(state.Slots.Keys)
+            .Concat(state.Members.Keys).Concat(state.Ranges.Keys).DefaultIfEmpty().Max() + 1;
         state._nextBackendId = state.Backends.Values.Select(b => b.Id).DefaultIfEmpty().Max() + 1;
         return state;
     }
@@ -54,6 +65,8 @@ internal sealed class ServiceState
     internal uint NewBackendId() => _nextBackendId++ is var id and not 0 ? id : _nextBackendId++;
 
     internal static FrontendKey KeyOf(L4Address frontend) => new(frontend.Address.ToMap(), NetPort.From(frontend.Port), (byte)frontend.Protocol, 0);
+
+    internal static SourceRangeKey KeyOf(uint service, Core.Prefix range) => new(32u + (uint)range.Length128, service, range.Address.ToMap());
 
     internal static L4Address AddressOf(BackendValue value) =>
         new(value.Address.ToIpAddr(), value.Port.Number, (Core.L4Protocol)value.Protocol);

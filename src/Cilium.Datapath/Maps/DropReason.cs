@@ -91,6 +91,9 @@ public enum DropReason : byte
     /// <summary>Forbidden icmp6.</summary>
     ForbiddenIcmp6 = 176,
 
+    /// <summary>Not in src range.</summary>
+    NotInSrcRange = 177,
+
     /// <summary>Policy deny.</summary>
     PolicyDeny = 181,
 

@@ -25,4 +25,10 @@ public enum EndpointFlags : ushort
 
     /// <summary>No source check.</summary>
     NoSourceCheck = 32,
+
+    /// <summary>Reaches the world with its own IPv4 address.</summary>
+    SkipMasqueradeIpv4 = 64,
+
+    /// <summary>Reaches the world with its own IPv6 address.</summary>
+    SkipMasqueradeIpv6 = 128,
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using Cilium.Aws;
 using Cilium.ControlPlane.Configuration;
 using Cilium.ControlPlane.Operator;
 using Cilium.Kubernetes;
@@ -60,16 +61,30 @@ async Task<int> RunAsync(Dictionary<string, string> given, CancellationToken can
                 UserAgent = "cilium-operator",
             },
             TimeProvider.System);
+        using var cloud = options.Ipam == "eni" ? new Ec2InterfaceCloud(Ec2OptionsOf(options), TimeProvider.System, Random.Shared) : null;
         var candidate = $"{Environment.MachineName}-{Guid.NewGuid().ToString("N")[..10]}";
-        await new CiliumOperator(connection, options, candidate, TimeProvider.System, Random.Shared, loggers).RunAsync(stopping.Token);
+        await new CiliumOperator(connection, options, candidate, TimeProvider.System, Random.Shared, loggers, cloud).RunAsync(stopping.Token);
         return 0;
     }
-    catch (Exception exception) when (exception is ConfigurationException or InvalidOperationException or IOException or KubernetesException)
+    catch (Exception exception) when (exception is ConfigurationException or InvalidOperationException or IOException or KubernetesException
+        or Amazon.Runtime.AmazonClientException)
     {
         await Console.Error.WriteLineAsync($"cilium-operator: {exception.Message}");
         return 1;
     }
 }
+
+static Ec2Options Ec2OptionsOf(OperatorOptions options) => new()
+{
+    Endpoint = options.Interfaces.Endpoint,
+    CallsPerSecond = options.Interfaces.CallsPerSecond,
+    Burst = options.Interfaces.Burst,
+    Tags = options.InterfaceGcTags.Concat(options.Interfaces.Tags).DistinctBy(tag => tag.Key).ToDictionary(),
+    SubnetIds = options.Interfaces.SubnetIds,
+    SubnetTags = options.Interfaces.SubnetTags,
+    InstanceTags = options.Interfaces.InstanceTags,
+    AsksForLimits = options.Interfaces.AsksForLimits,
+};
 
 internal static partial class Log
 {

@@ -19,7 +19,7 @@ public static class AddressCheck
         AddSharedAddresses(claims, findings);
         AddForeignAddresses(cluster, claims, findings);
         AddEndpoints(cluster, findings);
-        if (cluster.Mode == "crd")
+        if (cluster.Mode is "crd" or "eni")
         {
             AddLists(cluster, findings);
         }
@@ -64,7 +64,7 @@ public static class AddressCheck
         }
     }
 
-    private static bool MayGive(ClusterAddresses cluster, NodeAddressing node, IpAddr address) => cluster.Mode == "crd"
+    private static bool MayGive(ClusterAddresses cluster, NodeAddressing node, IpAddr address) => cluster.Mode is "crd" or "eni"
         ? node.Listed.Contains(address)
         : node.Held.Any(held => held.Cidrs.Any(cidr => cidr.Contains(address)));
 

@@ -26,6 +26,9 @@ public sealed record InterfaceDemand
     /// <summary>The lowest index of interfaces whose addresses pods get.</summary>
     public int FirstInterfaceIndex { get; init; }
 
+    /// <summary>The interfaces whose addresses pods get.</summary>
+    public IEnumerable<NodeInterface> Usable => Interfaces.Where(found => found.Index >= FirstInterfaceIndex && !found.IsExcluded);
+
     /// <summary>True to take /28 prefixes where the instance can hold them.</summary>
     public bool PrefersPrefixes { get; init; }
 

@@ -13,7 +13,7 @@ public static class InterfacePlanner
     public static InterfacePlan Plan(InterfaceDemand node)
     {
         ArgumentNullException.ThrowIfNull(node);
-        var usable = node.Interfaces.Where(found => found.Index >= node.FirstInterfaceIndex).OrderBy(found => found.Index).ToList();
+        var usable = node.Usable.OrderBy(found => found.Index).ToList();
         var needed = node.Watermarks.Needed(usable.Sum(found => found.PodAddresses.Count()), node.Used.Count);
         var free = node.Subnets.ToDictionary(subnet => subnet.Id, subnet => subnet.FreeAddresses);
         var prefixes = node.PrefersPrefixes && node.Limits.HasPrefixes;
@@ -57,7 +57,7 @@ public static class InterfacePlanner
     public static IReadOnlyList<IpAddr> Releasable(InterfaceDemand node)
     {
         ArgumentNullException.ThrowIfNull(node);
-        var usable = node.Interfaces.Where(found => found.Index >= node.FirstInterfaceIndex).ToList();
+        var usable = node.Usable.ToList();
         var excess = node.Watermarks.Excess(usable.Sum(found => found.PodAddresses.Count()), node.Used.Count);
         var used = node.Used.ToHashSet();
         var best = usable.Select(found => found.Addresses.Where(address => !used.Contains(address)).Order().ToList()).MaxBy(addresses => addresses.Count);

@@ -20,6 +20,9 @@ public sealed record NodeInterface(string Id, int Index, string SubnetId)
     /// <summary>Its prefixes.</summary>
     public EquatableArray<Prefix> Prefixes { get; init; } = [];
 
+    /// <summary>True when it takes a place on the instance and has nothing for pods.</summary>
+    public bool IsExcluded { get; init; }
+
     /// <summary>Places that are taken: a prefix takes one, as an address does.</summary>
     public int Slots => Addresses.Count + Prefixes.Count;
 
@@ -34,7 +37,11 @@ public sealed record NodeInterface(string Id, int Index, string SubnetId)
 /// <param name="Zone">Its availability zone.</param>
 /// <param name="FreeAddresses">Addresses that nobody has.</param>
 /// <param name="Tags">Its tags.</param>
-public sealed record InterfaceSubnet(string Id, string Network, string Zone, int FreeAddresses, IReadOnlyDictionary<string, string> Tags);
+public sealed record InterfaceSubnet(string Id, string Network, string Zone, int FreeAddresses, IReadOnlyDictionary<string, string> Tags)
+{
+    /// <summary>Its range of addresses.</summary>
+    public Prefix Cidr { get; init; }
+}
 
 /// <summary>A security group that interfaces can be in.</summary>
 /// <param name="Id">Its id in the cloud.</param>

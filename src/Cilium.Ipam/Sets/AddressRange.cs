@@ -6,8 +6,11 @@ namespace Cilium.Ipam.Sets;
 internal sealed class AddressRange
 {
     private const int TinyBits = 1;
-    private readonly OffsetSet _taken;
-    private readonly OwnerTable _owners;
+    private readonly UInt128 _last;
+
+    // One or the other: what may become full is searched by gaps, what never can by chance.
+    private readonly (OffsetSet Taken, OwnerTable Owners)? _dense;
+    private readonly SparseOwners? _sparse;
     private readonly OffsetSpans _reserved;
     private UInt128 _next;
 
@@ -15,12 +18,20 @@ internal sealed class AddressRange
     {
         Range = range;
         var bits = range.Address.BitLength - range.Length;
-        _taken = new OffsetSet(bits);
-        _owners = new OwnerTable(bits);
+        _last = bits == 128 ? UInt128.MaxValue : (UInt128.One << bits) - 1;
+        if (bits >= SparseOwners.SmallestBits && options.Choice == AddressChoice.RandomStart)
+        {
+            _sparse = new SparseOwners();
+        }
+        else
+        {
+            _dense = (new OffsetSet(bits), new OwnerTable(bits));
+        }
+
         _reserved = ReservedOf(options, bits);
-        Usable = _reserved.TryFind(0, out var last) && last == _taken.Last
+        Usable = _reserved.TryFind(0, out var last) && last == _last
             ? UInt128.Zero
-            : Saturated(_taken.Last - _reserved.Count);
+            : Saturated(_last - _reserved.Count);
     }
 
     public Prefix Range { get; }
@@ -28,30 +39,35 @@ internal sealed class AddressRange
     /// <summary>How many addresses there are to give; one less than true for the whole IPv6 space.</summary>
     public UInt128 Usable { get; }
 
-    public UInt128 Taken => _taken.Count;
+    public UInt128 Taken => _dense is { } dense ? dense.Taken.Count : (UInt128)(uint)_sparse!.Count;
 
     /// <summary>True when it gives nothing more and goes with its last address.</summary>
     public bool IsRetired { get; set; }
 
-    public bool IsFull => _taken.Count == Usable;
+    public bool IsFull => Taken == Usable;
 
     public bool IsUsable(IpAddr address) => Range.Contains(address) && !_reserved.TryFind(OffsetOf(address), out _);
 
-    public bool IsTaken(IpAddr address) => _taken.Contains(OffsetOf(address));
+    public bool IsTaken(IpAddr address) => _dense is { } dense ? dense.Taken.Contains(OffsetOf(address)) : _sparse!.Contains(OffsetOf(address));
 
-    public Ownership OwnerOf(IpAddr address) => _owners[OffsetOf(address)];
+    public Ownership OwnerOf(IpAddr address) => _dense is { } dense ? dense.Owners[OffsetOf(address)] : _sparse![OffsetOf(address)];
 
     public void Take(IpAddr address, Ownership owner) => Take(OffsetOf(address), owner);
 
     public bool Free(IpAddr address)
     {
         var offset = OffsetOf(address);
-        if (!_taken.Remove(offset))
+        if (_dense is not { } dense)
+        {
+            return _sparse!.Remove(offset);
+        }
+
+        if (!dense.Taken.Remove(offset))
         {
             return false;
         }
 
-        _owners.Clear(offset, _taken.IsWordEmpty(offset));
+        dense.Owners.Clear(offset, dense.Taken.IsWordEmpty(offset));
         return true;
     }
 
@@ -68,14 +84,14 @@ internal sealed class AddressRange
         {
             AddressChoice.Lowest => UInt128.Zero,
             AddressChoice.Next => _next,
-            _ => Choose(random, _taken.Last),
+            _ => Choose(random, _last),
         };
-        if (!TryFind(start, _taken.Last, out var offset) && !TryFind(0, start, out offset))
+        if (!TryFind(start, _last, out var offset) && !TryFind(0, start, out offset))
         {
             throw new InvalidOperationException($"the count of taken addresses in {Range} is wrong");
         }
 
-        _next = offset == _taken.Last ? UInt128.Zero : offset + 1;
+        _next = offset == _last ? UInt128.Zero : offset + 1;
         Take(offset, owner);
         address = Range.Address.Add(offset);
         return true;
@@ -83,7 +99,7 @@ internal sealed class AddressRange
 
     /// <summary>The addresses in use, sorted.</summary>
     public IEnumerable<(IpAddr Address, Ownership Owner)> InUse() =>
-        _owners.Entries().Select(entry => (Range.Address.Add(entry.Offset), entry.Owner));
+        (_dense?.Owners.Entries() ?? _sparse!.Entries()).Select(entry => (Range.Address.Add(entry.Offset), entry.Owner));
 
     private static UInt128 Saturated(UInt128 beforeLast) => beforeLast == UInt128.MaxValue ? beforeLast : beforeLast + 1;
 
@@ -101,9 +117,10 @@ internal sealed class AddressRange
         }
 
         // Sizes are powers of two: the low bits of random bits are as good as any number in the range.
-        Span<byte> bytes = stackalloc byte[16];
-        random.NextBytes(bytes);
-        return System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(bytes) & last;
+        return (last <= ulong.MaxValue ? Bits(random) : new UInt128(Bits(random), Bits(random))) & last;
+
+        // Each call has 63 of them.
+        static ulong Bits(Random random) => (ulong)random.NextInt64() ^ ((ulong)random.NextInt64() << 1);
     }
 
     private OffsetSpans ReservedOf(AddressPoolOptions options, int bits)
@@ -112,13 +129,13 @@ internal sealed class AddressRange
         if (options.ReserveFirstAndLast && (bits > TinyBits || !options.UsesTinyRangesWhole))
         {
             spans.Add((0, 0));
-            spans.Add((_taken.Last, _taken.Last));
+            spans.Add((_last, _last));
         }
 
         foreach (var excluded in options.Excluded.Where(Range.Overlaps))
         {
             spans.Add(excluded.Contains(Range)
-                ? (0, _taken.Last)
+                ? (0, _last)
                 : (OffsetOf(excluded.Address), OffsetOf(excluded.LastAddress)));
         }
 
@@ -127,13 +144,19 @@ internal sealed class AddressRange
 
     private void Take(UInt128 offset, Ownership owner)
     {
-        _taken.Add(offset);
-        _owners.Set(offset, owner);
+        if (_dense is not { } dense)
+        {
+            _sparse!.Add(offset, owner);
+            return;
+        }
+
+        dense.Taken.Add(offset);
+        dense.Owners.Set(offset, owner);
     }
 
     private bool TryFind(UInt128 from, UInt128 to, out UInt128 offset)
     {
-        while (_taken.TryFindAbsent(from, out offset) && offset <= to)
+        while (TryFindAbsent(from, out offset) && offset <= to)
         {
             if (!_reserved.TryFind(offset, out var last))
             {
@@ -149,6 +172,24 @@ internal sealed class AddressRange
         }
 
         return false;
+    }
+
+    private bool TryFindAbsent(UInt128 from, out UInt128 offset)
+    {
+        if (_dense is { } dense)
+        {
+            return dense.Taken.TryFindAbsent(from, out offset);
+        }
+
+        for (offset = from; _sparse!.Contains(offset); offset++)
+        {
+            if (offset == _last)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private UInt128 OffsetOf(IpAddr address) => address.Value - Range.Address.Value;

@@ -22,6 +22,7 @@ internal static class PoolDecoders
         {
             Name = name,
             Definition = new PoolDefinition(name, Family(pool.Spec?.Ipv4, "ipv4", problems), Family(pool.Spec?.Ipv6, "ipv6", problems)),
+            SkipsMasquerade = pool.Metadata.Annotations?.GetValueOrDefault("ipam.cilium.io/skip-masquerade") == "true",
             Problem = string.Join("; ", problems),
             PodSelector = Selector(pool.Spec?.PodSelector),
             NamespaceSelector = Selector(pool.Spec?.NamespaceSelector),

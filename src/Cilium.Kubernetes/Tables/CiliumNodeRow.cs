@@ -30,14 +30,23 @@ public sealed record CiliumNodeRow
     /// <summary>The addresses that the node needs of each pool (mode <c>multi-pool</c>).</summary>
     public EquatableArray<PoolDemand> RequestedPools { get; init; }
 
-    /// <summary>The single addresses that the node may give to pods, with the resource each belongs to (mode <c>crd</c>).</summary>
+    /// <summary>The single addresses that the node may give to pods, with the resource each belongs to (modes <c>crd</c> and <c>eni</c>).</summary>
     public StringMap PoolAddresses { get; init; } = StringMap.Empty;
 
-    /// <summary>The owners of the addresses in use (mode <c>crd</c>).</summary>
+    /// <summary>The owners of the addresses in use (modes <c>crd</c> and <c>eni</c>).</summary>
     public StringMap UsedAddresses { get; init; } = StringMap.Empty;
 
-    /// <summary>How far the release of each address has come: <c>marked-for-release</c>, <c>ready-for-release</c>, ... (mode <c>crd</c>).</summary>
+    /// <summary>How far the release of each address has come: <c>marked-for-release</c>, <c>ready-for-release</c>, ... (modes <c>crd</c> and <c>eni</c>).</summary>
     public StringMap ReleaseAddresses { get; init; } = StringMap.Empty;
+
+    /// <summary>What the node is in AWS (mode <c>eni</c>); its id is empty while the agent has not told.</summary>
+    public NodeInstance Instance { get; init; } = new();
+
+    /// <summary>How many addresses the node keeps ready (mode <c>eni</c>).</summary>
+    public AddressWatermarks Watermarks { get; init; } = new();
+
+    /// <summary>The interfaces of the node, by number (mode <c>eni</c>).</summary>
+    public EquatableArray<NodeEni> Interfaces { get; init; } = [];
 
     /// <summary>Every range of pods behind the node, in whatever mode it was given.</summary>
     public IEnumerable<Prefix> AllPodCidrs => PodCidrs.Concat(AllocatedPools.SelectMany(pool => pool.Cidrs));

@@ -12,6 +12,9 @@ public sealed record PodIPPoolRow
     /// <summary>The CIDRs and mask sizes.</summary>
     public required PoolDefinition Definition { get; init; }
 
+    /// <summary>True when pods reach the world with their own addresses (annotation <c>ipam.cilium.io/skip-masquerade</c>).</summary>
+    public bool SkipsMasquerade { get; init; }
+
     /// <summary>What cannot be read of the spec; empty when all can.</summary>
     public string Problem { get; init; } = "";
 

@@ -19,6 +19,10 @@ internal sealed class CiliumNodeSpecWire
     public EncryptionWire? Encryption { get; set; }
     public string? Bootid { get; set; }
     public CiliumNodeIpamWire? Ipam { get; set; }
+    public NodeEniSpecWire? Eni { get; set; }
+
+    [JsonPropertyName("instance-id")]
+    public string? InstanceId { get; set; }
 }
 
 internal sealed class CiliumNodeAddressWire
@@ -46,6 +50,18 @@ internal sealed class CiliumNodeIpamWire
 
     [JsonPropertyName("ipv6-pool")]
     public Dictionary<string, AddressAllocationWire?>? Ipv6Pool { get; set; }
+
+    [JsonPropertyName("pre-allocate")]
+    public int? PreAllocate { get; set; }
+
+    [JsonPropertyName("min-allocate")]
+    public int? MinAllocate { get; set; }
+
+    [JsonPropertyName("max-allocate")]
+    public int? MaxAllocate { get; set; }
+
+    [JsonPropertyName("max-above-watermark")]
+    public int? MaxAboveWatermark { get; set; }
 }
 
 internal sealed class NodePoolsWire
@@ -84,6 +100,7 @@ internal sealed class AddressAllocationWire
 internal sealed class CiliumNodeStatusWire
 {
     public CiliumNodeIpamStatusWire? Ipam { get; set; }
+    public NodeEniStatusWire? Eni { get; set; }
 }
 
 internal sealed class CiliumNodeIpamStatusWire

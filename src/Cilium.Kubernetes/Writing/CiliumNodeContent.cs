@@ -1,4 +1,5 @@
 using Cilium.Core;
+using Cilium.Ipam;
 
 namespace Cilium.Kubernetes;
 
@@ -25,6 +26,12 @@ public sealed record CiliumNodeContent
 
     /// <summary>The boot id of the node; empty leaves what is there.</summary>
     public string BootId { get; init; } = "";
+
+    /// <summary>What the node is in AWS (IPAM mode <c>eni</c>); null leaves what is there.</summary>
+    public NodeInstance? Instance { get; init; }
+
+    /// <summary>How many addresses the node keeps ready (IPAM mode <c>eni</c>); null leaves what is there.</summary>
+    public AddressWatermarks? Watermarks { get; init; }
 
     /// <summary>The labels of the node.</summary>
     public StringMap Labels { get; init; } = StringMap.Empty;

@@ -44,7 +44,9 @@ public sealed class CiliumNodeWriter
                 ? null
                 : new IpPairWire { Ipv4 = TextOf(content.HealthIPv4), Ipv6 = TextOf(content.HealthIPv6) },
             Bootid = content.BootId.Length == 0 ? null : content.BootId,
-            Ipam = content.PodCidrs is { } cidrs ? new CiliumNodeIpamWire { PodCIDRs = [.. cidrs.Select(cidr => cidr.ToString())] } : null,
+            Ipam = IpamOf(content),
+            InstanceId = content.Instance?.Id,
+            Eni = content.Instance is { } instance ? EniOf(instance) : null,
         };
         var name = new NamespacedName("", content.Name);
         var value = New(content.Name, content.NodeUid, content.Labels, spec);
@@ -189,6 +191,31 @@ public sealed class CiliumNodeWriter
             });
         return used.Count == 0 ? null : used;
     }
+
+    private static CiliumNodeIpamWire? IpamOf(CiliumNodeContent content) => content.PodCidrs is null && content.Watermarks is null ? null : new CiliumNodeIpamWire
+    {
+        PodCIDRs = content.PodCidrs?.Select(cidr => cidr.ToString()).ToList(),
+        PreAllocate = content.Watermarks?.PreAllocate,
+        MinAllocate = content.Watermarks?.MinAllocate,
+        MaxAllocate = content.Watermarks?.MaxAllocate,
+        MaxAboveWatermark = content.Watermarks?.MaxAboveWatermark,
+    };
+
+    private static NodeEniSpecWire EniOf(NodeInstance instance) => new()
+    {
+        InstanceType = instance.Type,
+        AvailabilityZone = instance.Zone,
+        VpcId = instance.Network,
+        NodeSubnetId = instance.SubnetId,
+        FirstInterfaceIndex = instance.FirstInterfaceIndex,
+        SecurityGroups = [.. instance.SecurityGroups],
+        SecurityGroupTags = new Dictionary<string, string>(instance.SecurityGroupTags),
+        SubnetIds = [.. instance.SubnetIds],
+        SubnetTags = new Dictionary<string, string>(instance.SubnetTags),
+        ExcludeInterfaceTags = new Dictionary<string, string>(instance.ExcludedTags),
+        DeleteOnTermination = instance.DeletesOnTermination,
+        DisablePrefixDelegation = instance.DisablesPrefixes,
+    };
 
     private static string? TextOf(IpAddr address) => address.IsNone ? null : address.ToString();
 

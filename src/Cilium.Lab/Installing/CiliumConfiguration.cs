@@ -35,6 +35,8 @@ internal static class CiliumConfiguration
         {
             if (path == PoolValues.PreAllocation || path.StartsWith(PoolValues.PreAllocation + ".", StringComparison.Ordinal)) continue;
             if (path.StartsWith("extraConfig.", StringComparison.Ordinal)) result[path["extraConfig.".Length..]] = Text(value);
+            else if (ValueKeys.Maps.FirstOrDefault(map => path.StartsWith(map.Key, StringComparison.Ordinal)) is { Key: { } prefix } map)
+                result[map.Value] = $"{(result.TryGetValue(map.Value, out var pairs) ? pairs + "," : "")}{path[prefix.Length..]}={Text(value)}";
             else if (ValueKeys.Absent.TryGetValue(path, out var feature))
             {
                 if (value.Display() == "true") problems.Add($"{path}: {feature} is not available in this version");
@@ -54,6 +56,8 @@ internal static class CiliumConfiguration
             result.TryAdd("cluster-pool-ipv6-mask-size", "120");
         }
 
+        // As the chart has it: there is no range of pods that one route could lead to.
+        if (result["ipam"] == "eni") result["enable-endpoint-routes"] = "true";
         if (result["ipam"] != "cluster-pool")
         {
             foreach (var key in result.Keys.Where(key => key.StartsWith("cluster-pool-", StringComparison.Ordinal)).ToList()) result.Remove(key);

@@ -16,6 +16,28 @@ internal static class ValueKeys
         ["ipam.operator.clusterPoolIPv6PodCIDRList"] = "cluster-pool-ipv6-cidr",
         ["ipam.operator.clusterPoolIPv6MaskSize"] = "cluster-pool-ipv6-mask-size",
         ["ipam.defaultIPPool"] = "ipam-default-ip-pool",
+        ["eni.awsEnablePrefixDelegation"] = "aws-enable-prefix-delegation",
+        ["eni.awsReleaseExcessIPs"] = "aws-release-excess-ips",
+        ["eni.awsUsePrimaryAddress"] = "aws-use-primary-address",
+        ["eni.ec2APIEndpoint"] = "ec2-api-endpoint",
+        ["eni.gcInterval"] = "eni-gc-interval",
+        ["eni.instanceTagsFilter"] = "instance-tags-filter",
+        ["eni.subnetIDsFilter"] = "subnet-ids-filter",
+        ["eni.subnetTagsFilter"] = "subnet-tags-filter",
+        ["eni.updateEC2AdapterLimitViaAPI"] = "update-ec2-adapter-limit-via-api",
+        ["eni.nodeSpec.firstInterfaceIndex"] = "eni-first-interface-index",
+        ["eni.nodeSpec.subnetIDs"] = "eni-subnet-ids",
+        ["eni.nodeSpec.subnetTags"] = "eni-subnet-tags",
+        ["eni.nodeSpec.securityGroups"] = "eni-security-groups",
+        ["eni.nodeSpec.securityGroupTags"] = "eni-security-group-tags",
+        ["eni.nodeSpec.excludeInterfaceTags"] = "eni-exclude-interface-tags",
+        ["eni.nodeSpec.usePrimaryIP"] = "eni-use-primary-address",
+        ["eni.nodeSpec.disablePrefixDelegation"] = "eni-disable-prefix-delegation",
+        ["eni.nodeSpec.deleteOnTermination"] = "eni-delete-on-termination",
+        ["ipam.nodeSpec.ipamPreAllocate"] = "ipam-pre-allocate",
+        ["ipam.nodeSpec.ipamMinAllocate"] = "ipam-min-allocate",
+        ["ipam.nodeSpec.ipamMaxAllocate"] = "ipam-max-allocate",
+        ["ipam.nodeSpec.ipamMaxAboveWatermark"] = "ipam-max-above-watermark",
         ["defaultLBServiceIPAM"] = "default-lb-service-ipam",
         ["LBIPAM.requireLBClass"] = "lbipam-require-lb-class",
         ["routingMode"] = "routing-mode",
@@ -120,6 +142,13 @@ internal static class ValueKeys
         ["prometheus.port"] = "prometheus-serve-addr",
     }.ToFrozenDictionary();
 
+    /// <summary>Maps of values that become one key, as <c>name=value</c> after commas.</summary>
+    public static readonly FrozenDictionary<string, string> Maps = new Dictionary<string, string>
+    {
+        ["eni.eniTags."] = "eni-tags",
+        ["eni.gcTags."] = "eni-gc-tags",
+    }.ToFrozenDictionary();
+
     /// <summary>Values that shape the installation rather than the configuration, or mean nothing on one machine.</summary>
     public static readonly FrozenSet<string> Installation = new[]
     {
@@ -129,7 +158,7 @@ internal static class ValueKeys
         "nodeinit.enabled", "envoy.enabled", "hubble.tls", "hubble.relay.enabled", "hubble.ui.enabled", "prometheus.enabled", "preflight.enabled", "cni.install",
         "cni.binPath", "cni.confPath", "cni.logFile", "cni.customConf", "bpf.root", "bpf.autoMount", "aksbyocni.enabled", "encryption.enabled", "encryption.type",
         "tls", "clustermesh.useAPIServer", "clustermesh.config.enabled", "ipam.operator.autoCreateCiliumPodIPPools", "terminationGracePeriodSeconds", "extraConfig",
-        "eni.enabled", "dnsPolicy", "rbac", "serviceAccounts", "securityContext", "l2NeighDiscovery.enabled", "loadBalancer.l7", "dashboards", "waitForKubeProxy",
+        "eni.enabled", "eni.iamRole", "dnsPolicy", "rbac", "serviceAccounts", "securityContext", "l2NeighDiscovery.enabled", "loadBalancer.l7", "dashboards", "waitForKubeProxy",
     }.ToFrozenSet();
 
     /// <summary>Features that are not there yet: switching one on is refused by name.</summary>
@@ -141,7 +170,6 @@ internal static class ValueKeys
         ["envoy.enabled"] = "the Envoy DaemonSet",
         ["clustermesh.useAPIServer"] = "Cluster Mesh",
         ["preflight.enabled"] = "the preflight check",
-        ["eni.enabled"] = "ENI addresses",
     }.ToFrozenDictionary();
 
     public static bool BelongsToInstallation(string path) =>

@@ -102,6 +102,8 @@ internal static class Attr
     internal const ushort RouteTable = 15;
     internal const ushort MetricMtu = 2;
 
+    internal const ushort RuleDestination = 1;
+    internal const ushort RuleSource = 2;
     internal const ushort RulePriority = 6;
     internal const ushort RuleMark = 10;
     internal const ushort RuleTable = 15;

@@ -8,10 +8,14 @@ internal static class RuleMessages
 
     internal static void Write(MessageWriter writer, RoutingRule rule)
     {
-        writer.Byte(Families.Number(rule.Family)).Byte(0).Byte(0).Byte(0)
+        writer.Byte(Families.Number(rule.Family)).Byte((byte)(rule.Destination?.PrefixLength ?? 0)).Byte((byte)(rule.Source?.PrefixLength ?? 0)).Byte(0)
             .Byte((byte)(rule.Table < 256 ? rule.Table : 0)).Byte(0).Byte(0).Byte(ToTable).U32(0)
             .Attribute(Attr.RulePriority, (uint)rule.Priority)
             .Attribute(Attr.RuleTable, (uint)rule.Table);
+        if (rule.Destination is { PrefixLength: > 0 } destination)
+            writer.Attribute(Attr.RuleDestination, destination.BaseAddress);
+        if (rule.Source is { PrefixLength: > 0 } source)
+            writer.Attribute(Attr.RuleSource, source.BaseAddress);
         if (rule.Mark is { } mark)
             writer.Attribute(Attr.RuleMark, mark);
         if (rule.Mask is { } mask)
@@ -30,6 +34,8 @@ internal static class RuleMessages
         {
             rule = attributes.Type switch
             {
+                Attr.RuleDestination => rule with { Destination = Families.Network(payload[0], attributes.Address, payload[1]) },
+                Attr.RuleSource => rule with { Source = Families.Network(payload[0], attributes.Address, payload[2]) },
                 Attr.RulePriority => rule with { Priority = (int)attributes.Number },
                 Attr.RuleTable => rule with { Table = (int)attributes.Number },
                 Attr.RuleMark => rule with { Mark = attributes.Number },

@@ -103,7 +103,7 @@ public sealed class SimulatedNode : IAsyncDisposable
         var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter), _loggers.CreateLogger<PolicyObjectRules>());
         IAgentLoop[] loops =
         [
-            new PolicyDerivation(Tables, Policies, rules, TimeProvider.System),
+            new PolicyDerivation(Tables, new EndpointEgress(Tables, _options), Policies, rules, TimeProvider.System),
             new AddressDerivation(Tables, _options, Local, new ApiServerAddresses(Tables, _options, Policies, _localIdentities), TimeProvider.System),
             new ServiceDerivation(Tables, _options, TimeProvider.System),
             new NodeDerivation(Tables, _options, TimeProvider.System),

@@ -50,9 +50,9 @@ internal sealed class VirtualPodDevices(VirtualNamespace host, LoadedDatapath lo
     }
 
     /// <inheritdoc/>
-    public void Prune(IEnumerable<EndpointId> endpoints)
+    public void Prune(IReadOnlyCollection<EndpointRow> endpoints)
     {
-        var wanted = endpoints.ToHashSet();
+        var wanted = endpoints.Select(row => row.Id).ToHashSet();
         foreach (var id in _attached.Keys.Where(id => !wanted.Contains(id)).ToArray())
             _attached.Remove(id);
     }

@@ -116,6 +116,7 @@ public sealed class PolicyDerivationTests
 
     private PolicyDerivation New() => new(
         _test.Tables,
+        new EndpointEgress(_test.Tables, _test.Options),
         new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster, AllowLocalhost = false }),
         new PolicyObjectRules(new PolicyDecoder(LabelFilter.Default), NullLogger<PolicyObjectRules>.Instance),
         TimeProvider.System);

@@ -52,7 +52,7 @@ public sealed class ServiceFrontendsTests
         var local = s_service with { InternalTrafficIsLocal = true };
         var frontend = Assert.Single(ServiceFrontends.Of(
             local, [Slice(Ready("10.0.0.1") with { NodeName = "node-a" }, Ready("10.0.0.2") with { NodeName = "node-b" })], "node-a", ""));
-        Assert.Equal([Backend("10.0.0.1")], frontend.Backends);
+        Assert.Equal([Backend("10.0.0.1") with { IsLocal = true }], frontend.Backends);
     }
 
     [Fact]
@@ -84,7 +84,14 @@ public sealed class ServiceFrontendsTests
                 ("172.16.0.1:80/TCP", FrontendKind.LoadBalancer, 2), ("198.51.100.7:80/TCP", FrontendKind.ExternalIPs, 2)],
             frontends.Select(frontend => (frontend.Address.ToString(), frontend.Kind, frontend.Backends.Count)));
         var restricted = outside with { SourceRanges = [Prefix.Parse("10.0.0.0/8")] };
-        Assert.DoesNotContain(ServiceFrontends.Of(restricted, [slice], "node-a", "", []), frontend => frontend.Kind == FrontendKind.LoadBalancer);
+        Assert.Equal(
+            [(FrontendKind.ClusterIP, 0), (FrontendKind.LoadBalancer, 1), (FrontendKind.ExternalIPs, 0)],
+            ServiceFrontends.Of(restricted, [slice], "node-a", "", []).Select(frontend => (frontend.Kind, frontend.SourceRanges.Count)));
+        var local = outside with { ExternalTrafficIsLocal = true, SessionAffinity = TimeSpan.FromSeconds(10) };
+        frontends = ServiceFrontends.Of(local, [slice], "node-a", "", [IpAddr.Parse("172.18.0.3")]);
+        Assert.Equal([false, true, true, true], frontends.Select(frontend => frontend.ExternalIsLocal));
+        Assert.All(frontends, frontend => Assert.Equal(TimeSpan.FromSeconds(10), frontend.Affinity));
+        Assert.Equal([true, false], frontends[1].Backends.Select(backend => backend.IsLocal));
     }
 
     [Fact]
