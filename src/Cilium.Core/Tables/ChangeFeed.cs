@@ -53,7 +53,8 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
                 }
             }
 
-            if (_pending.Count > 4096)
+            // The first drain tells every row; what follows is small, and a table for the first would be kept for good.
+            if (_pending.Count > 256)
             {
                 _pending = [];
             }
@@ -78,6 +79,18 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
 
             _waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _waiter.Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Whether everything was told, and the reader waits for more.</summary>
+    internal bool IsWaitedFor
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiter is not null;
+            }
         }
     }
 

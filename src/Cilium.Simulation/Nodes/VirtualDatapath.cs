@@ -83,6 +83,12 @@ public sealed class VirtualDatapath(
         return Task.CompletedTask;
     }
 
+    /// <summary>Whether all that is desired was compared with what there is.</summary>
+    public bool HasPruned => _reconcilers.HavePruned;
+
+    /// <summary>Rows that could not be carried out and wait for a retry.</summary>
+    public int ErrorCount => _reconcilers.ErrorCount;
+
     /// <summary>Waits until all rows written by now were carried out.</summary>
     public Task SettleAsync(CancellationToken cancellationToken) => _reconcilers.SettleAsync(cancellationToken);
 

@@ -40,6 +40,10 @@ internal sealed unsafe class ArrayStorage : MapStorage
     /// <summary>Whether the address of a value is that of the first, plus the index shifted.</summary>
     internal bool IsPlain => Shape.MaxEntries <= int.MaxValue;
 
+    internal override long Entries => Shape.MaxEntries;
+
+    internal override long Bytes => (long)Shape.MaxEntries * _stride;
+
     internal int StrideShift => BitOperations.Log2((uint)_stride);
 
     /// <summary>Where the value of an index begins, for CPU 0.</summary>

@@ -25,6 +25,10 @@ internal sealed unsafe class HashStorage : MapStorage
         _table = new RecordTable(engine, KeyBytes);
     }
 
+    internal override long Entries => _table.Count;
+
+    internal override long Bytes => _records.Bytes + _table.Bytes;
+
     internal override ulong Find(byte* key, int cpu)
     {
         var record = _table.Find(key, _table.Hash(key));

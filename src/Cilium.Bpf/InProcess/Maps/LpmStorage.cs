@@ -31,6 +31,10 @@ internal sealed unsafe class LpmStorage : MapStorage
 
     private int Padded => (KeyBytes + 7) & ~7;
 
+    internal override long Entries => _table.Count;
+
+    internal override long Bytes => _records.Bytes + _table.Bytes;
+
     internal override ulong Find(byte* key, int cpu)
     {
         var record = Match(key);

@@ -15,6 +15,10 @@ internal sealed unsafe class MapArrayStorage : MapStorage
         _template = template;
     }
 
+    internal override long Entries => _maps.Count(map => map is not null);
+
+    internal override long Bytes => (long)_maps.Length * sizeof(nint);
+
     internal override ulong Find(byte* key, int cpu)
     {
         var index = *(uint*)key;

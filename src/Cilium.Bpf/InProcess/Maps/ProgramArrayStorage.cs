@@ -9,6 +9,10 @@ internal sealed unsafe class ProgramArrayStorage(InProcessEngine engine, string 
 
     internal LoadedProgram? At(uint index) => index < (uint)_programs.Length ? Volatile.Read(ref _programs[index]) : null;
 
+    internal override long Entries => _programs.Count(program => program is not null);
+
+    internal override long Bytes => (long)_programs.Length * sizeof(nint);
+
     internal override ulong Find(byte* key, int cpu) => 0;
 
     internal override int Update(byte* key, byte* value, ulong flags, int cpu)

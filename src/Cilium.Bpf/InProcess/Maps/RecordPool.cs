@@ -62,6 +62,9 @@ internal sealed unsafe class RecordPool
     /// <summary>Records there are, free ones included.</summary>
     internal uint Count { get; private set; }
 
+    /// <summary>Bytes of all chunks.</summary>
+    internal long Bytes => (long)Count * _stride;
+
     internal static byte* KeyOf(Record* record) => (byte*)record + HeaderBytes;
 
     internal byte* ValueOf(Record* record, int cpu = 0) => (byte*)record + _valueOffset + (cpu * _valueStride);

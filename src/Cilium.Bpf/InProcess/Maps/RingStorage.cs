@@ -72,6 +72,10 @@ internal sealed unsafe class RingStorage : MapStorage
         _ => 0,
     };
 
+    internal override long Entries => 0;
+
+    internal override long Bytes => (2 * (long)Shape.MaxEntries) + (2 * PageBytes);
+
     internal override ulong Find(byte* key, int cpu) => 0;
 
     internal override int Update(byte* key, byte* value, ulong flags, int cpu) => -Errno.NotSupported;
