@@ -81,7 +81,7 @@ public sealed partial class KernelDatapath(
         var links = Keep(new PodLinks(loaded, attacher, paths, time, loggers.CreateLogger<PodLinks>()));
         var pods = new KernelPodDevices(links, Keep(ns.OpenNetlink()), paths, options.EnableEndpointRoutes);
         _endpointOperations = new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, collector.Forget);
-        _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations);
+        _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations, isWaitedFor: true);
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         _reconcilers.Run(tables.Frontends, new FrontendOperations(loaded.Maps));

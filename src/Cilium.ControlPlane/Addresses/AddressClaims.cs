@@ -8,6 +8,7 @@ namespace Cilium.ControlPlane.Addresses;
 /// <remarks>Not thread-safe. Nearly all prefixes are spoken of once: only further claims have a collection of their own.</remarks>
 internal sealed class AddressClaims
 {
+    private const int WorthTrimming = 4096;
     private readonly Dictionary<ClaimSource, IpCacheRow[]> _bySource = [];
     private readonly Dictionary<Prefix, Claim> _byPrefix = [];
     private HashSet<Prefix> _changed = [];
@@ -21,21 +22,24 @@ internal sealed class AddressClaims
     /// <summary>The same for an object of a namespace. The array is kept.</summary>
     public void Set(ClaimSource source, params IpCacheRow[] rows)
     {
-        if (_bySource.Remove(source, out var before))
+        _bySource.Remove(source, out var before);
+        if (rows.Length > 0)
         {
-            foreach (var row in before)
-            {
-                Withdraw(source, row.Prefix);
-                _changed.Add(row.Prefix);
-            }
+            _bySource[source] = rows;
         }
 
-        if (rows.Length == 0)
+        Change(source, before ?? [], rows);
+    }
+
+    /// <summary>Sets what a source says whose former words the caller knows: of thousands of objects they are not kept here as well.</summary>
+    public void Change(ClaimSource source, IpCacheRow[] before, IpCacheRow[] rows)
+    {
+        foreach (var row in before)
         {
-            return;
+            Withdraw(source, row.Prefix);
+            _changed.Add(row.Prefix);
         }
 
-        _bySource[source] = rows;
         foreach (var row in rows)
         {
             Enter(source, row);
@@ -50,6 +54,12 @@ internal sealed class AddressClaims
         foreach (var prefix in _changed)
         {
             changes.Add((prefix, _byPrefix.TryGetValue(prefix, out var claim) ? claim.Row : null));
+        }
+
+        if (_changed.Count > WorthTrimming)
+        {
+            // The first round brings nearly all there will be.
+            _byPrefix.TrimExcess();
         }
 
         _changed = [];

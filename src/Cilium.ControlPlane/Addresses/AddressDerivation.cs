@@ -37,7 +37,10 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
 
             foreach (var change in others.Drain())
             {
-                _claims.Set(new ClaimSource(AddressSource.CiliumEndpoint, change.Key.Namespace, change.Key.Name), change.Current is { } row ? RowsOf(row) : []);
+                _claims.Change(
+                    new ClaimSource(AddressSource.CiliumEndpoint, change.Key.Namespace, change.Key.Name),
+                    change.Previous is { } previous ? RowsOf(previous) : [],
+                    change.Current is { } row ? RowsOf(row) : []);
             }
 
             var changedNodes = nodes.Drain();

@@ -54,7 +54,7 @@ public sealed partial class Reconciler<TKey, TRow>
     /// <summary>True once reality was compared with the whole desired set.</summary>
     public bool HasPruned => _hasPruned;
 
-    /// <summary>The status of a row, or null when the key was never attempted or is deleted.</summary>
+    /// <summary>The status of a row, or null when the key was never attempted, is deleted, or was carried out and that is not kept.</summary>
     public ReconcileStatus? StatusOf(TKey key) => _status.GetValueOrDefault(key);
 
     /// <summary>All rows in error with their status.</summary>
@@ -82,8 +82,14 @@ public sealed partial class Reconciler<TKey, TRow>
     }
 
     /// <summary>Waits until a row, as written at or after a revision, was attempted; the status says how it ended.</summary>
+    /// <exception cref="InvalidOperationException">The status of rows is not kept.</exception>
     public async Task<ReconcileStatus> WaitForRowAsync(TKey key, long revision, CancellationToken cancellationToken)
     {
+        if (!_options.KeepsDone)
+        {
+            throw new InvalidOperationException($"rows of {Name} cannot be waited for: their status is not kept");
+        }
+
         while (true)
         {
             Task progress;
@@ -186,7 +192,7 @@ public sealed partial class Reconciler<TKey, TRow>
             if (failure is null)
             {
                 _retries.Remove(change.Key);
-                if (change.IsDelete)
+                if (change.IsDelete || !_options.KeepsDone)
                 {
                     _status.TryRemove(change.Key, out _);
                 }

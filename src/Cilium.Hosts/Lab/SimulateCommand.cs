@@ -43,6 +43,8 @@ internal static class SimulateCommand
             Seed = arguments.GetValue(Seed),
             HasIPv6 = arguments.GetValue(IPv6),
         };
+        // Tables of a thousand agents grow and stay: collecting them beside the work would only take a core from it.
+        System.Runtime.GCSettings.LatencyMode = System.Runtime.GCLatencyMode.Batch;
         var (output, error) = (arguments.InvocationConfiguration.Output, arguments.InvocationConfiguration.Error);
         try
         {

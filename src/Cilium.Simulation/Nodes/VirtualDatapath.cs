@@ -75,7 +75,7 @@ public sealed class VirtualDatapath(
 
         // 4. Reconcilers.
         var pods = new VirtualPodDevices(Host, loaded, options.EnableEndpointRoutes);
-        _endpoints = _reconcilers.Run(tables.Endpoints, new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, Forget));
+        _endpoints = _reconcilers.Run(tables.Endpoints, new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, Forget), isWaitedFor: true);
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         _reconcilers.Run(tables.Frontends, new FrontendOperations(loaded.Maps));

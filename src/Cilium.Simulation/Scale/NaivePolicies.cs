@@ -34,7 +34,7 @@ internal sealed class NaivePolicies(IEnumerable<PolicyObjectRow> policies, IRead
                 isAllowed |= Rules(spec, section).Any(rule => Matches(key, rule, isIngress ? "from" : "to", peer) && HasPort(rule, port));
                 continue;
             }
-            isEnforced |= spec.TryGetProperty(section, out _) || spec.TryGetProperty(denied, out _);
+            isEnforced |= Rules(spec, section).Concat(Rules(spec, denied)).Any();
             var peers = isIngress ? "fromEndpoints" : "toEndpoints";
             if (Rules(spec, denied).Any(rule => Matches(key, rule, peers, peer) && HasCiliumPort(rule, port)))
                 return false;
@@ -56,10 +56,13 @@ internal sealed class NaivePolicies(IEnumerable<PolicyObjectRow> policies, IRead
 
     private static IEnumerable<JsonElement> Rules(JsonElement spec, string section) => spec.TryGetProperty(section, out var rules) ? rules.EnumerateArray() : [];
 
-    private bool Matches(PolicyObjectKey key, JsonElement rule, string field, PodRow peer) =>
-        !rule.TryGetProperty(field, out var peers) || peers.EnumerateArray().Any(selector => key.Kind == PolicyObjectKind.NetworkPolicy
-            ? IsPeer(key, selector, peer)
-            : IsCiliumPeer(key, selector, peer));
+    private bool Matches(PolicyObjectKey key, JsonElement rule, string field, PodRow peer)
+    {
+        if (rule.TryGetProperty(field, out var peers))
+            return peers.EnumerateArray().Any(selector => key.Kind == PolicyObjectKind.NetworkPolicy ? IsPeer(key, selector, peer) : IsCiliumPeer(key, selector, peer));
+        // A rule of Cilium's that names nothing at all allows nobody.
+        return key.Kind == PolicyObjectKind.NetworkPolicy || rule.TryGetProperty("toPorts", out _);
+    }
 
     private bool IsPeer(PolicyObjectKey key, JsonElement written, PodRow peer)
     {
