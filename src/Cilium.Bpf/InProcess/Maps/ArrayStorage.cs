@@ -5,7 +5,7 @@ using Cilium.Bpf.Native;
 namespace Cilium.Bpf.InProcess.Maps;
 
 /// <summary>An array, with one value or one per CPU for each index. All entries exist from the start; values change in place.</summary>
-internal sealed unsafe class ArrayStorage : MapStorage
+internal sealed unsafe class ArrayStorage : IndexedStorage
 {
     private const ulong LockFlag = 4;
     private const int GuardBytes = 8;
@@ -94,15 +94,6 @@ internal sealed unsafe class ArrayStorage : MapStorage
                 return -Errno.NoEntry;
             CopyOut(index, value);
         }
-        return 0;
-    }
-
-    internal override int NextKey(byte* key, byte* next)
-    {
-        var index = key == null ? uint.MaxValue : *(uint*)key;
-        if (index == Shape.MaxEntries - 1)
-            return -Errno.NoEntry;
-        *(uint*)next = index >= Shape.MaxEntries ? 0 : index + 1;
         return 0;
     }
 

@@ -94,6 +94,18 @@ internal sealed unsafe class RecordPool
         return (Record*)((byte*)_chunks[chunk].Memory + ((long)(slot - first) * _stride));
     }
 
+    /// <summary>The first record in use from a place on, which becomes its; null, and the place behind the last, when there is none.</summary>
+    internal Record* NextUsed(ref uint slot)
+    {
+        for (; slot < Count; slot++)
+        {
+            var record = At(slot);
+            if ((record->State & Record.Used) != 0)
+                return record;
+        }
+        return null;
+    }
+
     /// <summary>The place of a record.</summary>
     internal uint SlotOf(Record* record)
     {

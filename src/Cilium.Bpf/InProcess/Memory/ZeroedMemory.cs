@@ -12,13 +12,13 @@ internal static unsafe class ZeroedMemory
     private const nuint SmallBytes = 64 << 10;
 
     /// <summary>Takes memory; give it back with the same length.</summary>
-    /// <exception cref="OutOfMemoryException">There is none.</exception>
+    /// <exception cref="KernelException">There is none.</exception>
     internal static byte* Take(nuint bytes)
     {
         if (bytes < SmallBytes || !OperatingSystem.IsLinux())
             return (byte*)NativeMemory.AllocZeroed(bytes);
         var address = Libc.mmap_anonymous(0, (nint)bytes, Libc.ProtReadWrite, Libc.MapPrivateAnonymous, -1, 0);
-        return address != -1 ? (byte*)address : throw new OutOfMemoryException($"no {bytes} bytes for a map: error {Marshal.GetLastPInvokeError()}");
+        return address != -1 ? (byte*)address : throw new KernelException("mmap", Marshal.GetLastPInvokeError(), $"{bytes} bytes of maps");
     }
 
     /// <summary>Gives memory back; null is nothing.</summary>
