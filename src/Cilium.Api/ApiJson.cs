@@ -14,6 +14,7 @@ namespace Cilium.Api;
 [JsonSerializable(typeof(EndpointModel))]
 [JsonSerializable(typeof(IReadOnlyList<EndpointModel>))]
 [JsonSerializable(typeof(EndpointHealth))]
+[JsonSerializable(typeof(PolicyRulesModel))]
 [JsonSerializable(typeof(LabelConfigurationStatus))]
 [JsonSerializable(typeof(IReadOnlyList<EndpointStatusChange>))]
 [JsonSerializable(typeof(IdentityModel))]

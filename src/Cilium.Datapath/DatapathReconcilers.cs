@@ -11,15 +11,28 @@ internal sealed partial class DatapathReconcilers(TimeProvider time, ILoggerFact
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _loops = [];
     private readonly List<Func<CancellationToken, Task>> _waits = [];
+    private readonly List<Func<int>> _errors = [];
+    private readonly List<Func<bool>> _pruned = [];
+
+    /// <summary>Whether every loop has compared all that is desired with what there is.</summary>
+    internal bool HavePruned => _pruned.TrueForAll(hasPruned => hasPruned());
+
+    /// <summary>Rows that could not be carried out and wait for a retry.</summary>
+    internal int ErrorCount => _errors.Sum(errors => errors());
 
     /// <summary>Starts a loop.</summary>
-    internal Reconciler<TKey, TRow> Run<TKey, TRow>(Table<TKey, TRow> table, IReconcilerOperations<TKey, TRow> operations)
+    /// <param name="table">What is desired.</param>
+    /// <param name="operations">How it is carried out.</param>
+    /// <param name="isWaitedFor">Whether somebody waits for single rows.</param>
+    internal Reconciler<TKey, TRow> Run<TKey, TRow>(Table<TKey, TRow> table, IReconcilerOperations<TKey, TRow> operations, bool isWaitedFor = false)
         where TKey : notnull
         where TRow : class
     {
-        var reconciler = new Reconciler<TKey, TRow>(table, operations, new ReconcilerOptions(), time, loggers.CreateLogger<Reconciler<TKey, TRow>>());
+        var reconciler = new Reconciler<TKey, TRow>(table, operations, new ReconcilerOptions { KeepsDone = isWaitedFor }, time, loggers.CreateLogger<Reconciler<TKey, TRow>>());
         _loops.Add(Task.Run(() => LoopAsync(reconciler)));
         _waits.Add(token => reconciler.WaitUntilReconciledAsync(table.Revision, token));
+        _errors.Add(() => reconciler.ErrorCount);
+        _pruned.Add(() => reconciler.HasPruned);
         return reconciler;
     }
 

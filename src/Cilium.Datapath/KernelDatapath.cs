@@ -91,7 +91,7 @@ public sealed partial class KernelDatapath(
         var podNetlink = Keep(ns.OpenNetlink());
         var pods = new KernelPodDevices(links, podNetlink, paths, new PodUplinks(podNetlink, ns), options.EnableEndpointRoutes);
         _endpointOperations = new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, collector.Forget);
-        _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations);
+        _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations, isWaitedFor: true);
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         FollowServices(loaded.Maps);

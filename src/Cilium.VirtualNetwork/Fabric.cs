@@ -39,7 +39,7 @@ public sealed class Fabric : IDisposable
     /// <param name="engine">Where its programs run; null for an engine of its own.</param>
     public VirtualNode AddNode(string name, InProcessEngine? engine = null)
     {
-        var node = new VirtualNode(this, name, engine ?? new InProcessEngine(new InProcessOptions { Time = Options.Time, Random = Options.Random, Form = Options.Form }));
+        var node = new VirtualNode(this, name, engine ?? new InProcessEngine(new InProcessOptions { Time = Options.Time, Random = Options.Random, Form = Options.Form, Code = Options.Code }));
         _nodes.Add(node);
         return node;
     }

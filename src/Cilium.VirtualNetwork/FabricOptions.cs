@@ -14,6 +14,9 @@ public sealed class FabricOptions
     /// <summary>How the nodes' engines execute programs.</summary>
     public ExecutionForm Form { get; init; } = ExecutionForm.Automatic;
 
+    /// <summary>Code that the nodes' engines have in common.</summary>
+    public SharedCode Code { get; init; } = new();
+
     /// <summary>Devices that a frame may visit before it is taken for one in a loop.</summary>
     public int MaximumVisits { get; init; } = 64;
 

@@ -38,7 +38,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
     internal static PolicyObjectRow Policy(PolicyObjectKind kind, string name, string spec) => new()
     {
-        Key = new PolicyObjectKey(kind, "default", name),
+        Key = new PolicyObjectKey(kind, kind == PolicyObjectKind.CiliumClusterwideNetworkPolicy ? "" : "default", name),
         Json = EquatableArray.Create<byte>(Encoding.UTF8.GetBytes($$"""{"metadata":{"name":"{{name}}","namespace":"default"},"spec":{{spec}}}""")),
     };
 

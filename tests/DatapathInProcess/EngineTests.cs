@@ -94,6 +94,67 @@ public sealed class EngineTests
         Assert.Equal(4, lru.As<uint, uint>().ToDictionary().Count);
     }
 
+    [Theory, InlineData(ExecutionForm.Interpreted), InlineData(ExecutionForm.Compiled)]
+    public void Engines_with_common_code_keep_their_own_maps_and_constants(ExecutionForm form)
+    {
+        var code = new SharedCode();
+        using var quiet = NodeWith(notify: false);
+        var programs = code.LinkedPrograms;
+        using var loud = NodeWith(notify: true);
+        Assert.Equal(programs, code.LinkedPrograms);
+
+        // Each compiles as it runs first; what differs is left out of what is compiled, so that it is compiled once more at most.
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Null(quiet.FromA(Frame.UdpDatagram(quiet.A, quiet.B, (ushort)(1000 + i), 53)).Trace);
+            Assert.NotNull(loud.FromA(Frame.UdpDatagram(loud.A, loud.B, (ushort)(2000 + i), 53)).Trace);
+        }
+        Assert.Equal((3, 3), (quiet.Connections().Count, loud.Connections().Count));
+        Assert.Equal(form == ExecutionForm.Compiled ? 1 : 0, code.Compilations);
+
+        // A third one, whose constants differ from what is compiled: only it is compiled for.
+        using var late = NodeWith(notify: true, router: "10.0.0.254");
+        Assert.NotNull(late.FromA(Frame.UdpDatagram(late.A, late.B, 3000, 53)).Trace);
+        Assert.Null(quiet.FromA(Frame.UdpDatagram(quiet.A, quiet.B, 1099, 53)).Trace);
+        Assert.Equal(form == ExecutionForm.Compiled ? 2 : 0, code.Compilations);
+
+        Node NodeWith(bool notify, string router = "10.0.0.1") => new(
+            4,
+            constants: obj =>
+            {
+                obj.SetConstant("enable_trace_events", (byte)(notify ? 1 : 0));
+                obj.SetConstant("router_ipv4", Bench.Address(router));
+            },
+            engine: new InProcessEngine(new InProcessOptions { Form = form, Code = code }));
+    }
+
+    [Theory, InlineData(MapType.Array), InlineData(MapType.PerCpuArray)]
+    public void A_walk_over_a_large_array_shows_what_was_written_among_pages_nobody_touched(MapType type)
+    {
+        var engine = new InProcessEngine(new InProcessOptions { Cpus = 2 });
+        using var map = BpfMap.Create("sparse", new MapShape(type, 4, 8, 200_000), engine);
+        var written = new Dictionary<uint, ulong> { [0] = 1, [511] = 2, [512] = 3, [99_999] = 4, [199_999] = 5 };
+        foreach (var (key, value) in written)
+        {
+            if (type == MapType.Array)
+                Assert.Equal(MapStatus.Ok, map.As<uint, ulong>().Update(key, value));
+            else
+                new PerCpuBpfMap<uint, ulong>(map).Update(key, [0, value]);
+        }
+        var seen = type == MapType.Array
+            ? map.As<uint, ulong>().ToDictionary()
+            : Enumerable.Range(0, 200_000).ToDictionary(key => (uint)key, key => LastOf((uint)key));
+        Assert.Equal(200_000, seen.Count);
+        Assert.Equal(written, seen.Where(entry => entry.Value != 0).ToDictionary());
+
+        ulong LastOf(uint key)
+        {
+            Span<ulong> values = stackalloc ulong[2];
+            Assert.True(new PerCpuBpfMap<uint, ulong>(map).TryLookup(key, values));
+            return values[1];
+        }
+    }
+
     [Fact]
     public void Maps_of_two_engines_do_not_meet()
     {

@@ -106,6 +106,13 @@ public sealed class AgentClient
     public Task<EndpointHealth> GetEndpointHealthAsync(string id, CancellationToken cancellationToken) =>
         RequestAsync("GET", EndpointPath(id) + "/healthz", default, ApiJson.Default.EndpointHealth, cancellationToken);
 
+    /// <summary><c>GET /endpoint/{id}/rules</c>, which upstream's agent does not have.</summary>
+    public Task<PolicyRulesModel> GetEndpointRulesAsync(string id, PolicyRulesQuestion question, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        return RequestAsync("GET", $"{EndpointPath(id)}/rules?{question.ToQuery()}", default, ApiJson.Default.PolicyRulesModel, cancellationToken);
+    }
+
     /// <summary><c>GET /endpoint/{id}/labels</c>.</summary>
     public Task<LabelConfigurationStatus> GetEndpointLabelsAsync(string id, CancellationToken cancellationToken) =>
         RequestAsync("GET", EndpointPath(id) + "/labels", default, ApiJson.Default.LabelConfigurationStatus, cancellationToken);

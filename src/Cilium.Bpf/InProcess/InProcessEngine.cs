@@ -45,6 +45,9 @@ public sealed class InProcessEngine : BpfEngine
     /// <inheritdoc/>
     public override string Name => "in process";
 
+    /// <summary>What each map holds now, inner maps and variables of objects included, in no order.</summary>
+    public IReadOnlyList<InProcessMapUsage> MapUsage() => [.. Maps.All.Select(map => new InProcessMapUsage(map.Name, map.Shape, map.Entries, map.Bytes))];
+
     internal int Cpus { get; }
 
     internal long InstructionBudget { get; }

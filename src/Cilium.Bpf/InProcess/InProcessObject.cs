@@ -16,11 +16,14 @@ internal sealed class InProcessObject : ObjectBackend
     private readonly Dictionary<string, InProcessMap> _maps = [];
     private readonly Dictionary<string, LoadedProgram> _programs = [];
     private readonly HashSet<string> _leftOut = [];
+    private readonly Dictionary<string, byte[]> _initial = [];
 
     internal InProcessObject(InProcessEngine engine, string name, ReadOnlySpan<byte> elf)
     {
         _engine = engine;
-        _file = ObjectFile.Read(name, elf);
+        _file = engine.Options.Code is { } shared ? shared.Read(name, elf) : ObjectFile.Read(name, elf);
+        foreach (var plan in _file.Maps.Where(plan => plan.Initial is not null))
+            _initial[plan.Declaration.Name] = [.. plan.Initial!];
         foreach (var plan in _file.Maps)
         {
             if (!_plans.TryAdd(plan.Declaration.Name, plan))
@@ -38,7 +41,9 @@ internal sealed class InProcessObject : ObjectBackend
     internal override IReadOnlyList<ProgramDeclaration> Programs => _file.Programs.ConvertAll(program => program.Declaration);
 
     internal override Span<byte> Constants =>
-        _file.Maps.Find(plan => plan.Declaration.IsInternal && plan.Declaration.Name.EndsWith(".rodata", StringComparison.Ordinal))?.Initial;
+        _file.Maps.Find(plan => plan.Declaration.IsInternal && plan.Declaration.Name.EndsWith(".rodata", StringComparison.Ordinal)) is { } plan
+            ? _initial[plan.Declaration.Name]
+            : default;
 
     internal override MapShape ShapeOf(string map) => _shapes[map];
 
@@ -66,18 +71,24 @@ internal sealed class InProcessObject : ObjectBackend
         {
             if (!_maps.ContainsKey(name))
                 _maps[name] = new InProcessMap(MapFactory.Create(_engine, name, _shapes[name], plan.Declaration.Inner));
-            if (plan.Initial is not null && _maps[name].Storage is ArrayStorage variables)
+            if (_initial.TryGetValue(name, out var initial) && _maps[name].Storage is ArrayStorage variables)
             {
-                plan.Initial.CopyTo(variables.FirstValue);
+                initial.CopyTo(variables.FirstValue);
                 variables.IsFrozen = _shapes[name].Flags.HasFlag(MapFlags.ReadOnlyForPrograms);
             }
         }
         var storages = _plans.ToDictionary(entry => entry.Value, entry => _maps[entry.Key].Storage);
         foreach (var program in _file.Programs.Where(program => !_leftOut.Contains(program.Declaration.Name)))
         {
-            var functions = new Linker(_file, storages).Link(program);
-            Check(program, functions);
-            _programs[program.Declaration.Name] = new LoadedProgram(_engine, program.Declaration, functions, [.. storages.Values], ConstantsOf(storages));
+            var code = _engine.Options.Code is { } shared ? shared.Link(_file, program, storages, _engine.Cpus, Link) : new ProgramCode(Link());
+            _programs[program.Declaration.Name] = new LoadedProgram(_engine, program.Declaration, code, [.. storages.Values], ConstantsOf(storages));
+
+            Function[] Link()
+            {
+                var functions = new Linker(_file, storages).Link(program);
+                Check(program, functions);
+                return functions;
+            }
         }
     }
 

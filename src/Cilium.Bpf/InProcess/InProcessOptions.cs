@@ -20,6 +20,9 @@ public sealed class InProcessOptions
     /// which is never less than what is executed.
     /// </summary>
     public long InstructionBudget { get; init; } = 10_000_000;
+
+    /// <summary>Code that this engine has in common with others; null for its own.</summary>
+    public SharedCode? Code { get; init; }
 }
 
 /// <summary>How programs are executed; the results are the same.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Cilium.Bpf.InProcess.Compiler;
 using Cilium.Bpf.InProcess.Instructions;
 using Cilium.Bpf.InProcess.Interpreter;
@@ -16,17 +15,17 @@ internal sealed class LoadedProgram
     /// <summary>The maps of the program's object.</summary>
     internal readonly MapStorage[] Maps;
 
+    private readonly ProgramCode _code;
     private readonly ArrayStorage? _constants;
-    private readonly Lock _compiling = new();
     private readonly int _runsBeforeCompilation;
     private CompiledFunction[]? _compiled;
-    private int _runs;
 
-    internal LoadedProgram(InProcessEngine engine, ProgramDeclaration declaration, Function[] functions, MapStorage[] maps, ArrayStorage? constants)
+    internal LoadedProgram(InProcessEngine engine, ProgramDeclaration declaration, ProgramCode code, MapStorage[] maps, ArrayStorage? constants)
     {
         Engine = engine;
         Declaration = declaration;
-        Functions = functions;
+        _code = code;
+        code.Join(constants);
         Maps = maps;
         foreach (var map in maps)
             ObjectDisposedException.ThrowIf(!map.TryHold(), map.Name);
@@ -55,7 +54,7 @@ internal sealed class LoadedProgram
 
     internal ProgramType Type => Declaration.Type;
 
-    internal Function[] Functions { get; }
+    internal Function[] Functions => _code.Functions;
 
     internal uint Id { get; }
 
@@ -69,9 +68,9 @@ internal sealed class LoadedProgram
     internal ulong Invoke(Machine machine, ulong context)
     {
         var compiled = Volatile.Read(ref _compiled);
-        if (machine.Observer is not null || (compiled is null && _runs < _runsBeforeCompilation))
+        if (machine.Observer is not null || (compiled is null && _code.Runs < _runsBeforeCompilation))
         {
-            _runs++;
+            _code.Runs++;
             return Interpretation.Run(machine, this, 0, context, 0, 0, 0, 0);
         }
         compiled ??= Compile();
@@ -86,14 +85,9 @@ internal sealed class LoadedProgram
 
     private CompiledFunction[]? Compile()
     {
-        if (!RuntimeFeature.IsDynamicCodeSupported)
-            return null;
-        lock (_compiling)
-        {
-            if (_compiled is null)
-                Volatile.Write(ref _compiled, ProgramCompiler.Compile(this, _constants));
-            return _compiled;
-        }
+        var compiled = _code.Compile(this, _constants);
+        Volatile.Write(ref _compiled, compiled);
+        return compiled;
     }
 
     /// <summary>Runs a function in the next frame, for a helper that calls back.</summary>

@@ -9,6 +9,7 @@ internal static unsafe partial class Libc
     internal const int ProtRead = 1;
     internal const int ProtReadWrite = 3;
     internal const int MapShared = 1;
+    internal const int MapPrivateAnonymous = 0x22;
     internal const int EpollCloseOnExec = 0x80000;
     internal const int EpollAdd = 1;
     internal const int EventFdCloseOnExec = 0x80000;
@@ -30,6 +31,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint mmap(nint address, nint length, int protection, int flags, BpfFd fd, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    internal static partial nint mmap_anonymous(nint address, nint length, int protection, int flags, int fd, nint offset);
 
     [LibraryImport("libc")]
     internal static partial int munmap(nint address, nint length);

@@ -7,7 +7,7 @@ using Cilium.Kubernetes;
 namespace Cilium.ControlPlane.Addresses;
 
 /// <summary>Endpoints, nodes and rules in; the identity and the tunnel endpoint of every known address out.</summary>
-internal sealed class AddressDerivation(AgentTables tables, AgentOptions options, LocalNodeRow self, ApiServerAddresses apiServer, TimeProvider time)
+internal sealed class AddressDerivation(AgentTables tables, AgentOptions options, LocalNodeRow self, ApiServerAddresses apiServer, TimeProvider time, SharedRows<IpCacheRow[]>? shared = null)
     : IAgentLoop
 {
     private readonly AddressClaims _claims = new();
@@ -37,7 +37,10 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
 
             foreach (var change in others.Drain())
             {
-                _claims.Set(AddressSource.CiliumEndpoint, change.Key.ToString(), change.Current is { } row ? RowsOf(row) : []);
+                _claims.Change(
+                    new ClaimSource(AddressSource.CiliumEndpoint, change.Key.Namespace, change.Key.Name),
+                    change.Previous is { } previous ? RowsOf(previous) : [],
+                    change.Current is { } row ? RowsOf(row) : []);
             }
 
             var changedNodes = nodes.Drain();
@@ -56,7 +59,7 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
 
             if (changedNodes.Count > 0 || slices.Drain().Any(change => ApiServerAddresses.IsIn(change.Current ?? change.Previous)))
             {
-                _claims.Set(AddressSource.KubeApiServer, "", apiServer.Rows(self));
+                _claims.Set(AddressSource.KubeApiServer, "", [.. apiServer.Rows(self)]);
             }
 
             Carry();
@@ -83,7 +86,7 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
             world.Add(new IpCacheRow { Prefix = new Prefix(IpAddr.None, 0), Identity = isDualStack ? Identity.WorldIPv6 : Identity.World });
         }
 
-        _claims.Set(AddressSource.World, "", world);
+        _claims.Set(AddressSource.World, "", [.. world]);
     }
 
     private void ClaimEndpoint(EndpointId id)
@@ -108,16 +111,18 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
             return [];
         }
 
-        return
-        [
-            .. row.Addresses.Select(address => new IpCacheRow
-            {
-                Prefix = Prefix.Of(address),
-                Identity = row.Identity,
-                TunnelEndpoint = options.Datapath.EnableTunnel ? row.NodeIP : IpAddr.None,
-            }),
-        ];
+        return shared is null ? RowsOfRemote(row) : shared.Of(row, RowsOfRemote);
     }
+
+    private IpCacheRow[] RowsOfRemote(CiliumEndpointRow row) =>
+    [
+        .. row.Addresses.Select(address => new IpCacheRow
+        {
+            Prefix = Prefix.Of(address),
+            Identity = row.Identity,
+            TunnelEndpoint = options.Datapath.EnableTunnel ? row.NodeIP : IpAddr.None,
+        }),
+    ];
 
     private void ClaimNode(string name, CiliumNodeRow? node)
     {
@@ -128,6 +133,14 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
             return;
         }
 
+        var rows = shared is null ? RowsOfRemote(node) : shared.Of(node, RowsOfRemote);
+        _claims.Set(AddressSource.Node, name, [.. rows.Where(row => row.Identity != Identity.Unknown)]);
+        _claims.Set(AddressSource.PodRange, name, [.. rows.Where(row => row.Identity == Identity.Unknown)]);
+    }
+
+    /// <summary>A node's addresses, and its pod ranges with no identity.</summary>
+    private IpCacheRow[] RowsOfRemote(CiliumNodeRow node)
+    {
         var tunnel = NodeDerivationRules.TunnelEndpointOf(node, options.Datapath);
         var rows = new List<IpCacheRow>();
         foreach (var address in node.Addresses)
@@ -146,13 +159,12 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
             rows.Add(new IpCacheRow { Prefix = Prefix.Of(address), Identity = Identity.Health, TunnelEndpoint = tunnel });
         }
 
-        _claims.Set(AddressSource.Node, name, rows);
-        _claims.Set(
-            AddressSource.PodRange,
-            name,
-            tunnel.IsNone
-                ? []
-                : [.. node.AllPodCidrs.Select(prefix => new IpCacheRow { Prefix = prefix, Identity = Identity.Unknown, TunnelEndpoint = tunnel })]);
+        if (!tunnel.IsNone)
+        {
+            rows.AddRange(node.AllPodCidrs.Select(prefix => new IpCacheRow { Prefix = prefix, Identity = Identity.Unknown, TunnelEndpoint = tunnel }));
+        }
+
+        return [.. rows];
     }
 
     private void Carry()

@@ -3,6 +3,7 @@ using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Identities;
 using Cilium.ControlPlane.Nodes;
 using Cilium.ControlPlane.Policies;
+using Cilium.ControlPlane.Services;
 using Cilium.Core.Reconciliation;
 using Cilium.Datapath.Nodes;
 using Cilium.Kubernetes;

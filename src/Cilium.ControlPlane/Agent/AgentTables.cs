@@ -11,7 +11,10 @@ namespace Cilium.ControlPlane.Agent;
 /// <summary>All tables of an agent: what Kubernetes says, what the CNI says, what is derived, and what the datapath is to do.</summary>
 public sealed class AgentTables
 {
-    /// <summary>Makes the agent's own tables in the store that the others belong to.</summary>
+    /// <summary>
+    /// Makes the agent's own tables in the store that those of the datapath belong to. What the API server holds may be in a store of its own,
+    /// which the agents of one process have in common.
+    /// </summary>
     public AgentTables(StateStore store, KubernetesTables kubernetes, DatapathTables datapath)
     {
         ArgumentNullException.ThrowIfNull(store);

@@ -21,6 +21,8 @@ internal static class EndpointRoutes
             EndpointModels.HealthOf(agent, Find(context, agent)), ApiJson.Default.EndpointHealth));
         routes.MapGet("/v1/endpoint/{id}/labels", context => context.AnswerAsync(
             EndpointModels.LabelsOf(agent, Find(context, agent)), ApiJson.Default.LabelConfigurationStatus));
+        routes.MapGet("/v1/endpoint/{id}/rules", context => context.AnswerAsync(
+            PolicyRulesModels.Of(agent, Find(context, agent), context.Request.Query), ApiJson.Default.PolicyRulesModel));
         routes.MapGet("/v1/endpoint/{id}/log", context => context.AnswerAsync(
             EndpointModels.Of(agent, Find(context, agent)).Status!.Log!, ApiJson.Default.IReadOnlyListEndpointStatusChange));
         routes.MapPut("/v1/endpoint/{id}", context => Create(context, agent));

@@ -6,7 +6,7 @@ using Cilium.Kubernetes;
 namespace Cilium.ControlPlane.Nodes;
 
 /// <summary>CiliumNodes in, the other nodes as the datapath must know them out.</summary>
-internal sealed class NodeDerivation(AgentTables tables, AgentOptions options, TimeProvider time) : IAgentLoop
+internal sealed class NodeDerivation(AgentTables tables, AgentOptions options, TimeProvider time, SharedRows<NodeRow?>? shared = null) : IAgentLoop
 {
     public string Name => "nodes";
 
@@ -26,6 +26,8 @@ internal sealed class NodeDerivation(AgentTables tables, AgentOptions options, T
         };
     }
 
+    private NodeRow? Derive(CiliumNodeRow node) => shared is null ? RowOf(node) : shared.Of(node, RowOf);
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await tables.Kubernetes.CiliumNodes.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
@@ -38,7 +40,7 @@ internal sealed class NodeDerivation(AgentTables tables, AgentOptions options, T
             {
                 foreach (var change in changes)
                 {
-                    if (change.Key == options.NodeName || change.Current is not { } node || RowOf(node) is not { } row)
+                    if (change.Key == options.NodeName || change.Current is not { } node || Derive(node) is not { } row)
                     {
                         transaction.Delete(tables.Datapath.Nodes, change.Key);
                     }

@@ -97,12 +97,13 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
     private void Derive(WriteTransaction transaction, NamespacedName name)
     {
         IReadOnlyList<FrontendRow> frontends = [];
-        if (transaction.TryGet(tables.Kubernetes.Services, name, out var service))
+        // The objects may be in a store of their own, which agents of one process have in common.
+        if (tables.Kubernetes.Services.TryGet(name, out var service))
         {
             var slices = new List<EndpointSliceRow>();
             foreach (var key in _slicesOf.GetValueOrDefault(name) ?? [])
             {
-                if (transaction.TryGet(tables.Kubernetes.EndpointSlices, key, out var slice))
+                if (tables.Kubernetes.EndpointSlices.TryGet(key, out var slice))
                 {
                     slices.Add(slice);
                 }

@@ -26,6 +26,7 @@ public sealed partial class Reconciler<TKey, TRow>
     private TaskCompletionSource _progress = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _attemptedRevision = -1;
     private volatile bool _hasPruned;
+    private volatile int _errorCount;
 
     /// <summary>Makes a reconciler; nothing happens before <see cref="RunAsync"/>.</summary>
     public Reconciler(
@@ -48,12 +49,12 @@ public sealed partial class Reconciler<TKey, TRow>
     public string Name => _table.Name;
 
     /// <summary>Rows whose last attempt failed.</summary>
-    public int ErrorCount => _status.Count(pair => pair.Value.State == ReconcileState.Error);
+    public int ErrorCount => _errorCount;
 
     /// <summary>True once reality was compared with the whole desired set.</summary>
     public bool HasPruned => _hasPruned;
 
-    /// <summary>The status of a row, or null when the key was never attempted or is deleted.</summary>
+    /// <summary>The status of a row, or null when the key was never attempted, is deleted, or was carried out and that is not kept.</summary>
     public ReconcileStatus? StatusOf(TKey key) => _status.GetValueOrDefault(key);
 
     /// <summary>All rows in error with their status.</summary>
@@ -81,8 +82,14 @@ public sealed partial class Reconciler<TKey, TRow>
     }
 
     /// <summary>Waits until a row, as written at or after a revision, was attempted; the status says how it ended.</summary>
+    /// <exception cref="InvalidOperationException">The status of rows is not kept.</exception>
     public async Task<ReconcileStatus> WaitForRowAsync(TKey key, long revision, CancellationToken cancellationToken)
     {
+        if (!_options.KeepsDone)
+        {
+            throw new InvalidOperationException($"rows of {Name} cannot be waited for: their status is not kept");
+        }
+
         while (true)
         {
             Task progress;
@@ -123,7 +130,8 @@ public sealed partial class Reconciler<TKey, TRow>
                 nextPrune = now + (await PruneAsync(cancellationToken).ConfigureAwait(false) ? _options.PruneInterval : _options.RetryMinimum);
             }
 
-            // 3. Tell those who wait, then sleep until a change, a retry or the next prune.
+            // 3. Tell those who wait, then sleep until a change, a retry or the next prune. What failed waits for its retry.
+            _errorCount = _retries.Count;
             Volatile.Write(ref _attemptedRevision, feed.DrainedRevision);
             SignalProgress();
             await SleepAsync(feed, nextPrune, cancellationToken).ConfigureAwait(false);
@@ -177,19 +185,26 @@ public sealed partial class Reconciler<TKey, TRow>
         }
 
         var now = _time.GetUtcNow();
+        ReconcileStatus? done = null;
         foreach (var change in changes)
         {
             var failure = whole ?? (batch.Failures.Count > 0 ? batch.Failures.GetValueOrDefault(change.Key) : null);
             if (failure is null)
             {
                 _retries.Remove(change.Key);
-                if (change.IsDelete)
+                if (change.IsDelete || !_options.KeepsDone)
                 {
                     _status.TryRemove(change.Key, out _);
                 }
                 else
                 {
-                    _status[change.Key] = new ReconcileStatus(ReconcileState.Done, change.Revision, "", now, 0);
+                    // Rows of one write share their status: a table may have tens of thousands.
+                    if (done is null || done.Revision != change.Revision)
+                    {
+                        done = new ReconcileStatus(ReconcileState.Done, change.Revision, "", now, 0);
+                    }
+
+                    _status[change.Key] = done;
                 }
 
                 continue;

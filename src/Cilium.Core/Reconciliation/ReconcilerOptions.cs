@@ -15,6 +15,12 @@ public sealed class ReconcilerOptions
     /// <summary>Most changes in one batch.</summary>
     public int MaximumBatch { get; set; } = 16384;
 
+    /// <summary>
+    /// Whether the status of rows that were carried out is kept. Without it only that of failed ones is, and single rows cannot be waited for: for
+    /// tables of tens of thousands of rows.
+    /// </summary>
+    public bool KeepsDone { get; set; } = true;
+
     /// <summary>Throws when the values contradict each other.</summary>
     /// <exception cref="ArgumentException">Names the option.</exception>
     public void Validate()

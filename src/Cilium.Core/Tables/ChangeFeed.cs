@@ -11,7 +11,8 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
     private readonly Lock _lock = new();
     private readonly Table<TKey, TRow> _table;
     private readonly long _openedAt;
-    private Dictionary<TKey, TableChange<TKey, TRow>> _pending;
+    private Dictionary<TKey, TableChange<TKey, TRow>> _pending = [];
+    private TableSnapshot<TKey, TRow>? _first;
     private TaskCompletionSource? _waiter;
     private bool _woken;
     private long _revision;
@@ -21,11 +22,7 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
         _table = table;
         _openedAt = snapshot.Revision;
         _revision = snapshot.Revision;
-        _pending = new Dictionary<TKey, TableChange<TKey, TRow>>(snapshot.Count);
-        foreach (var (key, row) in snapshot.Rows)
-        {
-            _pending.Add(key, new TableChange<TKey, TRow>(key, null, row, snapshot.Revision));
-        }
+        _first = snapshot.Count > 0 ? snapshot : null;
     }
 
     /// <summary>The revision up to which the last <see cref="Drain"/> told everything.</summary>
@@ -39,12 +36,29 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
         {
             DrainedRevision = _revision;
             _woken = false;
-            if (_pending.Count == 0)
+            if (_pending.Count == 0 && _first is null)
             {
                 return [];
             }
 
-            var drained = new List<TableChange<TKey, TRow>>(_pending.Count);
+            var drained = new List<TableChange<TKey, TRow>>(_pending.Count + (_first?.Count ?? 0));
+            if (_first is { } first)
+            {
+                // Every row is new to the reader. What has changed since the subscription is told as it is now, and what is gone, not at all.
+                _first = null;
+                foreach (var (key, row) in first.Rows)
+                {
+                    if (!_pending.Remove(key, out var later))
+                    {
+                        drained.Add(new TableChange<TKey, TRow>(key, null, row, first.Revision));
+                    }
+                    else if (later.Current is not null)
+                    {
+                        drained.Add(later with { Previous = null });
+                    }
+                }
+            }
+
             foreach (var change in _pending.Values)
             {
                 if (!Equals(change.Previous, change.Current))
@@ -53,7 +67,8 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
                 }
             }
 
-            if (_pending.Count > 4096)
+            // What follows the first drains is small, and a large table would be kept for good.
+            if (_pending.Count > 256)
             {
                 _pending = [];
             }
@@ -71,13 +86,25 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
     {
         lock (_lock)
         {
-            if (_pending.Count > 0 || _woken)
+            if (_pending.Count > 0 || _first is not null || _woken)
             {
                 return Task.CompletedTask;
             }
 
             _waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _waiter.Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Whether everything was told, and the reader waits for more.</summary>
+    internal bool IsWaitedFor
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiter is not null;
+            }
         }
     }
 

@@ -11,6 +11,21 @@ public sealed class StateStore
     /// <summary>The revision of the last write.</summary>
     public long Revision => Volatile.Read(ref _revision);
 
+    /// <summary>
+    /// Whether every reader of a feed of these tables has taken all changes and waits for more. As each reader works off what it took before it
+    /// waits again, everything that follows from the tables is done when this is true and <see cref="Revision"/> is the same before and after.
+    /// </summary>
+    public bool IsQuiet
+    {
+        get
+        {
+            lock (_writer)
+            {
+                return _tables.TrueForAll(table => table.IsQuiet);
+            }
+        }
+    }
+
     /// <summary>Makes a table of this store.</summary>
     /// <param name="name">Its name; unique by convention, for logs and debug output.</param>
     /// <param name="keyOf">Takes the key out of a row; must be pure.</param>

@@ -54,6 +54,17 @@ public sealed class Table<TKey, TRow> : IReadTable<TKey, TRow>, ITableDraftSourc
         }
     }
 
+    bool ITableDraftSource.IsQuiet
+    {
+        get
+        {
+            lock (_feedsLock)
+            {
+                return _feeds.TrueForAll(feed => feed.IsWaitedFor);
+            }
+        }
+    }
+
     internal ImmutableDictionary<TKey, TRow> CurrentRows => Volatile.Read(ref _current).Rows;
 
     /// <inheritdoc/>

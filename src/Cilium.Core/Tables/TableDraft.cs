@@ -3,7 +3,11 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Cilium.Core.Tables;
 
-internal interface ITableDraftSource;
+internal interface ITableDraftSource
+{
+    /// <summary>Whether every reader of a feed waits for more.</summary>
+    bool IsQuiet { get; }
+}
 
 internal interface ITableDraft
 {

@@ -13,23 +13,24 @@ internal sealed class IpCacheOperations(BpfMap<IpcacheKey, IpcacheValue> map) : 
     /// <inheritdoc/>
     public ValueTask ApplyAsync(ReconcileBatch<Prefix, IpCacheRow> batch, CancellationToken cancellationToken)
     {
-        var keys = new List<IpcacheKey>(batch.Changes.Count);
-        var values = new List<IpcacheValue>(batch.Changes.Count);
+        var count = batch.Changes.Count(change => !change.IsDelete);
+        var (keys, values) = (new IpcacheKey[count], new IpcacheValue[count]);
         var deleted = new List<IpcacheKey>();
+        var next = 0;
         foreach (var change in batch.Changes)
         {
             if (change.Current is { } row)
             {
-                keys.Add(change.Key.ToMap());
-                values.Add(ValueOf(row));
+                keys[next] = change.Key.ToMap();
+                values[next++] = ValueOf(row);
             }
             else
             {
                 deleted.Add(change.Key.ToMap());
             }
         }
-        if (keys.Count > 0)
-            MapFullException.ThrowIfShort(map, keys.ToArray(), values.ToArray());
+        if (count > 0)
+            MapFullException.ThrowIfShort(map, keys, values);
         map.DeleteBatch(deleted.ToArray());
         return ValueTask.CompletedTask;
     }

@@ -22,8 +22,10 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
         var resources = Resources().OrderBy(name => name == FirstResource ? 0 : 1).ToList();
         LoadOne(resources[0], constants, maps, programs);
 
-        // 2. The others share the maps and are verified side by side.
-        Parallel.ForEach(resources.Skip(1), resource => LoadOne(resource, constants, maps, programs));
+        // 2. The others share the maps, and the kernel verifies them side by side. Elsewhere there is no verifier to wait for, and in one order
+        // engines give their maps the same numbers, so that they can have code in common.
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = engine == BpfEngine.Kernel ? -1 : 1 };
+        Parallel.ForEach(resources.Skip(1), parallel, resource => LoadOne(resource, constants, maps, programs));
         return new LoadedDatapath(new DatapathMaps(name => maps[name]), programs);
     }
 

@@ -30,7 +30,7 @@ internal static class LabCommands
         var process = new Command("process", "Be a lab") { Name, Nodes, Values, Set, Root, Binaries, Bare };
         process.Hidden = true;
         process.SetAction(ProcessAsync);
-        return new RootCommand("A cluster on one machine") { up, status, down, demo, process };
+        return new RootCommand("A cluster on one machine") { up, status, down, demo, SimulateCommand.Create(), process };
     }
 
     private static LabOptions OptionsOf(ParseResult arguments) => new()

@@ -11,6 +11,9 @@ namespace Cilium.Policy;
 /// <param name="Description">The author's description of the rule; may be empty.</param>
 public sealed record RuleReference(PolicyOrigin Origin, int Rule, TrafficDirection Direction, bool IsDeny, int Element, string Description)
 {
+    /// <summary>The place, with the author's description behind a colon where there is one.</summary>
+    public string Described => Description.Length > 0 ? $"{this}: {Description}" : ToString();
+
     /// <summary><c>Kind namespace/name rule 0 ingress[1]</c>.</summary>
     public override string ToString()
     {

@@ -9,10 +9,7 @@ internal static class ServiceSlices
 {
     internal static IEnumerable<EndpointSliceRow> Of(ServiceRow service, IReadOnlyList<PodRow> pods)
     {
-        if (service.Selector.Count == 0)
-            yield break;
-        var selected = pods.Where(pod => pod.Namespace == service.Namespace && !pod.IsFinished
-            && service.Selector.All(pair => pod.Labels.TryGetValue(pair.Key, out var value) && value == pair.Value));
+        var selected = pods.Where(pod => Selects(service, pod)).ToList();
         var number = 0;
         foreach (var isIPv4 in new[] { true, false })
         {
@@ -32,6 +29,11 @@ internal static class ServiceSlices
             }
         }
     }
+
+    /// <summary>Whether a pod is behind a service.</summary>
+    internal static bool Selects(ServiceRow service, PodRow pod) =>
+        service.Selector.Count > 0 && pod.Namespace == service.Namespace && !pod.IsFinished
+        && service.Selector.All(pair => pod.Labels.TryGetValue(pair.Key, out var value) && value == pair.Value);
 
     private static SliceEndpoint EndpointOf(PodRow pod, bool isIPv4) => new()
     {

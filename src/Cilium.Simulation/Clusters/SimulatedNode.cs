@@ -4,10 +4,12 @@ using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Nodes;
 using Cilium.ControlPlane.Policies;
 using Cilium.ControlPlane.Services;
+using Cilium.Core;
 using Cilium.Core.Tables;
 using Cilium.Datapath;
 using Cilium.Datapath.Events;
 using Cilium.Datapath.Nodes;
+using Cilium.Ipam;
 using Cilium.Kubernetes;
 using Cilium.Kubernetes.Policies;
 using Cilium.Policy;
@@ -25,21 +27,30 @@ public sealed class SimulatedNode : IAsyncDisposable
     private readonly List<Task> _loops = [];
     private readonly LocalIdentityAllocator _localIdentities;
     private readonly ILoggerFactory _loggers;
+    private readonly ClusterShare _share;
+    private readonly TimeProvider _time;
+    private ushort _lastEndpoint;
 
-    internal SimulatedNode(VirtualNode node, LocalNodeRow local, SimulationOptions options, IEnumerable<IDatapathEventSink> sinks, ILoggerFactory loggers)
+    /// <exception cref="InvalidOperationException">Its CiliumNode has no pod CIDRs.</exception>
+    internal SimulatedNode(
+        VirtualNode node, KubeNodeRow row, ClusterShare share, SimulationOptions options, TimeProvider time, IEnumerable<IDatapathEventSink> sinks, ILoggerFactory loggers)
     {
         Virtual = node;
-        Local = local;
+        _share = share;
+        _time = time;
         _loggers = loggers;
-        _options = new AgentOptions { NodeName = local.Name, ClusterName = options.ClusterName, Enforcement = options.Enforcement };
+        _options = new AgentOptions { NodeName = row.Name, ClusterName = options.ClusterName, Enforcement = options.Enforcement };
         _options.Datapath.EnableIPv4 = options.Datapath.EnableIPv4;
         _options.Datapath.EnableIPv6 = options.Datapath.EnableIPv6;
         _options.Datapath.EnableTunnel = options.Datapath.EnableTunnel;
         var store = new StateStore();
-        Tables = new AgentTables(store, new KubernetesTables(store), new DatapathTables(store));
+        Tables = new AgentTables(store, share.Kubernetes, new DatapathTables(store));
+        Ipam = new NodeIpam(options.Datapath.EnableIPv4, options.Datapath.EnableIPv6, time: time, random: node.Fabric.Options.Random);
+        var plan = new NodeAddressPlan(Tables, _options, Ipam, new NewMachine());
+        Local = plan.Complete(row, plan.TakeRanges() ?? throw new InvalidOperationException($"{row.Name} has no pod CIDRs"));
         _localIdentities = new LocalIdentityAllocator(_options.Cluster);
         Policies = new PolicyEngine(new PolicyOptions { Cluster = _options.Cluster, Enforcement = options.Enforcement, AllowLocalhost = _options.AllowLocalhost }, _localIdentities);
-        Datapath = new VirtualDatapath(node, Tables.Datapath, options.Datapath, sinks, TimeProvider.System, loggers);
+        Datapath = new VirtualDatapath(node, Tables.Datapath, options.Datapath, sinks, time, loggers);
         LabelFilter = options.LabelFilter;
     }
 
@@ -61,7 +72,26 @@ public sealed class SimulatedNode : IAsyncDisposable
     /// <summary>The datapath.</summary>
     public VirtualDatapath Datapath { get; }
 
+    /// <summary>The agent's addresses.</summary>
+    public NodeIpam Ipam { get; }
+
+    /// <summary>Its router's addresses, as the CiliumNode tells them.</summary>
+    internal IEnumerable<NodeAddress> RouterAddresses => new[] { Local.RouterIPv4, Local.RouterIPv6 }
+        .Where(router => !router.IsNone).Select(router => new NodeAddress(NodeAddress.CiliumInternalIP, router));
+
     internal LabelFilter LabelFilter { get; }
+
+    /// <summary>Rows that could not be carried out and wait for a retry.</summary>
+    internal int ErrorCount => Datapath.ErrorCount;
+
+    /// <summary>A number for an endpoint. It is not given again soon.</summary>
+    internal EndpointId NextEndpoint()
+    {
+        do
+            _lastEndpoint = _lastEndpoint == ushort.MaxValue ? (ushort)1 : (ushort)(_lastEndpoint + 1);
+        while (Tables.Endpoints.TryGet(new EndpointId(_lastEndpoint), out _));
+        return new EndpointId(_lastEndpoint);
+    }
 
     /// <summary>Takes an endpoint as the CNI plugin would register it, with the identity of its labels.</summary>
     internal void Register(SimulatedPod pod) => Tables.Store.Write(transaction =>
@@ -94,26 +124,39 @@ public sealed class SimulatedNode : IAsyncDisposable
         });
     });
 
-    /// <summary>Starts the datapath and the derivations.</summary>
-    internal async Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>The pod is gone, devices and all.</summary>
+    internal void Unregister(SimulatedPod pod)
+    {
+        Virtual.RemoveNamespace(pod.Namespace);
+        Tables.Store.Write(transaction =>
+        {
+            transaction.Delete(Tables.Endpoints, pod.Id);
+            transaction.Delete(Tables.EndpointIdentities, pod.Id);
+        });
+        foreach (var address in pod.Row.PodIPs)
+            Ipam.Release(address);
+    }
+
+    /// <summary>Starts the datapath. Not to be called on two nodes at once: their devices take numbers from the fabric.</summary>
+    internal async Task StartDatapathAsync(CancellationToken cancellationToken)
     {
         AgentInitializers.Register(Tables);
         Tables.Store.Write(transaction => transaction.Upsert(Tables.LocalNode, Local));
         await Datapath.StartAsync(Local, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Starts the derivations, and waits until the first round of every one of them was carried out.</summary>
+    internal async Task StartAsync(CancellationToken cancellationToken)
+    {
         var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter), _loggers.CreateLogger<PolicyObjectRules>());
         IAgentLoop[] loops =
         [
-            new PolicyDerivation(Tables, new EndpointEgress(Tables, _options), Policies, rules, TimeProvider.System),
-            new AddressDerivation(Tables, _options, Local, new ApiServerAddresses(Tables, _options, Policies, _localIdentities), TimeProvider.System),
-            new ServiceDerivation(Tables, _options, TimeProvider.System),
-            new NodeDerivation(Tables, _options, TimeProvider.System),
+            new PolicyDerivation(Tables, new EndpointEgress(Tables, _options), Policies, rules, _time),
+            new AddressDerivation(Tables, _options, Local, new ApiServerAddresses(Tables, _options, Policies, _localIdentities), _time, _share.Addresses),
+            new ServiceDerivation(Tables, _options, _time),
+            new NodeDerivation(Tables, _options, _time, _share.Nodes),
         ];
         _loops.AddRange(loops.Select(loop => Task.Run(() => loop.RunAsync(_stop.Token), CancellationToken.None)));
-    }
-
-    /// <summary>Waits until the first round of every derivation was carried out.</summary>
-    internal async Task SettleAsync(CancellationToken cancellationToken)
-    {
         var first = Task.WhenAll(
             Tables.Datapath.Endpoints.WaitInitializedAsync(cancellationToken),
             Tables.Datapath.Policies.WaitInitializedAsync(cancellationToken),
@@ -123,7 +166,21 @@ public sealed class SimulatedNode : IAsyncDisposable
         // A derivation that fails would be waited for in vain.
         var ended = await Task.WhenAny([first, .. _loops]).ConfigureAwait(false);
         await ended.ConfigureAwait(false);
-        await Datapath.SettleAsync(cancellationToken).ConfigureAwait(false);
+        while (!Datapath.HasPruned || !IsQuiet)
+            await Task.Delay(1, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether nothing of the agent is at work: everything it knows was carried out, or waits for a retry.</summary>
+    /// <exception cref="InvalidOperationException">A derivation has failed.</exception>
+    internal bool IsQuiet
+    {
+        get
+        {
+            if (_loops.Find(loop => loop.IsFaulted) is { } failed)
+                throw new InvalidOperationException($"a derivation of {Name} failed: {failed.Exception!.InnerException!.Message}", failed.Exception);
+            var revision = Tables.Store.Revision;
+            return Tables.Store.IsQuiet && Tables.Store.IsQuiet && Tables.Store.Revision == revision;
+        }
     }
 
     /// <inheritdoc/>
@@ -133,5 +190,15 @@ public sealed class SimulatedNode : IAsyncDisposable
         await Task.WhenAll(_loops).ContinueWith(static _ => { }, TaskScheduler.Default).ConfigureAwait(false);
         Datapath.Dispose();
         _stop.Dispose();
+    }
+
+    /// <summary>A machine that no agent has run on.</summary>
+    private sealed class NewMachine : ILocalDevices
+    {
+        public IReadOnlyDictionary<int, string> All() => new Dictionary<int, string>();
+
+        public string? DeviceOf(IpAddr address) => null;
+
+        public IReadOnlyList<IpAddr> AddressesOf(string name) => [];
     }
 }

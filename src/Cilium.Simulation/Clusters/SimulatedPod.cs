@@ -29,6 +29,18 @@ public sealed class SimulatedPod
     /// <summary>The host side of its pair of devices.</summary>
     public required VirtualInterface HostSide { get; init; }
 
+    /// <summary>What its agent tells the API server of it.</summary>
+    internal CiliumEndpointRow ToCiliumEndpoint() => new()
+    {
+        Namespace = Row.Namespace,
+        Name = Row.Name,
+        Id = Id,
+        Identity = Identity,
+        Addresses = Row.PodIPs,
+        NodeIP = Node.Local.IPv4.IsNone ? Node.Local.IPv6 : Node.Local.IPv4,
+        NamedPorts = Row.Ports.Where(port => port.Name.Length > 0).ToEquatableArray(),
+    };
+
     /// <inheritdoc/>
     public override string ToString() => Row.Key.ToString();
 }

@@ -49,12 +49,13 @@ internal sealed class Decisions(IdentityNames names, IPolicySubjects subjects)
         var direction = (TrafficDirection)decided.Key.Direction;
         var peer = names.Name((direction == TrafficDirection.Ingress ? verdict.SourceIdentity : verdict.DestinationIdentity).Value);
         IReadOnlyList<RuleReference> rules;
+        Core.PolicyKey? key = null;
         var entry = "";
         if (hasEntry && decided.Found is { } found)
         {
-            var key = LookupText.KeyOf(decided.Key, found);
-            entry = text.Entry(key, (found.Flags & PolicyFlags.Deny) != 0);
-            rules = subjects.RulesOf(decided.Node, verdict.Source, key);
+            key = LookupText.KeyOf(decided.Key, found);
+            entry = text.Entry(key.Value, (found.Flags & PolicyFlags.Deny) != 0);
+            rules = subjects.RulesOf(decided.Node, verdict.Source, key.Value);
         }
         else
         {
@@ -66,7 +67,10 @@ internal sealed class Decisions(IdentityNames names, IPolicySubjects subjects)
             peer,
             verdict.Verdict >= 0 ? "allowed" : hasEntry ? "denied" : "denied by default",
             entry,
-            [.. rules.Select(rule => rule.Description.Length > 0 ? $"{rule}: {rule.Description}" : rule.ToString())]);
+            [.. rules.Select(rule => rule.Described)])
+        {
+            Asked = new PolicyDecisionSource(verdict.Source, direction, key),
+        };
     }
 }
 

@@ -61,4 +61,15 @@ public sealed record WalkStep(string Where, string What, IReadOnlyList<string> L
 /// <param name="Verdict"><c>allowed</c>, <c>denied</c> (by an entry), or <c>denied by default</c>.</param>
 /// <param name="Entry">The entry that decided; empty when there was none.</param>
 /// <param name="Rules">Where the entry came from; for a default deny, the rules that switched it on.</param>
-public sealed record PolicyDecision(string Endpoint, string Direction, string Peer, string Verdict, string Entry, IReadOnlyList<string> Rules);
+public sealed record PolicyDecision(string Endpoint, string Direction, string Peer, string Verdict, string Entry, IReadOnlyList<string> Rules)
+{
+    /// <summary>What to ask whoever knows the rules, when <see cref="Rules"/> could not be told; null for a connection that was known already.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public PolicyDecisionSource? Asked { get; init; }
+}
+
+/// <summary>The entry that decided.</summary>
+/// <param name="Endpoint">Whose policy.</param>
+/// <param name="Direction">The direction, from its point of view.</param>
+/// <param name="Key">The entry's key; null when none decided, and the default denied.</param>
+public sealed record PolicyDecisionSource(Core.EndpointId Endpoint, Core.TrafficDirection Direction, Core.PolicyKey? Key);

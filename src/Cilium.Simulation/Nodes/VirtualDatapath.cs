@@ -75,13 +75,19 @@ public sealed class VirtualDatapath(
 
         // 4. Reconcilers.
         var pods = new VirtualPodDevices(Host, loaded, options.EnableEndpointRoutes);
-        _endpoints = _reconcilers.Run(tables.Endpoints, new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, Forget));
+        _endpoints = _reconcilers.Run(tables.Endpoints, new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, Forget), isWaitedFor: true);
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         _reconcilers.Run(tables.Frontends, new FrontendOperations(loaded.Maps));
         _reconcilers.Run(tables.Nodes, new NodeOperations(new VirtualNodeRoutes(Host), node, _network, options, loggers.CreateLogger<NodeOperations>()));
         return Task.CompletedTask;
     }
+
+    /// <summary>Whether all that is desired was compared with what there is.</summary>
+    public bool HasPruned => _reconcilers.HavePruned;
+
+    /// <summary>Rows that could not be carried out and wait for a retry.</summary>
+    public int ErrorCount => _reconcilers.ErrorCount;
 
     /// <summary>Waits until all rows written by now were carried out.</summary>
     public Task SettleAsync(CancellationToken cancellationToken) => _reconcilers.SettleAsync(cancellationToken);

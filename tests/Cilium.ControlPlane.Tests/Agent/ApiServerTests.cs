@@ -156,6 +156,36 @@ public sealed class ApiServerTests : IAsyncDisposable
         Assert.Equal(400, (await Assert.ThrowsAsync<ApiException>(() => _api.GetEndpointAsync("nonsense:1", default))).StatusCode);
     }
 
+    [Fact]
+    public async Task The_rules_behind_an_entry_and_behind_a_default_deny_are_told()
+    {
+        await StartAsync();
+        var labels = TestTables.LabelsOf("server");
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(9, "pod-s", "10.0.0.5"));
+            write.Upsert(_test.Tables.EndpointIdentities, new EndpointIdentityRow { Id = new EndpointId(9), Identity = new Identity(400), Labels = labels });
+        });
+        var decoder = new Cilium.Kubernetes.Policies.PolicyDecoder(LabelFilter.Default);
+        using var json = System.Text.Json.JsonDocument.Parse(
+            """{"metadata":{"name":"p","namespace":"default"},"spec":{"description":"why","endpointSelector":{},"ingress":[{"fromEntities":["host"],"toPorts":[{"ports":[{"port":"80","protocol":"TCP"}]}]}]}}""");
+        var rules = decoder.DecodeCiliumNetworkPolicy(json.RootElement).Rules;
+        _agent.Policies.SetPolicy(new PolicyOrigin("CiliumNetworkPolicy", "default", "p"), rules);
+        _agent.Policies.AddSubject(new PolicySubject(labels, default));
+        _agent.Policies.Commit();
+
+        var byEntry = await _api.GetEndpointRulesAsync("9", new PolicyRulesQuestion("ingress", new PolicyRulesEntry(Identity.Host.Value, 6, 80, 16)), default);
+        Assert.Equal("CiliumNetworkPolicy default/p rule 0 ingress[0]: why", Assert.Single(byEntry.DerivedFromRules!));
+        Assert.Empty((await _api.GetEndpointRulesAsync("9", new PolicyRulesQuestion("ingress", new PolicyRulesEntry(77777, 6, 81, 16)), default)).DerivedFromRules!);
+        var byDefault = await _api.GetEndpointRulesAsync("9", new PolicyRulesQuestion("ingress", null), default);
+        Assert.Equal("CiliumNetworkPolicy default/p rule 0 ingress: why", Assert.Single(byDefault.DerivedFromRules!));
+        Assert.Empty((await _api.GetEndpointRulesAsync("9", new PolicyRulesQuestion("egress", null), default)).DerivedFromRules!);
+        Assert.Equal(400, (await Assert.ThrowsAsync<ApiException>(() => _api.GetEndpointRulesAsync("9", new PolicyRulesQuestion("sideways", null), default))).StatusCode);
+        Assert.Equal(404, (await Assert.ThrowsAsync<ApiException>(() => _api.GetEndpointRulesAsync("10", new PolicyRulesQuestion("egress", null), default))).StatusCode);
+        var broken = await Assert.ThrowsAsync<ApiException>(() => _api.SendAsync("GET", "/v1/endpoint/9/rules?direction=ingress&identity=x", default, default));
+        Assert.Equal(400, broken.StatusCode);
+    }
+
     private async Task StartAsync(bool isReady = true)
     {
         if (isReady)

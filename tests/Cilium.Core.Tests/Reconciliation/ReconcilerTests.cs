@@ -97,6 +97,31 @@ public sealed class ReconcilerTests
     }
 
     [Fact]
+    public async Task Without_the_status_of_rows_that_are_done_only_errors_are_known()
+    {
+        var (store, table) = NewTable();
+        var reality = new Reality { FailsAtCall = call => call == 0 };
+        using var stop = new CancellationTokenSource();
+        var options = new ReconcilerOptions { RetryMinimum = TimeSpan.FromHours(1), RetryMaximum = TimeSpan.FromHours(1), KeepsDone = false };
+        var reconciler = new Reconciler<int, Row>(table, reality, options, TimeProvider.System, NullLogger.Instance);
+        store.Write(tx => tx.Upsert(table, new Row(1, 10)));
+        var running = reconciler.RunAsync(stop.Token);
+        while (reconciler.ErrorCount == 0)
+        {
+            await Task.Yield();
+        }
+
+        Assert.Equal("no", reconciler.StatusOf(1)!.Message);
+        var revision = store.Write(tx => tx.Upsert(table, new Row(1, 11)));
+        await reconciler.WaitUntilReconciledAsync(revision, Limit());
+        Assert.Equal((0, 11), (reconciler.ErrorCount, reality.Values[1]));
+        Assert.Null(reconciler.StatusOf(1));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => reconciler.WaitForRowAsync(1, revision, Limit()));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
     public async Task Nothing_is_pruned_before_every_source_has_reported()
     {
         var (store, table) = NewTable();

@@ -44,6 +44,25 @@ public sealed class TableTests
     }
 
     [Fact]
+    public async Task A_store_is_quiet_when_every_reader_has_taken_all_and_waits()
+    {
+        var store = new StateStore();
+        var table = store.CreateTable<int, Row>("table", row => row.Key);
+        Assert.True(store.IsQuiet);
+        using var feed = table.Subscribe();
+        Assert.False(store.IsQuiet);
+        var waiting = feed.WaitAsync(CancellationToken.None);
+        Assert.True(store.IsQuiet);
+        store.Write(tx => tx.Upsert(table, new Row(1, 1)));
+        Assert.False(store.IsQuiet);
+        await waiting;
+        feed.Drain();
+        Assert.False(store.IsQuiet);
+        _ = feed.WaitAsync(CancellationToken.None);
+        Assert.True(store.IsQuiet);
+    }
+
+    [Fact]
     public void A_write_inside_a_write_is_refused()
     {
         var store = new StateStore();

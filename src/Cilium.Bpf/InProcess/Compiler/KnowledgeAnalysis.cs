@@ -16,13 +16,15 @@ internal sealed class KnowledgeAnalysis
     private readonly Function[] _functions;
     private readonly ulong _constants;
     private readonly byte[] _constantBytes;
+    private readonly bool[] _varies;
     private readonly Queue<int> _changed = new();
 
-    internal KnowledgeAnalysis(LoadedProgram program, ArrayStorage? constants)
+    internal KnowledgeAnalysis(LoadedProgram program, ArrayStorage? constants, bool[] varies)
     {
         _functions = program.Functions;
         _constants = constants?.AddressOf(0) ?? 0;
         _constantBytes = constants?.FirstValue.ToArray() ?? [];
+        _varies = varies;
         Before = new Known[_functions.Length][][];
         for (var i = 0; i < _functions.Length; i++)
             Before[i] = new Known[_functions[i].Code.Length][];
@@ -180,7 +182,7 @@ internal sealed class KnowledgeAnalysis
             return Known.Nothing;
         var offset = (ulong)(from.Value + i.Offset) - _constants;
         var bytes = Op.Size(i.Opcode);
-        if (offset > (ulong)(_constantBytes.Length - bytes) || _constantBytes.Length < bytes)
+        if (offset > (ulong)(_constantBytes.Length - bytes) || _constantBytes.Length < bytes || _varies.AsSpan((int)offset, bytes).Contains(true))
             return Known.Nothing;
         var value = 0UL;
         for (var b = bytes - 1; b >= 0; b--)

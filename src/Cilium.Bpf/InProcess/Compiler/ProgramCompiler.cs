@@ -13,10 +13,11 @@ internal static class ProgramCompiler
 {
     private static readonly Type[] s_parameters = [typeof(Machine), typeof(ulong), typeof(ulong), typeof(ulong), typeof(ulong), typeof(ulong)];
 
+    /// <summary>Compiles for all programs with the same maps whose constants agree but for the bytes that vary.</summary>
     [RequiresDynamicCode("Makes methods at run time; the caller asks RuntimeFeature.IsDynamicCodeSupported first.")]
-    internal static CompiledFunction[] Compile(LoadedProgram program, ArrayStorage? constants)
+    internal static CompiledFunction[] Compile(LoadedProgram program, ArrayStorage? constants, bool[] varies)
     {
-        var analysis = new KnowledgeAnalysis(program, constants);
+        var analysis = new KnowledgeAnalysis(program, constants, varies);
         var methods = Array.ConvertAll(program.Functions, function =>
             new DynamicMethod(function.Name, typeof(ulong), s_parameters, typeof(Machine).Module, skipVisibility: true));
         for (var i = 0; i < methods.Length; i++)

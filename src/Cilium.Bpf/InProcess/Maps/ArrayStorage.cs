@@ -1,15 +1,15 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using Cilium.Bpf.InProcess.Memory;
 using Cilium.Bpf.Native;
 
 namespace Cilium.Bpf.InProcess.Maps;
 
 /// <summary>An array, with one value or one per CPU for each index. All entries exist from the start; values change in place.</summary>
-internal sealed unsafe class ArrayStorage : MapStorage
+internal sealed unsafe class ArrayStorage : IndexedStorage
 {
     private const ulong LockFlag = 4;
     private const int GuardBytes = 8;
+    private const int WorthAsking = 1 << 20;
 
     private readonly Lock _lock = new();
     private readonly int _stride;
@@ -26,7 +26,7 @@ internal sealed unsafe class ArrayStorage : MapStorage
         // An address has 32 bits for its place in a region.
         if ((ulong)shape.MaxEntries * (uint)_stride > int.MaxValue)
             throw new KernelException("map create", Errno.TooBig, $"{Name} ({Shape})");
-        _memory = (byte*)NativeMemory.AllocZeroed(shape.MaxEntries, (nuint)_stride);
+        _memory = ZeroedMemory.Take((nuint)Bytes);
         _firstRegion = engine.Regions.Take(Cpus);
         SetRegions(!shape.Flags.HasFlag(MapFlags.ReadOnlyForPrograms));
     }
@@ -39,6 +39,10 @@ internal sealed unsafe class ArrayStorage : MapStorage
 
     /// <summary>Whether the address of a value is that of the first, plus the index shifted.</summary>
     internal bool IsPlain => Shape.MaxEntries <= int.MaxValue;
+
+    internal override long Entries => Shape.MaxEntries;
+
+    internal override long Bytes => (long)Shape.MaxEntries * _stride;
 
     internal int StrideShift => BitOperations.Log2((uint)_stride);
 
@@ -88,29 +92,30 @@ internal sealed unsafe class ArrayStorage : MapStorage
         {
             if (_memory == null)
                 return -Errno.NoEntry;
-            for (var i = 0; i < Cpus; i++)
-                Buffer.MemoryCopy(Place(index, i), value + (i * CpuStride), ValueBytes, ValueBytes);
+            CopyOut(index, value);
         }
-        return 0;
-    }
-
-    internal override int NextKey(byte* key, byte* next)
-    {
-        var index = key == null ? uint.MaxValue : *(uint*)key;
-        if (index == Shape.MaxEntries - 1)
-            return -Errno.NoEntry;
-        *(uint*)next = index >= Shape.MaxEntries ? 0 : index + 1;
         return 0;
     }
 
     internal override int CopyBatch(ulong position, ulong* next, byte* keys, byte* values, uint* count)
     {
         var index = (uint)position;
+        var last = (uint)Math.Min(Shape.MaxEntries, position + *count);
         var copied = 0u;
-        for (; index < Shape.MaxEntries && copied < *count; index++, copied++)
+        lock (_lock)
         {
-            *(uint*)(keys + (copied * 4)) = index;
-            _ = Copy(keys + (copied * 4), values + (copied * ExchangeBytes));
+            if (_memory == null)
+                return -Errno.NoEntry;
+            var untouched = new Untouched(this, index, last);
+            for (; index < last; index++, copied++)
+            {
+                *(uint*)(keys + (copied * 4)) = index;
+                var value = values + (copied * ExchangeBytes);
+                if (untouched.Has(index))
+                    new Span<byte>(value, ExchangeBytes).Clear();
+                else
+                    CopyOut(index, value);
+            }
         }
         *next = index;
         *count = copied;
@@ -122,9 +127,15 @@ internal sealed unsafe class ArrayStorage : MapStorage
         lock (_lock)
         {
             Engine.Regions.Release(_firstRegion, Cpus);
-            NativeMemory.Free(_memory);
+            ZeroedMemory.Free(_memory, (nuint)Bytes);
             _memory = null;
         }
+    }
+
+    private void CopyOut(uint index, byte* value)
+    {
+        for (var i = 0; i < Cpus; i++)
+            Buffer.MemoryCopy(Place(index, i), value + (i * CpuStride), ValueBytes, ValueBytes);
     }
 
     private byte* Place(uint index, int cpu) => _memory + ((long)index * _stride) + (cpu * _valueStride);
@@ -143,5 +154,25 @@ internal sealed unsafe class ArrayStorage : MapStorage
                 Limit = Shape.MaxEntries > 1 ? (uint)ValueBytes : uint.MaxValue,
             });
         }
+    }
+
+    /// <summary>The entries of a walk that lie on pages nobody has written: they are zero.</summary>
+    private readonly ref struct Untouched
+    {
+        private readonly Span<bool> _pages;
+        private readonly int _firstPage;
+        private readonly int _perPage;
+
+        internal Untouched(ArrayStorage array, uint first, uint last)
+        {
+            if (array.Bytes < WorthAsking || array._stride > TouchedPages.PageBytes || first >= last)
+                return;
+            _perPage = TouchedPages.PageBytes / array._stride;
+            _firstPage = (int)(first / _perPage);
+            _pages = new bool[(int)((last - 1) / _perPage) - _firstPage + 1];
+            TouchedPages.Find(array._memory + ((long)_firstPage * TouchedPages.PageBytes), _pages);
+        }
+
+        internal bool Has(uint index) => !_pages.IsEmpty && !_pages[(int)(index / _perPage) - _firstPage];
     }
 }

@@ -8,26 +8,22 @@ namespace Cilium.Bpf.InProcess.Maps;
 /// A hash map, with one value or one per CPU. Full is an error, or evicts what no program looked at lately. As in the kernel an update
 /// puts a new value in the place of the old one, so that an address found before leads to the old value.
 /// </summary>
-internal sealed unsafe class HashStorage : MapStorage
+internal unsafe class HashStorage : RecordStorage
 {
     private const ulong LockFlag = 4;
 
-    private readonly RecordPool _records;
-    private readonly RecordTable _table;
     private readonly bool _evicts;
     private uint _hand;
 
     internal HashStorage(InProcessEngine engine, string name, MapShape shape)
-        : base(engine, name, shape)
+        : base(engine, name, shape, shape.KeyBytes)
     {
         _evicts = shape.Type is MapType.LruHash or MapType.LruPerCpuHash;
-        _records = new RecordPool(engine, KeyBytes, ValueBytes, Cpus, !shape.Flags.HasFlag(MapFlags.ReadOnlyForPrograms));
-        _table = new RecordTable(engine, KeyBytes);
     }
 
     internal override ulong Find(byte* key, int cpu)
     {
-        var record = _table.Find(key, _table.Hash(key));
+        var record = Table.Find(key, Table.Hash(key));
         if (record == null)
             return 0;
         if (_evicts && (record->State & Record.Referenced) == 0)
@@ -40,10 +36,10 @@ internal sealed unsafe class HashStorage : MapStorage
         if ((flags & ~LockFlag) > (ulong)MapUpdate.ReplaceOnly)
             return -Errno.Invalid;
         var mode = (MapUpdate)(flags & ~LockFlag);
-        var hash = _table.Hash(key);
-        lock (_records)
+        var hash = Table.Hash(key);
+        lock (Records)
         {
-            var old = _table.Find(key, hash);
+            var old = Table.Find(key, hash);
             if (old != null && mode == MapUpdate.CreateOnly)
                 return -Errno.Exists;
             if (old == null && mode == MapUpdate.ReplaceOnly)
@@ -53,40 +49,40 @@ internal sealed unsafe class HashStorage : MapStorage
                 Fill(old, value, cpu, isNew: false);
                 return 0;
             }
-            if (old == null && _table.Count >= Shape.MaxEntries && !(_evicts && Evict()))
+            if (old == null && Table.Count >= Shape.MaxEntries && !(_evicts && Evict()))
                 return -Errno.TooBig;
-            var record = _records.Take();
+            var record = Records.Take();
             Buffer.MemoryCopy(key, RecordPool.KeyOf(record), KeyBytes, KeyBytes);
             Fill(record, value, cpu, isNew: true);
             if (old == null)
             {
-                _table.Insert(record, hash);
+                Table.Insert(record, hash);
                 return 0;
             }
-            _table.Replace(old, record);
-            _records.GiveBack(old);
+            Table.Replace(old, record);
+            Records.GiveBack(old);
             return 0;
         }
     }
 
     internal override int Delete(byte* key)
     {
-        lock (_records)
+        lock (Records)
         {
-            var record = _table.Find(key, _table.Hash(key));
+            var record = Table.Find(key, Table.Hash(key));
             if (record == null)
                 return -Errno.NoEntry;
-            _table.Remove(record);
-            _records.GiveBack(record);
+            Table.Remove(record);
+            Records.GiveBack(record);
             return 0;
         }
     }
 
     internal override int Copy(byte* key, byte* value)
     {
-        lock (_records)
+        lock (Records)
         {
-            var record = _table.Find(key, _table.Hash(key));
+            var record = Table.Find(key, Table.Hash(key));
             if (record == null)
                 return -Errno.NoEntry;
             CopyOut(record, value);
@@ -96,65 +92,19 @@ internal sealed unsafe class HashStorage : MapStorage
 
     internal override int CopyAndDelete(byte* key, byte* value)
     {
-        lock (_records)
+        lock (Records)
             return Copy(key, value) is < 0 and var result ? result : Delete(key);
     }
 
-    internal override int NextKey(byte* key, byte* next)
-    {
-        lock (_records)
-        {
-            var current = key == null ? null : _table.Find(key, _table.Hash(key));
-            var slot = current == null ? 0 : _records.SlotOf(current) + 1;
-            for (; slot < _records.Count; slot++)
-            {
-                var record = _records.At(slot);
-                if ((record->State & Record.Used) == 0)
-                    continue;
-                Buffer.MemoryCopy(RecordPool.KeyOf(record), next, KeyBytes, KeyBytes);
-                return 0;
-            }
-            return -Errno.NoEntry;
-        }
-    }
-
-    internal override int CopyBatch(ulong position, ulong* next, byte* keys, byte* values, uint* count)
-    {
-        lock (_records)
-        {
-            var slot = (uint)position;
-            var copied = 0u;
-            for (; slot < _records.Count && copied < *count; slot++)
-            {
-                var record = _records.At(slot);
-                if ((record->State & Record.Used) == 0)
-                    continue;
-                Buffer.MemoryCopy(RecordPool.KeyOf(record), keys + (copied * KeyBytes), KeyBytes, KeyBytes);
-                CopyOut(record, values + (copied * ExchangeBytes));
-                copied++;
-            }
-            *next = slot;
-            *count = copied;
-            return slot < _records.Count ? 0 : -Errno.NoEntry;
-        }
-    }
-
-    private protected override void Free()
-    {
-        lock (_records)
-        {
-            _table.Free();
-            _records.Free();
-        }
-    }
+    private protected override Record* At(byte* key) => Table.Find(key, Table.Hash(key));
 
     /// <summary>Takes the next record out that no program looked at since the hand was here last.</summary>
     private bool Evict()
     {
-        for (var steps = 2UL * _records.Count; steps > 0; steps--)
+        for (var steps = 2UL * Records.Count; steps > 0; steps--)
         {
-            var record = _records.At(_hand);
-            _hand = _hand + 1 < _records.Count ? _hand + 1 : 0;
+            var record = Records.At(_hand);
+            _hand = _hand + 1 < Records.Count ? _hand + 1 : 0;
             if ((record->State & Record.Used) == 0)
                 continue;
             if ((record->State & Record.Referenced) != 0)
@@ -162,8 +112,8 @@ internal sealed unsafe class HashStorage : MapStorage
                 record->State = Record.Used;
                 continue;
             }
-            _table.Remove(record);
-            _records.GiveBack(record);
+            Table.Remove(record);
+            Records.GiveBack(record);
             return true;
         }
         return false;
@@ -173,7 +123,7 @@ internal sealed unsafe class HashStorage : MapStorage
     {
         for (var i = 0; i < Cpus; i++)
         {
-            var place = _records.ValueOf(record, i);
+            var place = Records.ValueOf(record, i);
             if (cpu == UserSpace || Cpus == 1)
                 Buffer.MemoryCopy(value + (i * CpuStride), place, ValueBytes, ValueBytes);
             else if (i == cpu)
@@ -181,11 +131,5 @@ internal sealed unsafe class HashStorage : MapStorage
             else if (isNew)
                 new Span<byte>(place, ValueBytes).Clear();
         }
-    }
-
-    private void CopyOut(Record* record, byte* value)
-    {
-        for (var i = 0; i < Cpus; i++)
-            Buffer.MemoryCopy(_records.ValueOf(record, i), value + (i * CpuStride), ValueBytes, ValueBytes);
     }
 }

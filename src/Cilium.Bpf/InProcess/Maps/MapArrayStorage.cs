@@ -3,17 +3,21 @@ using Cilium.Bpf.Native;
 namespace Cilium.Bpf.InProcess.Maps;
 
 /// <summary>An array of maps, each held by a reference of its own. What is written is a map's number, and what is read.</summary>
-internal sealed unsafe class MapArrayStorage : MapStorage
+internal sealed unsafe class MapArrayStorage : IndexedStorage
 {
     private readonly MapStorage?[] _maps;
-    private readonly MapShape _template;
+    private readonly MapTemplate _template;
 
-    internal MapArrayStorage(InProcessEngine engine, string name, MapShape shape, MapShape template)
+    internal MapArrayStorage(InProcessEngine engine, string name, MapShape shape, MapTemplate template)
         : base(engine, name, shape)
     {
         _maps = new MapStorage?[shape.MaxEntries];
         _template = template;
     }
+
+    internal override long Entries => _maps.Count(map => map is not null);
+
+    internal override long Bytes => (long)_maps.Length * sizeof(nint);
 
     internal override ulong Find(byte* key, int cpu)
     {
@@ -31,7 +35,7 @@ internal sealed unsafe class MapArrayStorage : MapStorage
         var map = Engine.Maps[*(uint*)value];
         if (map is null || !map.TryHold())
             return -Errno.BadDescriptor;
-        if (!IsLikeTemplate(map.Shape))
+        if (!_template.Fits(map.Shape))
         {
             map.Release();
             return -Errno.Invalid;
@@ -56,15 +60,6 @@ internal sealed unsafe class MapArrayStorage : MapStorage
         if (index >= (uint)_maps.Length || Volatile.Read(ref _maps[index]) is not { } map)
             return -Errno.NoEntry;
         *(uint*)value = map.Id;
-        return 0;
-    }
-
-    internal override int NextKey(byte* key, byte* next)
-    {
-        var index = key == null ? uint.MaxValue : *(uint*)key;
-        if (index == Shape.MaxEntries - 1)
-            return -Errno.NoEntry;
-        *(uint*)next = index >= Shape.MaxEntries ? 0 : index + 1;
         return 0;
     }
 
@@ -94,8 +89,4 @@ internal sealed unsafe class MapArrayStorage : MapStorage
     private protected override void Free()
     {
     }
-
-    private bool IsLikeTemplate(MapShape shape) =>
-        shape.Type == _template.Type && shape.KeyBytes == _template.KeyBytes && shape.ValueBytes == _template.ValueBytes && shape.Flags == _template.Flags
-        && (shape.Type != MapType.Array || shape.MaxEntries == _template.MaxEntries || shape.Flags.HasFlag(MapFlags.InnerMap));
 }

@@ -33,7 +33,9 @@ internal static class MapFactory
             case MapType.RingBuffer when shape.KeyBytes == 0 && shape.ValueBytes == 0 && BitOperations.IsPow2(shape.MaxEntries) && shape.MaxEntries % PageBytes == 0:
                 return new RingStorage(engine, name, shape);
             case MapType.ArrayOfMaps when shape.KeyBytes == 4 && shape.ValueBytes == 4 && inner is { } template:
-                return new MapArrayStorage(engine, name, shape, template);
+                return new MapArrayStorage(engine, name, shape, new MapTemplate(template));
+            case MapType.HashOfMaps when shape.ValueBytes == 4 && inner is { } template:
+                return new MapHashStorage(engine, name, shape, new MapTemplate(template));
             case MapType.ProgArray when shape.KeyBytes == 4 && shape.ValueBytes == 4:
                 return new ProgramArrayStorage(engine, name, shape);
             default:

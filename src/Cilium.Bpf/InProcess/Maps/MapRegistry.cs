@@ -16,6 +16,9 @@ internal sealed class MapRegistry
         }
     }
 
+    /// <summary>The maps of this moment.</summary>
+    internal IEnumerable<MapStorage> All => Volatile.Read(ref _maps).OfType<MapStorage>();
+
     internal uint Add(MapStorage map)
     {
         lock (_free)

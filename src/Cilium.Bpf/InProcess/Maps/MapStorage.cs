@@ -49,6 +49,12 @@ internal abstract unsafe class MapStorage
 
     internal ulong Handle => Address.Of(Address.Maps, Id);
 
+    /// <summary>Entries there are; of an array, all.</summary>
+    internal abstract long Entries { get; }
+
+    /// <summary>Bytes of native memory that are held for entries, free ones included.</summary>
+    internal abstract long Bytes { get; }
+
     /// <summary>The address of the value for a program on a CPU, or zero.</summary>
     internal abstract ulong Find(byte* key, int cpu);
 

@@ -3,11 +3,15 @@ using Cilium.Bpf.Native;
 namespace Cilium.Bpf.InProcess.Maps;
 
 /// <summary>Programs for tail calls. What is written is a program's number, and what is read.</summary>
-internal sealed unsafe class ProgramArrayStorage(InProcessEngine engine, string name, MapShape shape) : MapStorage(engine, name, shape)
+internal sealed unsafe class ProgramArrayStorage(InProcessEngine engine, string name, MapShape shape) : IndexedStorage(engine, name, shape)
 {
     private readonly LoadedProgram?[] _programs = new LoadedProgram?[shape.MaxEntries];
 
     internal LoadedProgram? At(uint index) => index < (uint)_programs.Length ? Volatile.Read(ref _programs[index]) : null;
+
+    internal override long Entries => _programs.Count(program => program is not null);
+
+    internal override long Bytes => (long)_programs.Length * sizeof(nint);
 
     internal override ulong Find(byte* key, int cpu) => 0;
 
@@ -37,15 +41,6 @@ internal sealed unsafe class ProgramArrayStorage(InProcessEngine engine, string 
         if (At(*(uint*)key) is not { } program)
             return -Errno.NoEntry;
         *(uint*)value = program.Id;
-        return 0;
-    }
-
-    internal override int NextKey(byte* key, byte* next)
-    {
-        var index = key == null ? uint.MaxValue : *(uint*)key;
-        if (index == Shape.MaxEntries - 1)
-            return -Errno.NoEntry;
-        *(uint*)next = index >= Shape.MaxEntries ? 0 : index + 1;
         return 0;
     }
 

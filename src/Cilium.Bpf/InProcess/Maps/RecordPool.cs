@@ -62,6 +62,9 @@ internal sealed unsafe class RecordPool
     /// <summary>Records there are, free ones included.</summary>
     internal uint Count { get; private set; }
 
+    /// <summary>Bytes of all chunks.</summary>
+    internal long Bytes => (long)Count * _stride;
+
     internal static byte* KeyOf(Record* record) => (byte*)record + HeaderBytes;
 
     internal byte* ValueOf(Record* record, int cpu = 0) => (byte*)record + _valueOffset + (cpu * _valueStride);
@@ -89,6 +92,18 @@ internal sealed unsafe class RecordPool
         var chunk = BitOperations.Log2((slot / FirstChunk) + 1);
         var first = ((1u << chunk) - 1) * FirstChunk;
         return (Record*)((byte*)_chunks[chunk].Memory + ((long)(slot - first) * _stride));
+    }
+
+    /// <summary>The first record in use from a place on, which becomes its; null, and the place behind the last, when there is none.</summary>
+    internal Record* NextUsed(ref uint slot)
+    {
+        for (; slot < Count; slot++)
+        {
+            var record = At(slot);
+            if ((record->State & Record.Used) != 0)
+                return record;
+        }
+        return null;
     }
 
     /// <summary>The place of a record.</summary>

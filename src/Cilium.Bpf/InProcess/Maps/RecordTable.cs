@@ -28,6 +28,8 @@ internal sealed unsafe class RecordTable
 
     internal uint Count { get; private set; }
 
+    internal long Bytes => ((long)_mask + 1) * sizeof(Record*);
+
     internal uint Hash(byte* key)
     {
         var length = _keyBytes;

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Cilium.Bpf.InProcess.Memory;
 using Cilium.Bpf.Native;
 
 namespace Cilium.Bpf.InProcess.Maps;
@@ -24,7 +24,7 @@ internal sealed unsafe class RingStorage : MapStorage
         : base(engine, name, shape)
     {
         _mask = shape.MaxEntries - 1;
-        _memory = (byte*)NativeMemory.AllocZeroed((2 * (nuint)shape.MaxEntries) + (2 * PageBytes));
+        _memory = ZeroedMemory.Take((nuint)Bytes);
     }
 
     internal SemaphoreSlim Wakeups { get; } = new(0, 1);
@@ -72,6 +72,10 @@ internal sealed unsafe class RingStorage : MapStorage
         _ => 0,
     };
 
+    internal override long Entries => 0;
+
+    internal override long Bytes => (2 * (long)Shape.MaxEntries) + (2 * PageBytes);
+
     internal override ulong Find(byte* key, int cpu) => 0;
 
     internal override int Update(byte* key, byte* value, ulong flags, int cpu) => -Errno.NotSupported;
@@ -84,7 +88,7 @@ internal sealed unsafe class RingStorage : MapStorage
 
     private protected override void Free()
     {
-        NativeMemory.Free(_memory);
+        ZeroedMemory.Free(_memory, (nuint)Bytes);
         _memory = null;
         Wakeups.Dispose();
     }

@@ -1,5 +1,4 @@
 using System.Runtime.ConstrainedExecution;
-using System.Runtime.InteropServices;
 
 namespace Cilium.Bpf.InProcess.Memory;
 
@@ -27,14 +26,14 @@ internal sealed unsafe class RegionTable : CriticalFinalizerObject
     {
         _tables = new nint[cpus];
         foreach (ref var table in _tables.AsSpan())
-            table = (nint)NativeMemory.AllocZeroed(Capacity, Region.Bytes);
+            table = (nint)ZeroedMemory.Take(Capacity * Region.Bytes);
     }
 
     // Critical, so that it comes after the finalizers of the maps that still write here.
     ~RegionTable()
     {
         foreach (var table in _tables)
-            NativeMemory.Free((void*)table);
+            ZeroedMemory.Free((byte*)table, Capacity * Region.Bytes);
     }
 
     /// <summary>The table of a CPU.</summary>

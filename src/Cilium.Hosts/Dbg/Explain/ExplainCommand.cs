@@ -31,7 +31,7 @@ internal static class ExplainCommand
         {
             try
             {
-                var walk = await ExplainAsync(agent, arguments, cancellationToken);
+                var walk = await AgentRules.NameAsync(agent.Client(arguments), await ExplainAsync(agent, arguments, cancellationToken), cancellationToken);
                 using var json = JsonDocument.Parse(new ExplainAnswer([walk], [], [], null).ToJson());
                 if (!OutputFormat.TryWrite(arguments, output, json.RootElement, BpfJson.Default.JsonElement))
                 {

@@ -1,0 +1,41 @@
+using System.Globalization;
+using System.Text;
+
+namespace Cilium.Simulation.Scale;
+
+/// <summary>A report for people.</summary>
+public static class ScaleText
+{
+    /// <summary>Writes the report as text of many lines.</summary>
+    public static string Of(ScaleReport report)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        var text = new StringBuilder();
+        var options = report.Options;
+        text.Append(Line($"{options.Nodes} nodes, {options.Pods} pods, {options.Services} services, {options.Policies} policies, seed {options.Seed}"));
+        text.Append(Line($""));
+        text.Append(Line($"{"Until nothing is left to do",-40} {"wall s",10} {"virtual s",10} {"rows amiss",12}"));
+        foreach (var step in report.Steps)
+            text.Append(Line($"  {step.Name,-38} {step.WallSeconds,10:F2} {step.VirtualSeconds,10:F2} {step.MissingRows,12}"));
+        text.Append(Line($""));
+        text.Append(Line($"{"Maps of a node",-24} {"entries min",12} {"median",9} {"max",9} {"bytes min",12} {"median",12} {"max",12}"));
+        foreach (var map in report.Maps)
+            text.Append(Line($"  {map.Name,-22} {map.Entries.Minimum,12} {map.Entries.Median,9} {map.Entries.Maximum,9} {map.Bytes.Minimum,12} {map.Bytes.Median,12} {map.Bytes.Maximum,12}"));
+        text.Append(Line($""));
+        var memory = report.Memory;
+        text.Append(Line($"Memory: {Mega(memory.ManagedPerNode)} managed and {Mega(memory.GrownMapsPerNode)} of maps per node; the process has {Mega(memory.Process)}, at most {Mega(memory.ProcessPeak)}"));
+        text.Append(Line($""));
+        var flows = report.Flows;
+        text.Append(Line($"Connections: {flows.Tried} tried in {flows.WallSeconds:F2} s: {flows.Established} established, {flows.Denied} denied, {flows.Refused} refused"));
+        foreach (var (kind, count) in flows.Kinds)
+            text.Append(Line($"  {count,6} {kind}"));
+        foreach (var difference in flows.Differences)
+            text.Append(Line($"  DIFFERENCE {difference}"));
+        text.Append(Line($"{(report.IsAsExpected ? "All as the reference says." : "NOT as the reference says.")}"));
+        return text.ToString();
+    }
+
+    private static string Line(FormattableString line) => line.ToString(CultureInfo.InvariantCulture).TrimEnd() + "\n";
+
+    private static string Mega(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024):F2} MiB");
+}

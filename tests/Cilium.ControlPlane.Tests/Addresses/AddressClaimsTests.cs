@@ -1,0 +1,82 @@
+using Cilium.ControlPlane.Addresses;
+using Cilium.Core;
+using Cilium.Datapath.IpCache;
+using FsCheck;
+using FsCheck.Fluent;
+using FsCheck.Xunit;
+
+namespace Cilium.ControlPlane.Tests.Addresses;
+
+/// <summary>Claims against the plain model: of all that is said of a prefix now, the smallest source is believed.</summary>
+public sealed class AddressClaimsTests
+{
+    private sealed record Say(int Source, int Name, int[] Prefixes)
+    {
+        /// <summary>Half of the sources tell what they said before.</summary>
+        public bool TellsBefore => Source % 2 == 1;
+    }
+
+    private static Arbitrary<Say[]> Says() => (
+        from source in Gen.Choose(0, 3)
+        from name in Gen.Choose(0, 2)
+        from prefixes in Gen.Choose(0, 4).ArrayOf()
+        select new Say(source, name, [.. prefixes.Distinct()])).ArrayOf().ToArbitrary();
+
+    [Property]
+    public Property What_is_believed_is_what_the_model_believes() => Prop.ForAll(Says(), says =>
+    {
+        var claims = new AddressClaims();
+        var model = new Dictionary<ClaimSource, List<IpCacheRow>>();
+        var believed = new Dictionary<Prefix, IpCacheRow>();
+        var number = 0u;
+        foreach (var say in says)
+        {
+            var source = new ClaimSource((AddressSource)say.Source, "", $"n{say.Name}");
+            var rows = say.Prefixes.Select(prefix => new IpCacheRow { Prefix = PrefixOf(prefix), Identity = new Identity(++number) }).ToArray();
+            if (say.TellsBefore)
+            {
+                claims.Change(source, model.TryGetValue(source, out var before) ? [.. before] : [], rows);
+            }
+            else
+            {
+                claims.Set(source, rows);
+            }
+
+            model[source] = [.. rows];
+            foreach (var (prefix, row) in claims.TakeChanges())
+            {
+                if (row is null)
+                {
+                    believed.Remove(prefix);
+                }
+                else
+                {
+                    believed[prefix] = row;
+                }
+            }
+
+            var expected = model.SelectMany(entry => entry.Value.Select(row => (entry.Key, Row: row))).GroupBy(claim => claim.Row.Prefix)
+                .ToDictionary(group => group.Key, group => group.OrderBy(claim => claim.Key).First().Row);
+            if (!expected.OrderBy(entry => entry.Key).SequenceEqual(believed.OrderBy(entry => entry.Key)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    });
+
+    [Fact]
+    public void A_source_that_names_a_prefix_twice_withdraws_it_once()
+    {
+        var claims = new AddressClaims();
+        claims.Set(AddressSource.Rule, "r", Row(1), Row(2));
+        Assert.Equal(Row(2), Assert.Single(claims.TakeChanges()).Row);
+        claims.Set(AddressSource.Rule, "r");
+        Assert.Null(Assert.Single(claims.TakeChanges()).Row);
+
+        static IpCacheRow Row(uint identity) => new() { Prefix = PrefixOf(1), Identity = new Identity(identity) };
+    }
+
+    private static Prefix PrefixOf(int number) => Prefix.Of(IpAddr.FromIPv4(0x0A00_0000 + (uint)number));
+}
