@@ -50,14 +50,16 @@ public sealed partial class KernelDatapath(
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Creates and pins the maps that an earlier agent did not leave: the kernel clears some hundred megabytes for them. Services, which need no
-    /// more than their maps, are followed from then on.
+    /// Creates and pins the maps that an earlier agent did not leave. Services need no more than their own, and are followed from then on, while
+    /// the kernel clears and links what connections may need.
     /// </remarks>
     public Task PrepareAsync(CancellationToken cancellationToken) => Task.Run(
         () =>
         {
+            var paths = new PinPaths(options.BpfRoot);
+            NewLoader().EnsureMapsWithoutConnections();
+            FollowServices(new ServiceMaps(name => Keep(DatapathMaps.OpenPinned(paths, name))));
             NewLoader().EnsureMaps();
-            FollowServices(Keep(DatapathMaps.OpenPinned(options.BpfRoot)));
         },
         cancellationToken);
 
@@ -94,7 +96,7 @@ public sealed partial class KernelDatapath(
         _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations, isWaitedFor: true);
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
-        FollowServices(loaded.Maps);
+        FollowServices(loaded.Maps.Services);
         var routes = new KernelNodeRoutes(Keep(ns.OpenNetlink()));
         _reconcilers.Run(tables.Nodes, new NodeOperations(routes, node, _network, options, loggers.CreateLogger<NodeOperations>()));
 
@@ -115,7 +117,7 @@ public sealed partial class KernelDatapath(
 
     /// <inheritdoc/>
     public uint? FindServiceId(L4Address frontend) =>
-        Maps.Frontends.TryLookup(ServiceState.KeyOf(frontend), out var value) ? value.ServiceId : null;
+        Maps.Services.Frontends.TryLookup(ServiceState.KeyOf(frontend), out var value) ? value.ServiceId : null;
 
     /// <inheritdoc/>
     public async Task StopAsync(CancellationToken cancellationToken)
@@ -141,7 +143,7 @@ public sealed partial class KernelDatapath(
     private static T Started<T>(T? part)
         where T : class => part ?? throw new InvalidOperationException("the datapath was not started");
 
-    private void FollowServices(DatapathMaps maps)
+    private void FollowServices(ServiceMaps maps)
     {
         if (_followsServices)
             return;

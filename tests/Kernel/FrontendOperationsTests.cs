@@ -16,7 +16,7 @@ public sealed class FrontendOperationsTests
     {
         using var maps = new TestMaps();
         var random = new Random(seed);
-        var operations = new FrontendOperations(maps.Maps);
+        var operations = new FrontendOperations(maps.Maps.Services);
         var desired = new Dictionary<L4Address, FrontendRow>();
         for (var round = 0; round < 60; round++)
         {
@@ -36,7 +36,7 @@ public sealed class FrontendOperationsTests
             if (random.Next(15) == 0)
             {
                 // A restart: what the maps hold is all that is known, and everything desired is told anew.
-                operations = new FrontendOperations(maps.Maps);
+                operations = new FrontendOperations(maps.Maps.Services);
                 changes = [.. desired.Values.Select(row => new TableChange<L4Address, FrontendRow>(row.Address, null, row, round))];
                 await operations.ApplyAsync(new ReconcileBatch<L4Address, FrontendRow>(changes), CancellationToken.None);
                 await operations.PruneAsync(Snapshot(desired), CancellationToken.None);
@@ -54,9 +54,9 @@ public sealed class FrontendOperationsTests
     {
         using var maps = new TestMaps();
         var rows = Enumerable.Range(0, 20).Select(i => Row(Frontend(i), new Random(i))).ToDictionary(row => row.Address);
-        await new FrontendOperations(maps.Maps).ApplyAsync(Batch(rows.Values), CancellationToken.None);
+        await new FrontendOperations(maps.Maps.Services).ApplyAsync(Batch(rows.Values), CancellationToken.None);
         var before = new DatapathInspection(maps.Maps).Services().ToList();
-        var again = new FrontendOperations(maps.Maps);
+        var again = new FrontendOperations(maps.Maps.Services);
         await again.ApplyAsync(Batch(rows.Values.Reverse()), CancellationToken.None);
         await again.PruneAsync(Snapshot(rows), CancellationToken.None);
         Assert.Equal(before, new DatapathInspection(maps.Maps).Services());
@@ -66,7 +66,7 @@ public sealed class FrontendOperationsTests
     public async Task A_terminating_backend_serves_only_when_it_is_the_last()
     {
         using var maps = new TestMaps();
-        var operations = new FrontendOperations(maps.Maps);
+        var operations = new FrontendOperations(maps.Maps.Services);
         BackendRef active = new(Backend(1), BackendState.Active), leaving = new(Backend(2), BackendState.Terminating);
         var row = new FrontendRow { Address = Frontend(0), ServiceNamespace = "ns", ServiceName = "svc", Backends = EquatableArray.Create([active, leaving]) };
         await operations.ApplyAsync(Batch([row]), CancellationToken.None);
@@ -88,10 +88,10 @@ public sealed class FrontendOperationsTests
         });
         var batch = Batch(rows);
         var began = TimeProvider.System.GetTimestamp();
-        await new FrontendOperations(maps.Maps).ApplyAsync(batch, CancellationToken.None);
+        await new FrontendOperations(maps.Maps.Services).ApplyAsync(batch, CancellationToken.None);
         Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(5));
-        Assert.Equal(25000, maps.Maps.Slots.ToDictionary().Count);
-        Assert.Equal(25000, maps.Maps.Backends.ToDictionary().Count);
+        Assert.Equal(25000, maps.Maps.Services.Slots.ToDictionary().Count);
+        Assert.Equal(25000, maps.Maps.Services.Backends.ToDictionary().Count);
     }
 
     private static void AssertEqual(TestMaps maps, Dictionary<L4Address, FrontendRow> desired)
@@ -99,17 +99,17 @@ public sealed class FrontendOperationsTests
         var services = new DatapathInspection(maps.Maps).Services().ToList();
         Assert.Equal(desired.Count, services.Count);
         Assert.Equal(services.Count, services.Select(service => service.Id).Distinct().Count());
-        Assert.Equal(desired.Count, maps.Maps.RevNat.ToDictionary().Count);
-        Assert.Equal(services.Sum(service => service.Backends.Count), maps.Maps.Slots.ToDictionary().Count);
+        Assert.Equal(desired.Count, maps.Maps.Services.RevNat.ToDictionary().Count);
+        Assert.Equal(services.Sum(service => service.Backends.Count), maps.Maps.Services.Slots.ToDictionary().Count);
         Assert.Equal(
-            desired.Values.SelectMany(row => row.Backends).Select(b => b.Address).Distinct().Count(), maps.Maps.Backends.ToDictionary().Count);
+            desired.Values.SelectMany(row => row.Backends).Select(b => b.Address).Distinct().Count(), maps.Maps.Services.Backends.ToDictionary().Count);
         foreach (var service in services)
         {
             var active = desired[service.Frontend].Backends.Where(b => b.State == BackendState.Active).ToList();
             var expected = active.Count > 0 ? active : [.. desired[service.Frontend].Backends];
             Assert.Equal(expected.Select(b => b.Address), service.Backends.Select(b => b.Address));
             Assert.True(service.HasReverse);
-            Assert.All(service.Backends, b => Assert.True(maps.Maps.Backends.TryLookup(b.Id, out var value) && ServiceState.AddressOf(value) == b.Address));
+            Assert.All(service.Backends, b => Assert.True(maps.Maps.Services.Backends.TryLookup(b.Id, out var value) && ServiceState.AddressOf(value) == b.Address));
         }
     }
 

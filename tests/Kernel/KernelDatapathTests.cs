@@ -191,7 +191,7 @@ public sealed class KernelDatapathTests
             Backends = EquatableArray.Create([new BackendRef(new L4Address(b.Row.IPv4, 8080, L4Protocol.Tcp), BackendState.Active)]),
         };
         node.Tables.Store.Write(write => write.Upsert(node.Tables.Frontends, row));
-        Assert.True(await HappensAsync(() => node.Datapath.Maps.Frontends.ToDictionary().Count == 1));
+        Assert.True(await HappensAsync(() => node.Datapath.Maps.Services.Frontends.ToDictionary().Count == 1));
         Assert.Equal(a.IPv4.ToString(), node.RunInCgroup(() => TestNetwork.Ask(a.Namespace, IPAddress.Parse("10.96.0.11"), 80)));
         Assert.NotEmpty(node.Datapath.Maps.SocketRevNat.ToDictionary());
         // The node itself has no route to the service but its default: only the socket hook leads it to the pod.

@@ -104,10 +104,10 @@ public sealed class SameMapsTests
         Add("device", maps.Devices.ToDictionary().Where(entry => entry.Value != default), entry => RowText(maps, entry.Value));
         Add("endpoint", maps.Endpoints.ToDictionary(), entry => $"{entry.Key} {RowText(maps, entry.Value)}");
         Add("ipcache", maps.IpCache.ToDictionary(), entry => $"{entry.Key} {entry.Value}");
-        Add("frontend", maps.Frontends.ToDictionary(), entry => $"{entry.Key} {entry.Value}");
-        Add("slot", maps.Slots.ToDictionary(), entry => $"{entry.Key} {entry.Value}");
-        Add("backend", maps.Backends.ToDictionary(), entry => $"{entry.Key} {entry.Value}");
-        Add("revnat", maps.RevNat.ToDictionary(), entry => $"{entry.Key} {entry.Value}");
+        Add("frontend", maps.Services.Frontends.ToDictionary(), entry => $"{entry.Key} {entry.Value}");
+        Add("slot", maps.Services.Slots.ToDictionary(), entry => $"{entry.Key} {entry.Value}");
+        Add("backend", maps.Services.Backends.ToDictionary(), entry => $"{entry.Key} {entry.Value}");
+        Add("revnat", maps.Services.RevNat.ToDictionary(), entry => $"{entry.Key} {entry.Value}");
         return lines;
 
         void Add<T>(string map, IEnumerable<T> entries, Func<T, string> text) =>

@@ -25,9 +25,9 @@ public sealed class DatapathInspection(DatapathMaps maps)
     /// <summary>Frontends with their backends, by service id.</summary>
     public IEnumerable<ServiceEntry> Services()
     {
-        var slots = maps.Slots.ToDictionary().ToLookup(slot => slot.Key.ServiceId);
-        var revNat = maps.RevNat.ToDictionary();
-        return maps.Frontends.ToDictionary()
+        var slots = maps.Services.Slots.ToDictionary().ToLookup(slot => slot.Key.ServiceId);
+        var revNat = maps.Services.RevNat.ToDictionary();
+        return maps.Services.Frontends.ToDictionary()
             .Select(entry => new ServiceEntry(
                 entry.Value.ServiceId,
                 new L4Address(entry.Key.Address.ToIpAddr(), entry.Key.Port.Number, (L4Protocol)entry.Key.Protocol),

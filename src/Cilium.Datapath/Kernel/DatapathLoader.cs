@@ -30,13 +30,18 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
     }
 
     /// <summary>Creates and keeps the maps that are not there yet, so that a later load finds them. No program is loaded.</summary>
-    internal void EnsureMaps()
+    internal void EnsureMaps() => EnsureMaps(_ => true);
+
+    /// <summary>The same, but for maps of connections: the kernel fills these when it makes them, which takes as long as all else of a load.</summary>
+    internal void EnsureMapsWithoutConnections() => EnsureMaps(shape => shape.Type != MapType.LruHash);
+
+    private void EnsureMaps(Func<MapShape, bool> isWanted)
     {
         using var obj = Open(FirstResource, engine);
         foreach (var program in obj.Programs)
             obj.SetAutoload(program.Name, load: false);
         var maps = new Dictionary<string, BpfMap>();
-        LoadMaps(obj, FirstResource, maps);
+        LoadMaps(obj, FirstResource, maps, isWanted);
         foreach (var map in maps.Values)
             map.Dispose();
     }
@@ -75,11 +80,17 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
     }
 
     // Loads an object after the maps that exist were given to it, and pins those it made.
-    private void LoadMaps(BpfObject obj, string resource, Dictionary<string, BpfMap> maps)
+    private void LoadMaps(BpfObject obj, string resource, Dictionary<string, BpfMap> maps, Func<MapShape, bool>? isWanted = null)
     {
         var created = new List<string>();
         foreach (var map in SharedMaps(obj))
         {
+            if (isWanted?.Invoke(obj.ShapeOf(map.Name)) == false)
+            {
+                // An object makes all its maps: this one is small, and goes with the object.
+                obj.SetMaxEntries(map.Name, 1);
+                continue;
+            }
             if (Capacity(map.Name) is { } capacity)
                 obj.SetMaxEntries(map.Name, capacity);
             if ((maps.GetValueOrDefault(map.Name) ?? earlier.Find(map.Name, obj.ShapeOf(map.Name))) is { } existing)

@@ -26,13 +26,8 @@ public sealed class DatapathMaps : IDisposable
         PolicyStats = new PerCpuBpfMap<uint, MetricsValue>(Own("cilium_policy_stats"));
         Conntrack = Own("cilium_ct").As<CtTuple, CtEntry>();
         Created = Own("cilium_ct_created");
-        Frontends = Own("cilium_lb_frontends").As<FrontendKey, FrontendValue>();
-        Slots = Own("cilium_lb_slots").As<SlotKey, SlotValue>();
-        Backends = Own("cilium_lb_backends").As<uint, BackendValue>();
-        RevNat = Own("cilium_lb_revnat").As<uint, RevNatValue>();
-        SourceRanges = Own("cilium_lb_source_ranges").As<SourceRangeKey, uint>();
+        Services = new ServiceMaps(Own);
         Affinity = Own("cilium_lb_affinity").As<AffinityKey, AffinityValue>();
-        AffinityMembers = Own("cilium_lb_affinity_members").As<AffinityMember, uint>();
         SocketRevNat = Own("cilium_lb_sk_rev").As<SocketRevNatKey, SocketRevNatValue>();
         Snat = Own("cilium_snat").As<SnatKey, SnatValue>();
         Metrics = new PerCpuBpfMap<MetricsKey, MetricsValue>(Own("cilium_metrics"));
@@ -69,26 +64,11 @@ public sealed class DatapathMaps : IDisposable
     /// <summary>New connections and translations, for the collector.</summary>
     public BpfMap Created { get; }
 
-    /// <summary>Service frontends.</summary>
-    public BpfMap<FrontendKey, FrontendValue> Frontends { get; }
-
-    /// <summary>Backends by service and slot.</summary>
-    public BpfMap<SlotKey, SlotValue> Slots { get; }
-
-    /// <summary>Backends by id.</summary>
-    public BpfMap<uint, BackendValue> Backends { get; }
-
-    /// <summary>Service addresses by reverse translation id.</summary>
-    public BpfMap<uint, RevNatValue> RevNat { get; }
-
-    /// <summary>Sources that may use services.</summary>
-    public BpfMap<SourceRangeKey, uint> SourceRanges { get; }
+    /// <summary>What services are.</summary>
+    public ServiceMaps Services { get; }
 
     /// <summary>Backends that clients keep.</summary>
     public BpfMap<AffinityKey, AffinityValue> Affinity { get; }
-
-    /// <summary>Backends that clients of a service may keep.</summary>
-    public BpfMap<AffinityMember, uint> AffinityMembers { get; }
 
     /// <summary>Services that sockets were translated from.</summary>
     public BpfMap<SocketRevNatKey, SocketRevNatValue> SocketRevNat { get; }
@@ -116,9 +96,14 @@ public sealed class DatapathMaps : IDisposable
     /// <exception cref="KernelException">A map is not pinned there (ENOENT).</exception>
     public static DatapathMaps OpenPinned(string bpfRoot)
     {
-        const int noEntry = 2;
         var paths = new PinPaths(bpfRoot);
-        return new DatapathMaps(name => BpfPins.OpenMapOrNull(paths.Map(name)) ?? throw new KernelException("bpf_obj_get", noEntry, paths.Map(name)));
+        return new DatapathMaps(name => OpenPinned(paths, name));
+    }
+
+    internal static BpfMap OpenPinned(PinPaths paths, string name)
+    {
+        const int noEntry = 2;
+        return BpfPins.OpenMapOrNull(paths.Map(name)) ?? throw new KernelException("bpf_obj_get", noEntry, paths.Map(name));
     }
 
     /// <summary>The device map that holds an ifindex.</summary>

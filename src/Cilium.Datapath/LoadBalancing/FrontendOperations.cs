@@ -10,7 +10,7 @@ namespace Cilium.Datapath.LoadBalancing;
 /// Carries services to their maps by difference. New connections take a random slot, so slots hold the active backends, or the
 /// terminating ones when no other is left. Those of this node come first, where clients outside the cluster get only these.
 /// </summary>
-internal sealed class FrontendOperations(DatapathMaps maps) : IReconcilerOperations<L4Address, FrontendRow>
+internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperations<L4Address, FrontendRow>
 {
     private readonly Dictionary<L4Address, IReadOnlyList<BackendRef>> _applied = [];
     private ServiceState? _state;

@@ -42,7 +42,7 @@ internal sealed class ServiceBatch
 
     internal void Delete(FrontendKey frontend) => _frontends.Delete(frontend);
 
-    internal void WriteTo(DatapathMaps maps)
+    internal void WriteTo(ServiceMaps maps)
     {
         _backends.WriteTo(maps.Backends);
         _slots.WriteTo(maps.Slots);

@@ -36,7 +36,7 @@ internal sealed class ServiceState
         internal int References { get; set; }
     }
 
-    internal static ServiceState Read(DatapathMaps maps)
+    internal static ServiceState Read(ServiceMaps maps)
     {
         var state = new ServiceState { Frontends = maps.Frontends.ToDictionary(), RevNat = maps.RevNat.ToDictionary() };
         foreach (var (key, value) in maps.Slots.ToDictionary().OrderBy(slot => slot.Key.ServiceId).ThenBy(slot => slot.Key.Slot))

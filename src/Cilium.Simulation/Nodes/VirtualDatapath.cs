@@ -78,7 +78,7 @@ public sealed class VirtualDatapath(
         _endpoints = _reconcilers.Run(tables.Endpoints, new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, Forget), isWaitedFor: true);
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
-        _reconcilers.Run(tables.Frontends, new FrontendOperations(loaded.Maps));
+        _reconcilers.Run(tables.Frontends, new FrontendOperations(loaded.Maps.Services));
         _reconcilers.Run(tables.Nodes, new NodeOperations(new VirtualNodeRoutes(Host), node, _network, options, loggers.CreateLogger<NodeOperations>()));
         return Task.CompletedTask;
     }
@@ -98,7 +98,7 @@ public sealed class VirtualDatapath(
 
     /// <inheritdoc/>
     public uint? FindServiceId(L4Address frontend) =>
-        Maps.Frontends.TryLookup(ServiceState.KeyOf(frontend), out var value) ? value.ServiceId : null;
+        Maps.Services.Frontends.TryLookup(ServiceState.KeyOf(frontend), out var value) ? value.ServiceId : null;
 
     /// <summary>Tells the sinks of the events that programs have made since the last call.</summary>
     /// <returns>How many.</returns>

@@ -1,7 +1,6 @@
 using Cilium.Core;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.LoadBalancing;
-using Cilium.Datapath.Maps;
 using Cilium.Simulation.Clusters;
 
 namespace Cilium.Simulation.Scale;
@@ -24,7 +23,7 @@ internal sealed class RowCheck(SimulatedCluster cluster)
             var maps = node.Datapath.Maps;
             var lacking = pods.LongCount(pod => !maps.IpCache.TryLookup(pod.Key, out var value) || value.Identity != pod.Identity.Value);
             lacking += (own.GetValueOrDefault(node) ?? []).LongCount(pod => !maps.Endpoints.TryLookup(pod.Address, out var row) || row.Identity != pod.Identity.Value);
-            lacking += frontends.LongCount(frontend => !maps.Frontends.TryLookup(frontend.Key, out var value) || value.Count != frontend.Backends);
+            lacking += frontends.LongCount(frontend => !maps.Services.Frontends.TryLookup(frontend.Key, out var value) || value.Count != frontend.Backends);
             // What is about nobody any more: a pod's address leads to no identity but that of its range.
             lacking += Math.Abs(PodEntries(maps) - pods.Count);
             Interlocked.Add(ref missing, lacking);

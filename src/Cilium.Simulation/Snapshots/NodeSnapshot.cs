@@ -35,7 +35,7 @@ public sealed class NodeSnapshot : IRingBufferSink, IDisposable
         // 1. Programs with the constants, and maps with the content, of those on the node.
         var constants = SnapshotConstants.Read(bpfRoot);
         _node = _fabric.AddNode(NodeName);
-        var options = new DatapathOptions { ConntrackEntries = maps.Conntrack.Shape.MaxEntries, LoadBalancingEntries = maps.Frontends.Shape.MaxEntries };
+        var options = new DatapathOptions { ConntrackEntries = maps.Conntrack.Shape.MaxEntries, LoadBalancingEntries = maps.Services.Frontends.Shape.MaxEntries };
         _loaded = new DatapathLoader(options, _node.Engine, new ForgottenMaps()).Load(new DatapathConstants(constants));
         SnapshotMaps.Copy(maps, _loaded.Maps, _node.Engine);
 

@@ -15,10 +15,13 @@ internal static class SnapshotMaps
         Copy(from.DevicesHigh, to.DevicesHigh);
         Copy(from.Endpoints, to.Endpoints);
         Copy(from.IpCache, to.IpCache);
-        Copy(from.Frontends, to.Frontends);
-        Copy(from.Slots, to.Slots);
-        Copy(from.Backends, to.Backends);
-        Copy(from.RevNat, to.RevNat);
+        Copy(from.Services.Frontends, to.Services.Frontends);
+        Copy(from.Services.Slots, to.Services.Slots);
+        Copy(from.Services.Backends, to.Services.Backends);
+        Copy(from.Services.RevNat, to.Services.RevNat);
+        Copy(from.Services.SourceRanges, to.Services.SourceRanges);
+        Copy(from.Services.AffinityMembers, to.Services.AffinityMembers);
+        Copy(from.Affinity, to.Affinity);
         Copy(from.SocketRevNat, to.SocketRevNat);
         Copy(from.Conntrack, to.Conntrack);
         Copy(from.Snat, to.Snat);
