@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Cilium.Core;
 using Cilium.Kubernetes;
 
 namespace Cilium.Simulation.Scale;
@@ -43,7 +42,7 @@ internal sealed class NaivePolicies(IEnumerable<PolicyObjectRow> policies, IRead
         return isAllowed || !isEnforced;
     }
 
-    private bool IsAbout(PolicyObjectKey key, JsonElement spec, PodRow pod) =>
+    private static bool IsAbout(PolicyObjectKey key, JsonElement spec, PodRow pod) =>
         (key.Kind == PolicyObjectKind.CiliumClusterwideNetworkPolicy || key.Namespace == pod.Namespace)
         && Selects(spec.GetProperty(key.Kind == PolicyObjectKind.NetworkPolicy ? "podSelector" : "endpointSelector"), name => LabelOf(pod, name));
 
@@ -54,7 +53,7 @@ internal sealed class NaivePolicies(IEnumerable<PolicyObjectRow> policies, IRead
         return spec.TryGetProperty("egress", out _) ? ["Ingress", "Egress"] : ["Ingress"];
     }
 
-    private static IEnumerable<JsonElement> Rules(JsonElement spec, string section) => spec.TryGetProperty(section, out var rules) ? rules.EnumerateArray() : [];
+    private static JsonElement.ArrayEnumerator Rules(JsonElement spec, string section) => spec.TryGetProperty(section, out var rules) ? rules.EnumerateArray() : default;
 
     private bool Matches(PolicyObjectKey key, JsonElement rule, string field, PodRow peer)
     {
@@ -74,7 +73,7 @@ internal sealed class NaivePolicies(IEnumerable<PolicyObjectRow> policies, IRead
         return isInNamespace && (!hasPods || Selects(pods, name => LabelOf(peer, name)));
     }
 
-    private bool IsCiliumPeer(PolicyObjectKey key, JsonElement selector, PodRow peer)
+    private static bool IsCiliumPeer(PolicyObjectKey key, JsonElement selector, PodRow peer)
     {
         // A selector that does not name a namespace is about the policy's own.
         var namesNamespace = selector.TryGetProperty("matchLabels", out var labels) && labels.EnumerateObject().Any(label => Plain(label.Name) == PodNamespace);

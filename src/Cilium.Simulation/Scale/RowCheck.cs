@@ -1,7 +1,6 @@
 using Cilium.Core;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.LoadBalancing;
-using Cilium.Datapath.Maps;
 using Cilium.Simulation.Clusters;
 
 namespace Cilium.Simulation.Scale;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Cilium.Core;
 using Cilium.Kubernetes;
 using Cilium.Kubernetes.Decoding;
 using Cilium.Simulation.Clusters;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Cilium.Bpf;
 using Cilium.Bpf.InProcess;
-using Cilium.Kubernetes;
 using Cilium.Simulation.Clusters;
 
 namespace Cilium.Simulation.Scale;
