@@ -227,11 +227,21 @@ public sealed class VirtualNamespace : IBpfRouting
         Neighbours.Resolve(route.Interface, frame, route.Gateway.IsNone ? destination : route.Gateway);
     }
 
-    /// <summary>Out of a device, to the neighbour that routing finds there (<c>bpf_redirect_neigh</c>).</summary>
-    internal void SendToNeighbour(VirtualInterface from, Frame frame, VirtualInterface device)
+    /// <summary>
+    /// Out of a device, to the neighbour that the program named or else routing finds there (<c>bpf_redirect_neigh</c>; Linux 6.18 net/core/filter.c:
+    /// an IPv4 packet goes to a neighbour of either family, an IPv6 one to one of its own).
+    /// </summary>
+    internal void SendToNeighbour(VirtualInterface from, Frame frame, VirtualInterface device, BpfNextHop? named)
     {
         if (!IpPacket.TryRead(frame.Packet.Bytes, out var ip))
             Node.Fabric.Drop(frame, from, DropCause.Malformed);
+        else if (named is { } hop)
+        {
+            if (hop.Family == BpfNextHop.IPv6 || (hop.Family == BpfNextHop.IPv4 && ip.Destination.IsIPv4))
+                Neighbours.Resolve(device, frame, hop.Family == BpfNextHop.IPv4 ? IpAddr.FromIPv4((uint)hop.Address) : IpAddr.FromValue(hop.Address));
+            else
+                Node.Fabric.Drop(frame, from, DropCause.RedirectRefused);
+        }
         else if (Routes.Find(ip.Destination) is not { } route)
             Node.Fabric.Drop(frame, from, DropCause.NoRoute);
         else

@@ -53,7 +53,7 @@ public sealed class ScaleTests
             node.Datapath.Maps.IpCache.Update(Prefix.Of(pod.Row.PodIPs[0]).ToMap(), new(Identity.World.Value, 0, default));
         Assert.True(new RowCheck(cluster).Missing() >= 5);
         var flows = new ConnectionSample(cluster, ReferenceOf(cluster), new Random(1)).Try(40, hasIPv6: false, TimeProvider.System);
-        var difference = flows.Differences.First();
+        var difference = flows.Differences[0];
         Assert.Contains("node-1", difference.ToString(), StringComparison.Ordinal);
         Assert.Equal("established", difference.Expected);
     }

@@ -59,6 +59,26 @@ public sealed class HookTests
         Assert.True(at.TryReceive(out _));
     }
 
+    [Theory]
+    [InlineData(2u, true)]
+    [InlineData(0u, false)]
+    public void A_redirect_to_a_named_neighbour_needs_no_route(uint family, bool arrives)
+    {
+        using var net = new Topology();
+        // Nobody knows the way but the program: by the other node's network card.
+        Assert.True(net.First.Host.Routes.Remove(Prefix.Parse("10.0.2.0/24")));
+        var hop = System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(IPAddressOf(Topology.Nic(net.Second)));
+        Topology.Lxc(net.First).Attach(net.Program(net.First, "to_named_neighbour", target: Topology.Nic(net.First).Index, remote: hop, family: family), TcDirection.Ingress);
+        using var at = Topology.Pod(net.Second).Sockets.OpenUdp(53);
+        using var socket = Topology.Pod(net.First).Sockets.OpenUdp();
+        socket.SendTo([1], new Endpoint(Topology.AddressOf(Topology.Pod(net.Second)), 53));
+        net.Fabric.Run();
+        Assert.Equal(arrives, at.TryReceive(out _));
+        Assert.Equal(arrives ? 0 : 1, net.Fabric.Drops.GetValueOrDefault(DropCause.RedirectRefused));
+
+        static byte[] IPAddressOf(VirtualInterface device) => device.Addresses[0].ToFamilyBytes();
+    }
+
     [Fact]
     public void A_redirect_out_of_a_pair_reaches_the_pod_though_the_node_does_not_forward()
     {

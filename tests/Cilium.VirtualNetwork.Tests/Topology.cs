@@ -56,7 +56,7 @@ internal sealed class Topology : IDisposable
     internal static IpAddr AddressOf(VirtualNamespace ns) => ns.InterfaceOrNull("eth0")!.Addresses[0];
 
     /// <summary>The test programs on a node's engine, with constants as given at the first call.</summary>
-    internal BpfProgram Program(VirtualNode node, string name, uint target = 0, uint remote = 0)
+    internal BpfProgram Program(VirtualNode node, string name, uint target = 0, uint remote = 0, uint family = 2)
     {
         if (!_objects.TryGetValue(node, out var obj))
         {
@@ -66,6 +66,7 @@ internal sealed class Topology : IDisposable
             obj = BpfObject.Open("hooks", elf, node.Engine);
             obj.SetConstant("target", target);
             obj.SetConstant("remote", remote);
+            obj.SetConstant("family", family);
             obj.Load();
             _objects[node] = obj;
         }

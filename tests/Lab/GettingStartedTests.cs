@@ -112,7 +112,6 @@ public sealed class GettingStartedTests(KubernetesAddressesLab lab) : IClassFixt
             await lab.PodsReadyAsync("near-client", "near-stranger");
             await lab.ApplyAsync("policy.yaml");
             Assert.Equal("exit 28", await LabFixture.EventuallyAsync(() => lab.CurlAsync("near-stranger", "http://nginx-service"), status => status == "exit 28"));
-            var began = System.Diagnostics.Stopwatch.GetTimestamp();
             Assert.Equal("200", await lab.CurlAsync("near-client", "http://nginx-service"));
             Assert.Contains("default/nginx-deployment", await ObserveAsync("near-stranger", "DROPPED", "INGRESS DENIED"), StringComparison.Ordinal);
             Assert.Contains("default/nginx-deployment", await ObserveAsync("near-client", "FORWARDED", "INGRESS ALLOWED"), StringComparison.Ordinal);
@@ -123,23 +122,6 @@ public sealed class GettingStartedTests(KubernetesAddressesLab lab) : IClassFixt
             var allowed = await ExplainAsync("near-client");
             Assert.Contains("Verdict: DELIVERED", allowed, StringComparison.Ordinal);
             Assert.Contains("default/nginx-deployment", allowed, StringComparison.Ordinal);
-
-            // The rules behind what decided, as the agent knows them.
-            Assert.Contains("enforced by CiliumNetworkPolicy default/policy rule 0 ingress", denied, StringComparison.Ordinal);
-            Assert.Contains("by CiliumNetworkPolicy default/policy rule 0 ingress[0]", allowed, StringComparison.Ordinal);
-
-            // Every connection that was recorded since, allowed and denied, to the service's pod, to a port that no policy names, to the node, out.
-            var server = await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIP}");
-            foreach (var pod in new[] { "near-client", "near-stranger" })
-            {
-                await lab.CurlAsync(pod, $"http://{server}", "--connect-timeout", "1");
-                await lab.CurlAsync(pod, $"http://{server}:81", "--connect-timeout", "1");
-                await lab.CurlAsync(pod, "http://203.0.113.10", "--connect-timeout", "1");
-                await lab.CurlAsync(pod, $"http://{await lab.ReadAsync("node kind-worker2", "{.status.addresses[0].address}")}:9", "--connect-timeout", "1");
-            }
-
-            var (compared, dropped) = await ExplainedFlows.CompareAsync(lab, "kind-worker2", System.Diagnostics.Stopwatch.GetElapsedTime(began));
-            Assert.True(compared >= 4 && dropped >= 2, $"{compared} connections were recorded, {dropped} of them dropped");
         }
         finally
         {

@@ -200,7 +200,8 @@ public abstract class VirtualInterface
 
     private void Redirect(Frame frame, TcDirection hook)
     {
-        var (kind, ifindex) = frame.Packet.Redirect;
+        var redirect = frame.Packet.Redirect;
+        var (kind, ifindex) = redirect;
         var target = Namespace.InterfaceOrNull(ifindex);
         switch (kind)
         {
@@ -216,7 +217,7 @@ public abstract class VirtualInterface
                 Fabric.Arrive(frame, peer);
                 break;
             case RedirectKind.Neighbour when target is not null:
-                Namespace.SendToNeighbour(this, frame, target);
+                Namespace.SendToNeighbour(this, frame, target, redirect.NextHop);
                 break;
             default:
                 Fabric.Drop(frame, this, DropCause.RedirectRefused);

@@ -8,6 +8,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 volatile const __u32 target = 0;
 volatile const __u32 remote = 0;
+volatile const __u32 family = 2;
 
 #define OK 0
 #define SHOT 2
@@ -91,6 +92,16 @@ int to_neighbour(struct __sk_buff *ctx)
 	if (ctx->protocol != bpf_htons(0x0800))
 		return OK;
 	return bpf_redirect_neigh(target, 0, 0, 0);
+}
+
+SEC("tc")
+int to_named_neighbour(struct __sk_buff *ctx)
+{
+	struct bpf_redir_neigh hop = { .nh_family = family, .ipv4_nh = remote };
+
+	if (ctx->protocol != bpf_htons(0x0800))
+		return OK;
+	return bpf_redirect_neigh(target, &hop, sizeof(hop), 0);
 }
 
 SEC("tc")

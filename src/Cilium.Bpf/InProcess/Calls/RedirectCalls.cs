@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Cilium.Bpf.InProcess.Memory;
 
 namespace Cilium.Bpf.InProcess.Calls;
@@ -33,9 +35,14 @@ internal static unsafe class RedirectCalls
     {
         if (flags != 0 || (length != 0 && (uint)length < NeighbourBytes))
             return Shot;
-        if (length != 0)
-            _ = m.Read(parameters, (uint)length, 2);
-        m.Packet!.Redirect = new BpfRedirect(RedirectKind.Neighbour, (uint)ifindex);
+        m.Packet!.Redirect = new BpfRedirect(RedirectKind.Neighbour, (uint)ifindex) { NextHop = length == 0 ? null : HopAt(m.Read(parameters, (uint)length, 2)) };
         return Redirected;
+    }
+
+    private static BpfNextHop HopAt(byte* parameters)
+    {
+        var family = Unsafe.ReadUnaligned<uint>(parameters);
+        var address = new ReadOnlySpan<byte>(parameters + sizeof(uint), NeighbourBytes - sizeof(uint));
+        return new BpfNextHop(family, family == BpfNextHop.IPv4 ? BinaryPrimitives.ReadUInt32BigEndian(address) : BinaryPrimitives.ReadUInt128BigEndian(address));
     }
 }
