@@ -14,12 +14,18 @@ internal static class Arithmetic
 
     internal static ulong ModuloSigned(ulong a, ulong b) => b == 0 ? a : b == ulong.MaxValue ? 0 : (ulong)((long)a % (long)b);
 
+    // These four are calls also in compiled programs. The just-in-time compiler of .NET 10, when it inlines them, may keep the truncated divisor in a
+    // register and take the divisor itself back from there: its upper half is lost (InstructionTests.A_divisor_keeps_its_upper_half).
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static ulong Divide32(ulong a, ulong b) => (uint)b == 0 ? 0 : (uint)a / (uint)b;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static ulong Modulo32(ulong a, ulong b) => (uint)b == 0 ? (uint)a : (uint)a % (uint)b;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static ulong DivideSigned32(ulong a, ulong b) => (uint)b == 0 ? 0 : (int)b == -1 ? (uint)(0 - (int)a) : (uint)((int)a / (int)b);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static ulong ModuloSigned32(ulong a, ulong b) => (uint)b == 0 ? (uint)a : (int)b == -1 ? 0 : (uint)((int)a % (int)b);
 
     internal static ulong SwapToBig(ulong a, int bits) => bits switch
