@@ -15,5 +15,5 @@ internal sealed class SharedRows<TRow>
     /// <summary>What follows from an object, made by the first who asks. The object is known by reference, and forgotten with it.</summary>
     public TRow Of<TSource>(TSource source, Func<TSource, TRow> make)
         where TSource : class
-        => _rows.TryGetValue(source, out var known) ? known : _rows.GetValue(source, _ => make(source));
+        => _rows.TryGetValue(source, out var known) ? known : _rows.GetOrAdd(source, _ => make(source));
 }
