@@ -10,10 +10,10 @@ namespace Cilium.ControlPlane.Agent;
 internal sealed class SharedRows<TRow>
     where TRow : class?
 {
-    private readonly ConditionalWeakTable<object, TRow> _rows = [];
+    private readonly ConditionalWeakTable<object, object?> _rows = [];
 
     /// <summary>What follows from an object, made by the first who asks. The object is known by reference, and forgotten with it.</summary>
     public TRow Of<TSource>(TSource source, Func<TSource, TRow> make)
         where TSource : class
-        => _rows.TryGetValue(source, out var known) ? known : _rows.GetOrAdd(source, _ => make(source));
+        => (TRow)(_rows.TryGetValue(source, out var known) ? known : _rows.GetOrAdd(source, _ => make(source)))!;
 }

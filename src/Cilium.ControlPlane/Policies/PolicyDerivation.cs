@@ -37,7 +37,7 @@ internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress
         var ports = new PeerPorts(tables, engine);
         var wakeup = new Wakeup(
             time, endpoints.WaitAsync, identities.WaitAsync, policies.WaitAsync, clusterIdentities.WaitAsync, ciliumEndpoints.WaitAsync,
-            egress.IsFollowed ? nodes.WaitAsync : Never, egress.IsFollowed ? pools.WaitAsync : Never);
+            nodes.WaitAsync, pools.WaitAsync);
         while (true)
         {
             var touched = new HashSet<EndpointId>();
@@ -209,8 +209,6 @@ internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress
         };
         transaction.Upsert(tables.Datapath.Endpoints, egress.Complete(row, present));
     }
-
-    private static Task Never(CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
 
     private static bool IsEnforced(CompiledPolicy policy) => policy.IngressEnforced || policy.EgressEnforced;
 
