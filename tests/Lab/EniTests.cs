@@ -15,10 +15,10 @@ public sealed class EniTests(EniLab lab) : IClassFixture<EniLab>
         await lab.KubectlAsync("scale", "deployment", "nginx-deployment", "--replicas=14");
         await lab.KubectlAsync("rollout", "status", "deployment", "nginx-deployment", "--timeout=120s");
 
-        // 1. More than one interface has addresses for: m5.large holds ten each, the first of which is the interface's own.
+        // 1. More than one interface has addresses for them: m5.large holds ten each, the first of which is the interface's own.
         var pods = await AddressesAsync();
         Assert.Equal(14, pods.Distinct().Count());
-        var interfaces = await LabFixture.EventuallyAsync(() => Task.FromResult(Interfaces()), found => found.Count >= 2, 30);
+        var interfaces = await LabFixture.EventuallyAsync(() => Task.FromResult(Interfaces()), found => found.Count >= 2 && found.All(one => one.Addresses.Count > 0), 30);
         Assert.All(pods, pod => Assert.Contains(interfaces, one => one.Addresses.Contains(pod)));
         Assert.All(interfaces, one => Assert.InRange(one.Addresses.Count, 1, 9));
         Assert.Equal($"Cilium-CNI ({EniLab.InstanceOf(Node)})", interfaces[1].Description);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using Cilium.Netlink;
 
 namespace Cilium.Lab.Nodes;
@@ -19,6 +20,9 @@ internal sealed class UnderlayNetwork(LabLayout layout, bool ipv4, bool ipv6)
     private const string Device = "eth0";
     private const int Ipv4Length = 16;
     private const int Ipv6Length = 64;
+
+    // Without an address of its own a bridge takes the lowest of its ports', and forgets all neighbours, permanent ones too, when a port brings a lower one.
+    private static readonly PhysicalAddress s_bridgeMac = new([0x02, 0x42, 0xac, 0x12, 0x00, 0x01]);
 
     /// <summary>Addresses of the world outside.</summary>
     public static readonly IPAddress Outside4 = IPAddress.Parse("203.0.113.10");
@@ -42,7 +46,7 @@ internal sealed class UnderlayNetwork(LabLayout layout, bool ipv4, bool ipv6)
         using var network = RouteNetlink.Open(ns);
         var loopback = BringUpLoopback(network);
         network.AddAddress(new InterfaceAddress(loopback, Outside4, 32));
-        network.CreateBridge(new LinkSettings { Name = Bridge, IsUp = true });
+        network.CreateBridge(new LinkSettings { Name = Bridge, IsUp = true, Mac = s_bridgeMac });
         var bridge = network.FindLink(Bridge)!.Index;
         network.AddAddress(new InterfaceAddress(bridge, Gateway4, Ipv4Length));
         if (!ipv6) return;
