@@ -9,8 +9,7 @@ internal static class AddressAllocation
 {
     public static int Run(int operations)
     {
-        // The first case would otherwise pay for compilation.
-        Pairs("10.0.0.0/24", inUse: 0, operations);
+        WarmUp();
         Print("pair-empty-24-ns", Pairs("10.0.0.0/24", inUse: 0, operations));
         Print("pair-full-24-ns", Pairs("10.0.0.0/24", inUse: 253, operations));
         Print("pair-half-16-ns", Pairs("10.0.0.0/16", inUse: 32_000, operations));
@@ -20,6 +19,17 @@ internal static class AddressAllocation
         Print("bytes-per-address-64", BytesPerAddress("fd00::/64", 100_000));
         Print("nodes-5000-pools-3-ms", Nodes(5000));
         return 0;
+    }
+
+    // The first case would otherwise pay for compilation, which takes its turn behind the code that waits for it when both have one core.
+    private static void WarmUp()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            Pairs("10.0.0.0/24", inUse: 0, operations: 200_000);
+            Pairs("fd00::/64", inUse: 1000, operations: 200_000);
+            Thread.Sleep(200);
+        }
     }
 
     private static AddressPool NewPool(string range)
