@@ -66,25 +66,34 @@ public sealed class NodeSnapshotTests
             Assert.Equal("whoever is behind und0", Explain(copy, a, other.IPv4, 80).Where);
             Assert.Equal("whoever is behind und0", Explain(copy, a, IpAddr.Parse("172.30.0.1"), 80).Where);
 
-            // 3. A frame as it was captured on a pod's device: one with a foreign source.
+            // 3. From the node itself. That a node reaches its pods is the agent's doing, by an entry, which the second of these has not.
+            var reached = copy.ExplainFromNode(a.Row.IPv4, FromNode(a, 80));
+            Assert.Equal((Outcome.Delivered, "endpoint 11"), (reached.Outcome, reached.Where));
+            var refused = copy.ExplainFromNode(b.Row.IPv4, FromNode(b, 80));
+            Assert.Equal((Outcome.Dropped, 133), (refused.Outcome, refused.DropReason));
+
+            // 4. A frame as it was captured on a pod's device: one with a foreign source.
             var frame = copy.ExplainFrame(TestPod.DeviceOf(13), Syn(c, a.IPv4, b.IPv4));
             Assert.Equal((Outcome.Dropped, 132), (frame.Outcome, frame.DropReason));
             Assert.Equal(133, copy.ExplainFrame(TestPod.DeviceOf(13), Syn(c, c.IPv4, b.IPv4)).DropReason);
             Assert.Throws<SnapshotException>(() => copy.ExplainFrame("nothing", Syn(c, c.IPv4, b.IPv4)));
         }
 
-        // 4. The node has seen nothing of it, and does the same.
+        // 5. The node has seen nothing of it, and does the same.
         Assert.Equal(before, Connections(node));
         Assert.DoesNotContain(node.Events.Snapshot(), e => e.Type == DatapathEventType.Drop);
         Assert.NotNull(TestNetwork.Ask(a.Namespace, b.IPv4, 80));
         Assert.Null(TestNetwork.Ask(a.Namespace, b.IPv4, 81, 300));
         Assert.Null(TestNetwork.Ask(c.Namespace, b.IPv4, 80, 300));
+        Assert.Null(TestNetwork.Ask(node.Node, b.IPv4, 80, 300));
         Assert.True(await TestNode.HappensAsync(() => node.Events.Snapshot().Any(e => e.Type == DatapathEventType.Drop && e.SubType == 133 && e.SourceIdentity == c.Row.Identity)));
         Assert.NotNull(TestNetwork.Ask(a.Namespace, IPAddress.Parse("10.96.0.10"), 8000));
     }
 
     private static Walk Explain(NodeSnapshot copy, TestPod from, IpAddr to, ushort port) =>
         copy.Explain(from.Row.Id, to, new Question(new NamespacedName("default", from.Row.Id.ToString()), to.ToString(), port, L4Protocol.Tcp));
+
+    private static Question FromNode(TestPod to, ushort port) => new(new NamespacedName("default", "host"), to.Row.IPv4.ToString(), port, L4Protocol.Tcp);
 
     private static List<string> Connections(TestNode node) => [.. node.Datapath.Maps.Conntrack.ToDictionary().Keys.Select(key => key.ToString()).Order(StringComparer.Ordinal)];
 

@@ -88,6 +88,20 @@ public sealed class NodeSnapshot : IRingBufferSink, IDisposable
             () => FirstPacket.Send(pod, new Endpoint(to, question.Port), question.Protocol, SctpPort));
     }
 
+    /// <summary>Sends the first packet of a connection from the node itself, from whichever of its addresses its routes choose, and tells its way.</summary>
+    /// <param name="to">Whom.</param>
+    /// <param name="question">The question in words.</param>
+    /// <exception cref="QuestionException">The port does not fit the protocol.</exception>
+    public Walk ExplainFromNode(IpAddr to, Question question)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        question.CheckPort();
+        return _trial.Run(
+            question.Asked("host"),
+            isDetailed: true,
+            () => FirstPacket.Send(_node.Host, new Endpoint(to, question.Port), question.Protocol, SctpPort));
+    }
+
     /// <summary>Lets a device receive a frame, and tells its way.</summary>
     /// <param name="device">The device, by name.</param>
     /// <param name="frame">The frame with its Ethernet header.</param>

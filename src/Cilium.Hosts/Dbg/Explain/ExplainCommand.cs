@@ -13,7 +13,8 @@ namespace Cilium.Hosts.Dbg.Explain;
 /// <summary><c>cilium-dbg explain</c>: a packet run through a copy of this node, touching no traffic.</summary>
 internal static class ExplainCommand
 {
-    private static readonly Option<string?> s_from = new("--from") { Description = "The sender: namespace/pod of this node, or the number of an endpoint." };
+    private const string Host = "host";
+    private static readonly Option<string?> s_from = new("--from") { Description = "The sender: namespace/pod of this node, the number of an endpoint, or host for the node itself." };
     private static readonly Option<string?> s_to = new("--to") { Description = "The receiver: namespace/pod, an address, svc/name or svc/namespace/name." };
     private static readonly Option<ushort> s_port = new("--port") { Description = "The destination port." };
     private static readonly Option<string> s_protocol = new("--proto") { Description = "tcp, udp, sctp or icmp.", DefaultValueFactory = _ => "tcp" };
@@ -65,9 +66,11 @@ internal static class ExplainCommand
             throw new QuestionException("--proto must be tcp, udp, sctp or icmp");
         }
 
-        var (endpoint, address) = (names.Endpoint(from), names.Address(to));
-        var question = new Question(Question.NameOf(names.NameOf(endpoint) ?? $"endpoint-{endpoint}"), to, protocol == L4Protocol.Icmp ? (ushort)0 : arguments.GetValue(s_port), protocol);
+        EndpointId? endpoint = from == Host ? null : names.Endpoint(from);
+        var address = names.Address(to);
+        var name = endpoint is { } known ? names.NameOf(known) ?? $"endpoint-{known}" : Host;
+        var question = new Question(Question.NameOf(name), to, protocol == L4Protocol.Icmp ? (ushort)0 : arguments.GetValue(s_port), protocol);
         using var snapshot = NodeSnapshot.Take(root, NodeNamespace.Own, names.LabelsOf, names.NameOf);
-        return snapshot.Explain(endpoint, address, question);
+        return endpoint is { } sender ? snapshot.Explain(sender, address, question) : snapshot.ExplainFromNode(address, question);
     }
 }
