@@ -37,6 +37,7 @@ internal sealed class VethPodNetwork : IPodNetwork
         // Replies to pods leave by redirection, so the reverse path of the device is not what the routing table says.
         Sysctl.Write($"net/ipv4/conf/{device.HostName}/rp_filter", "0");
         Sysctl.Write($"net/ipv4/conf/{device.HostName}/forwarding", "1");
+        SwitchIPv6(device, device.HostName);
         return new CreatedDevice(index, podNamespace.Run(() => SetUpPodSide(device)));
     }
 
@@ -77,15 +78,22 @@ internal sealed class VethPodNetwork : IPodNetwork
         return null;
     }
 
+    // Without an address of the family its link-local traffic would only be dropped and reported, on either side. A kernel without the family has no setting.
+    private static void SwitchIPv6(PodDevice device, string name)
+    {
+        var hasIPv6 = device.Addresses.Any(entry => entry.Address.IsIPv6);
+        if (hasIPv6 || Directory.Exists("/proc/sys/net/ipv6"))
+        {
+            Sysctl.Write($"net/ipv6/conf/{name}/disable_ipv6", hasIPv6 ? "0" : "1");
+        }
+    }
+
     private static ulong SetUpPodSide(PodDevice device)
     {
         using var pod = RouteNetlink.Open();
         var index = LinkIndex.Find(device.PodName)
             ?? throw new InvalidOperationException($"{device.PodName} vanished from the pod's namespace while it was set up");
-        // Without an address of the family its link-local traffic would only be dropped and reported.
-        var hasIPv6 = device.Addresses.Any(entry => entry.Address.IsIPv6);
-        Sysctl.Write($"net/ipv6/conf/{device.PodName}/disable_ipv6", hasIPv6 ? "0" : "1");
-
+        SwitchIPv6(device, device.PodName);
         pod.ChangeLink(index, new LinkSettings { IsUp = true });
         if (LinkIndex.Find("lo") is { } loopback)
         {
