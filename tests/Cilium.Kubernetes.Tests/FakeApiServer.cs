@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -31,7 +32,7 @@ public sealed class FakeApiServer : HttpMessageHandler
     /// <summary>Called with verb and path before a request takes effect; may change objects, as a rival would.</summary>
     public Action<HttpMethod, string>? Before { get; set; }
 
-    public List<string> Requests { get; } = [];
+    public ConcurrentQueue<string> Requests { get; } = [];
 
     public JsonObject? Get(string path)
     {
@@ -92,7 +93,7 @@ public sealed class FakeApiServer : HttpMessageHandler
         HttpResponseMessage response;
         lock (_lock)
         {
-            Requests.Add($"{request.Method} {path}");
+            Requests.Enqueue($"{request.Method} {path}");
             response = Handle(request.Method.Method, path, request.RequestUri.Query, body);
         }
 
