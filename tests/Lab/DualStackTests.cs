@@ -11,6 +11,8 @@ public sealed class DualStackTests(DualStackLab lab) : IClassFixture<DualStackLa
         await lab.ApplyAsync("echo-dualstack.yaml", "netshoot-client.yaml", "nginx.yaml");
         await lab.KubectlAsync("rollout", "status", "deployment", "echoserver", "--timeout=60s");
         await lab.PodsReadyAsync();
+        await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://echoserver"), status => status == "200", 15);
+        await using var flows = await ExplainedFlows.StartAsync(lab);
 
         var pod = (await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIPs[*].ip}")).Split(' ');
         Assert.Equal([false, true], pod.Select(address => address.Contains(':', StringComparison.Ordinal)).Order());
@@ -28,5 +30,6 @@ public sealed class DualStackTests(DualStackLab lab) : IClassFixture<DualStackLa
         Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://echoserver", "-6"), status => status == "200", 15));
         var (_, record, _) = await lab.ExecAsync("netshoot-client", "dig", "+short", "AAAA", "echoserver.default.svc.cluster.local");
         Assert.Equal(service[0], record.Trim());
+        await flows.AgreeAsync(delivered: 8, dropped: 0);
     }
 }

@@ -129,6 +129,28 @@ public sealed class GettingStartedTests(KubernetesAddressesLab lab) : IClassFixt
         }
     }
 
+    [Fact]
+    public async Task Copies_of_the_nodes_explain_all_flows_as_they_were()
+    {
+        await lab.ApplyAsync("policy.yaml");
+        await LabFixture.EventuallyAsync(() => lab.CurlAsync("unauthorized-client", "http://nginx-service"), status => status == "exit 28");
+        var server = await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIP}");
+        await using var flows = await ExplainedFlows.StartAsync(lab);
+
+        foreach (var client in (string[])["netshoot-client", "unauthorized-client"])
+        {
+            foreach (var url in (string[])["http://nginx-service", $"http://{server}", $"http://{server}:81", "http://203.0.113.10"]) await lab.CurlAsync(client, url);
+            await lab.ExecAsync(client, "ping", "-c", "1", "-W", "1", server);
+        }
+
+        foreach (var node in lab.Lab.NodeNames)
+        {
+            await LabFixture.RunAsync("ip", "netns", "exec", lab.Lab.NamespaceOfNode(node), "bash", "-c", $"curl -s -o /dev/null --max-time 1 http://{server} || true");
+        }
+
+        await flows.AgreeAsync(delivered: 15, dropped: 8);
+    }
+
     private Task<string> ExplainAsync(string pod) =>
         lab.AgentAsync("kind-worker2", "cilium-dbg", "explain", "--from", $"default/{pod}", "--to", "svc/nginx-service", "--port", "80");
 

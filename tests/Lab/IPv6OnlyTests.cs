@@ -30,7 +30,12 @@ public sealed class IPv6OnlyTests(IPv6OnlyLab lab) : IClassFixture<IPv6OnlyLab>
 
         await lab.ApplyAsync("policy.yaml");
         await LabFixture.EventuallyAsync(() => lab.CurlAsync("unauthorized-client", "http://nginx-service"), status => status == "exit 28", 20);
+        await using var flows = await ExplainedFlows.StartAsync(lab);
         await EventuallyOkAsync("netshoot-client", "http://nginx-service");
+        Assert.Equal("exit 28", await lab.CurlAsync("unauthorized-client", "http://nginx-service"));
+        await lab.ExecAsync("netshoot-client", "ping", "-6", "-c", "1", "-W", "1", six);
+        await lab.ExecAsync("netshoot-client", "ping", "-6", "-c", "1", "-W", "1", "2001:db8:ffff::10");
+        await flows.AgreeAsync(delivered: 6, dropped: 2);
         await lab.DeleteAsync("policy.yaml", "unauthorized-client.yaml");
     }
 

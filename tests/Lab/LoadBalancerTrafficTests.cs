@@ -111,6 +111,8 @@ internal static class OutsideWalk
             }
         }
 
+        await ExplainAsync(lab, nodePort);
+
         // Cluster addresses are none outside.
         var cluster = await lab.ReadAsync("service nginx-lb", "{.spec.clusterIP}");
         await RouteAsync(lab, cluster, "kind-worker");
@@ -118,6 +120,25 @@ internal static class OutsideWalk
         var list = await lab.AgentAsync("kind-worker", "cilium-dbg", "service", "list");
         Assert.Contains("LoadBalancer", list, StringComparison.Ordinal);
         Assert.Contains("NodePort", list, StringComparison.Ordinal);
+    }
+
+    // Everything is where it should be now: what copies of the nodes say of clients outside is what becomes of them.
+    private static async Task ExplainAsync(LabFixture lab, string nodePort)
+    {
+        await using var flows = await ExplainedFlows.StartAsync(lab);
+        foreach (var isIPv4 in (bool[])[true, false])
+        {
+            var address = await AddressAsync(lab, isIPv4);
+            foreach (var node in lab.Lab.NodeNames)
+            {
+                var own = await NodeAddressAsync(lab, node, isIPv4);
+                await RouteAsync(lab, address, node);
+                foreach (var (host, port) in new[] { (address, "80"), (own, nodePort) })
+                    await CurlAsync(lab, $"http://{(isIPv4 ? host : $"[{host}]")}:{port}");
+            }
+        }
+
+        await flows.AgreeAsync(delivered: 12, dropped: 0);
     }
 
     public static Task<string> AddressAsync(LabFixture lab, bool isIPv4) => LabFixture.EventuallyAsync(

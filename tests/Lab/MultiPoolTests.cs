@@ -43,8 +43,11 @@ public sealed class MultiPoolTests(MultiPoolLab lab) : IClassFixture<MultiPoolLa
         Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", $"http://{address}"), status => status == "200", 15));
         Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://nginx-service"), status => status == "200", 15));
         Assert.Contains($"{address} dev lxc", await RoutesAsync("kind-worker2"), StringComparison.Ordinal);
+        await using var flows = await ExplainedFlows.StartAsync(lab);
+        foreach (var url in (string[])[$"http://{address}", "http://nginx-service", $"http://{address}:81"]) await lab.CurlAsync("netshoot-client", url);
         // The world has no route to pods: an answer proves that the address was replaced.
         Assert.Equal(0, (await lab.ExecAsync("netshoot-client", "ping", "-c", "1", "-W", "3", "203.0.113.10")).ExitCode);
+        await flows.AgreeAsync(delivered: 5, dropped: 0);
         await lab.DeleteAsync("netshoot-client.yaml", "nginx.yaml");
         await LabFixture.EventuallyAsync(() => RoutesAsync("kind-worker2"), routes => !routes.Contains(address, StringComparison.Ordinal));
     }
