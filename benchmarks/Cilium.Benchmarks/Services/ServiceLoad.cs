@@ -2,10 +2,11 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using Cilium.Bpf;
+using Cilium.Datapath.Maps;
 
 namespace Cilium.Benchmarks.Services;
 
-/// <summary>Many services for an API server behind <c>kubectl proxy --unix-socket</c>, and the wait for them in a pinned map.</summary>
+/// <summary>Many services for an API server behind <c>kubectl proxy --unix-socket</c>, and the wait for their frontends in the pinned map.</summary>
 internal static class ServiceLoad
 {
     private const int Parallel = 16;
@@ -33,7 +34,7 @@ internal static class ServiceLoad
     }
 
     /// <summary>
-    /// Waits until a pinned map exists and holds at least as many entries as wanted, and prints when that was, in seconds since boot. It says
+    /// Waits until the pinned map of frontends exists and holds at least as many entries as wanted, and prints when that was, in seconds since boot. It says
     /// "waiting" when it has begun: its own start must not take time from what it waits for.
     /// </summary>
     public static int Await(string pin, int entries)
@@ -53,8 +54,7 @@ internal static class ServiceLoad
 
     private static int Count(BpfMap map)
     {
-        // Frontends: 20-byte keys, 8-byte values; read as words, since only their number matters.
-        var cursor = map.As<Key20, ulong>().Read();
+        var cursor = map.As<FrontendKey, FrontendValue>().Read();
         var count = 0;
         while (cursor.Next(out var keys, out _))
             count += keys.Length;
@@ -79,7 +79,4 @@ internal static class ServiceLoad
         return string.Create(CultureInfo.InvariantCulture,
             $$$"""{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"load-{{{number}}}","labels":{"kubernetes.io/service-name":"load-{{{number}}}"}},"addressType":"IPv4","endpoints":[{{{endpoints}}}],"ports":[{"name":"web","port":8080,"protocol":"TCP"}]}""");
     }
-
-    [System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Sequential, Pack = 4)]
-    private readonly record struct Key20(uint A, uint B, uint C, uint D, uint E);
 }
