@@ -1,3 +1,4 @@
+using Cilium.Core;
 using Cilium.Netlink;
 
 namespace Cilium.LabTests;
@@ -66,5 +67,37 @@ public sealed class EniTests(EniLab lab) : IClassFixture<EniLab>
     {
         var text = await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{range .items[*]}{.status.podIP} {.metadata.deletionTimestamp}{\"\\n\"}{end}");
         return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')).Where(pod => pod is [{ Length: > 0 }, ""]).Select(pod => pod[0])];
+    }
+}
+
+/// <summary>Chapter 4, ENI with prefix delegation: one interface holds what three would not hold as single addresses.</summary>
+public sealed class EniPrefixTests(EniPrefixLab lab) : IClassFixture<EniPrefixLab>
+{
+    private const string Node = "kind-worker2";
+
+    // m5.large: three interfaces of nine addresses beside their own.
+    private const int MoreThanSingleAddresses = 30;
+
+    [Fact]
+    public async Task Prefixes_hold_more_pods_than_single_addresses_could()
+    {
+        await lab.ApplyAsync("nginx.yaml", "netshoot-client.yaml");
+        await lab.PodsReadyAsync("netshoot-client");
+        await lab.KubectlAsync("scale", "deployment", "nginx-deployment", $"--replicas={MoreThanSingleAddresses}");
+        await lab.KubectlAsync("rollout", "status", "deployment", "nginx-deployment", "--timeout=120s");
+
+        var pods = (await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[*].status.podIP}")).Split(' ').Select(IpAddr.Parse).ToList();
+        Assert.Equal(MoreThanSingleAddresses, pods.Distinct().Count());
+        var (addresses, prefixes) = lab.Model.Read(all => all.Where(one => one.Instance == EniLab.InstanceOf(Node)).Select(one => (one.Addresses.Count, one.Prefixes.ToList())).Single());
+        Assert.Equal(0, addresses);
+        Assert.InRange(prefixes.Count, 2, 9);
+        Assert.All(prefixes, prefix => Assert.Equal(28, prefix.Length));
+        Assert.All(pods, pod => Assert.Contains(prefixes, prefix => prefix.Contains(pod)));
+        var told = await lab.ReadAsync($"ciliumnode {Node}", "{.status.eni.enis.*.prefixes[*]}");
+        Assert.Equal(prefixes.Select(prefix => prefix.ToString()).Order(StringComparer.Ordinal), told.Split(' ').Order(StringComparer.Ordinal));
+
+        foreach (var pod in pods.Where((_, index) => index % 10 == 0))
+            Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", $"http://{pod}"), status => status == "200", 15));
+        Assert.Equal(0, (await LabFixture.EventuallyAsync(() => lab.CiliumExitAsync("ipam", "check", "--settle", "1s"), check => check.ExitCode == 0, 30)).ExitCode);
     }
 }

@@ -7,11 +7,15 @@ using Cilium.Netlink;
 
 namespace Cilium.LabTests;
 
+public sealed class EniLab() : CloudLab("eni", "eni.yaml");
+
+public sealed class EniPrefixLab() : CloudLab("eni-prefix", "eni-prefixes.yaml");
+
 /// <summary>
 /// A lab whose nodes are instances of a VPC: an EC2 endpoint beyond their gateway, a metadata service on each, a device for each interface that is
 /// attached, and the underlay as the VPC's router, which knows by which interface an address is reached.
 /// </summary>
-public sealed class EniLab() : LabFixture("eni", "eni.yaml")
+public abstract class CloudLab(string name, string values) : LabFixture(name, values)
 {
     private const string Bridge = "br0";
     private static readonly IPEndPoint s_ec2 = new(IPAddress.Parse("203.0.113.10"), 8773);
