@@ -49,6 +49,7 @@ internal static class CallTable
         Add(44, "xdp_adjust_head", XdpCalls.AdjustHead, XdpOnly);
         Add(46, "get_socket_cookie", SocketCalls.Cookie);
         Add(50, "skb_adjust_room", RoomCalls.Adjust, ClassifierOnly);
+        Add(54, "xdp_adjust_meta", XdpCalls.AdjustMeta, XdpOnly);
         Add(65, "xdp_adjust_tail", XdpCalls.AdjustTail, XdpOnly);
         Add(69, "fib_lookup", RoutingCalls.Lookup, PacketOnly);
         Add(80, "get_current_cgroup_id", SocketCalls.CgroupId, AddressOnly);
@@ -65,6 +66,7 @@ internal static class CallTable
         Add(181, "loop", HostCalls.Loop);
         Add(186, "get_retval", SocketCalls.GetReturnValue, AddressOnly);
         Add(187, "set_retval", SocketCalls.SetReturnValue, AddressOnly);
+        Add(188, "xdp_get_buff_len", XdpCalls.Length, XdpOnly);
         Add(189, "xdp_load_bytes", XdpCalls.Load, XdpOnly);
         Add(190, "xdp_store_bytes", XdpCalls.Store, XdpOnly);
         Add(195, "map_lookup_percpu_elem", MapCalls.LookupPerCpu);
