@@ -69,8 +69,12 @@ public sealed class VirtualUdpSocket : IDisposable
         return peer;
     }
 
-    /// <summary>Closes the socket.</summary>
-    public void Dispose() => _table.Remove(this);
+    /// <summary>Closes the socket; what programs stored on it ends.</summary>
+    public void Dispose()
+    {
+        _table.Remove(this);
+        _table.Namespace.Node.Engine.RemoveSocket(Cookie);
+    }
 
     internal bool Take(Endpoint source, Endpoint destination, ReadOnlySpan<byte> payload)
     {
