@@ -109,6 +109,7 @@ internal sealed class InProcessProgram(LoadedProgram program) : ProgramBackend
         if (BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) switch { 0x0800 => payload < 20, 0x86DD => payload < 40, _ => false })
             throw Refused(Errno.Invalid);
         packet.Ifindex = 1;
+        packet.IsGsoUntyped = true;
         if (!context.IsEmpty)
             ReadContext(packet, context);
     }
@@ -117,7 +118,8 @@ internal sealed class InProcessProgram(LoadedProgram program) : ProgramBackend
     {
         foreach (var (offset, bytes) in s_settable)
         {
-            if (offset + bytes <= context.Length)
+            // The kernel takes the size of segments and does not give it back.
+            if (offset != SkbFields.GsoSize && offset + bytes <= context.Length)
                 packet.Field(offset, bytes).CopyTo(context[offset..]);
         }
     }

@@ -112,6 +112,19 @@ public abstract class VirtualInterface
         Fabric.Arrive(taken, this);
     }
 
+    /// <summary>A frame comes in that stands for several, as from a device that put them together (GRO).</summary>
+    /// <param name="frame">The frame with its Ethernet header: TCP or UDP, with the length of the whole in its headers.</param>
+    /// <param name="gsoSize">Bytes of payload in each of the frames but the last.</param>
+    /// <exception cref="ArgumentException">It is no whole packet of TCP or UDP with payload.</exception>
+    public void Inject(ReadOnlySpan<byte> frame, int gsoSize)
+    {
+        var segments = Segments.Count(frame, gsoSize);
+        var taken = Fabric.Take(frame);
+        (taken.Packet.GsoSize, taken.Packet.GsoSegments) = (gsoSize, segments);
+        Classify(taken);
+        Fabric.Arrive(taken, this);
+    }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Namespace.Name}/{Name}";
 
@@ -162,7 +175,16 @@ public abstract class VirtualInterface
             packet.Mark = 0;
     }
 
-    /// <summary>Hands a frame over to another device, which receives it (<c>dev_forward_skb</c>).</summary>
+    /// <summary>Hands a frame over to another device, unless it is too long for it (<c>is_skb_forwardable</c>, Linux 6.18 net/core/dev.c).</summary>
+    internal void CarryTo(VirtualInterface other, Frame frame)
+    {
+        if (frame.Packet.GsoSize == 0 && frame.Packet.Length > other.Mtu + IpPacket.EthernetBytes + VlanBytes)
+            Fabric.Drop(frame, other, DropCause.TooBig);
+        else
+            HandTo(other, frame);
+    }
+
+    /// <summary>Hands a frame over to another device, which receives it (<c>dev_forward_skb_nomtu</c>).</summary>
     internal void HandTo(VirtualInterface other, Frame frame)
     {
         Scrub(frame, !ReferenceEquals(other.Namespace, Namespace));

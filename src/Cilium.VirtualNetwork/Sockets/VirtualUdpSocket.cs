@@ -91,7 +91,7 @@ public sealed class VirtualUdpSocket : IDisposable
         var source = _table.Namespace.SourceFor(destination.Address);
         if (source.IsNone)
             return Unreachable;
-        _table.Namespace.Output(FrameWriter.UdpDatagram(new Endpoint(source, Port), destination, payload));
+        _table.Namespace.OutputOfSocket(FrameWriter.UdpDatagram(new Endpoint(source, Port), destination, payload), destination.Address);
         return 0;
     }
 }

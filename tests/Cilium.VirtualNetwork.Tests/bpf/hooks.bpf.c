@@ -144,6 +144,15 @@ int look_at_metadata(struct __sk_buff *ctx)
 	return NEXT;
 }
 
+/* 14 bytes of payload in a segment, 15 segments. */
+SEC("tc")
+int look_at_segments(struct __sk_buff *ctx)
+{
+	note(14, ctx->gso_size);
+	note(15, ctx->gso_segs);
+	return NEXT;
+}
+
 /* Says the device, and that it was here. */
 SEC("xdp")
 int xdp_say(struct xdp_md *ctx)

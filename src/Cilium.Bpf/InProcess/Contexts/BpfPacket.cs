@@ -103,6 +103,30 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     /// <summary>The flow hash (<c>skb->hash</c>); zero when it was not computed yet.</summary>
     public uint Hash { get => U32(SkbFields.Hash); set => U32(SkbFields.Hash) = value; }
 
+    /// <summary>
+    /// Bytes of payload in each segment that this packet of TCP or UDP stands for (<c>skb->gso_size</c>); zero when it is one packet on the wire.
+    /// </summary>
+    public int GsoSize
+    {
+        get => (int)U32(SkbFields.GsoSize);
+        set => U32(SkbFields.GsoSize) = (uint)value;
+    }
+
+    /// <summary>How many segments it stands for, or zero where nobody counted (<c>skb->gso_segs</c>).</summary>
+    public int GsoSegments
+    {
+        get => (int)U32(SkbFields.GsoSegments);
+        set => U32(SkbFields.GsoSegments) = (uint)value;
+    }
+
+    /// <summary>Bytes between the Ethernet header and the network header of what is segmented: those of a tunnel around it.</summary>
+    public int OuterBytes { get; set; }
+
+    /// <summary>Bytes, from the network header on, of the longest packet that it is on the wire.</summary>
+    public int SegmentBytes => GsoSize != 0 && TryReadSegmentHeaders(out var bytes, out _)
+        ? Math.Min(_length - EthernetBytes, OuterBytes + bytes + GsoSize)
+        : _length - EthernetBytes;
+
     /// <summary>Where the last run redirected it.</summary>
     public BpfRedirect Redirect { get; internal set; }
 
@@ -117,6 +141,9 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
 
     internal int MetadataBytes { get; private set; }
 
+    /// <summary>A test run says how long segments are, and not of what.</summary>
+    internal bool IsGsoUntyped { get; set; }
+
     internal byte* Data => _buffer + _start;
 
     /// <summary>The address of the first byte, as programs see it.</summary>
@@ -130,6 +157,8 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         Redirect = default;
         HasPartialChecksum = false;
         IsEncapsulated = false;
+        IsGsoUntyped = false;
+        OuterBytes = 0;
         Routing = null;
         MetadataBytes = 0;
         _mayLackRoom = false;
@@ -258,6 +287,12 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         Reach(_start - MetadataBytes);
         Tell();
         return 0;
+    }
+
+    internal bool TryReadSegmentHeaders(out int bytes, out byte protocol)
+    {
+        (bytes, protocol) = (0, 0);
+        return _length > EthernetBytes + OuterBytes && SegmentHeaders.TryRead(Bytes[(EthernetBytes + OuterBytes)..], out bytes, out protocol);
     }
 
     /// <summary>Says this about a frame that was just loaded; no more than fits before it.</summary>
