@@ -14,6 +14,7 @@ return args switch
     ["services", var socket, var services, var backends] => await ServiceLoad.CreateAsync(socket, Number(services), Number(backends)),
     ["await-entries", var pin, var entries] => ServiceLoad.Await(pin, Number(entries)),
     ["engine", var engine, var runs] => PacketRuns.Run(engine, Number(runs)),
+    ["map-operations", var engine, var entries] => MapOperations.Run(engine, Number(entries)),
     ["ipam", var operations] => AddressAllocation.Run(Number(operations)),
     _ => Usage(),
 };
@@ -22,6 +23,6 @@ static int Number(string text) => int.Parse(text, System.Globalization.CultureIn
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES | tables ROWS | flows EVENTS | ipam OPERATIONS | services SOCKET COUNT BACKENDS | await-entries PIN COUNT | engine kernel|compiled|interpreted RUNS");
+    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES | tables ROWS | flows EVENTS | ipam OPERATIONS | services SOCKET COUNT BACKENDS | await-entries PIN COUNT | engine kernel|compiled|interpreted RUNS | map-operations kernel|in-process ENTRIES");
     return 2;
 }

@@ -99,11 +99,23 @@ public sealed class Fabric : IDisposable
 
     internal Frame Copy(Frame frame)
     {
-        var copy = Take(frame.Packet.Bytes);
-        copy.Visits = frame.Visits;
-        copy.Packet.Mark = frame.Packet.Mark;
-        copy.Packet.Priority = frame.Packet.Priority;
+        var copy = Derive(frame, frame.Packet.Bytes);
+        copy.Packet.GsoSize = frame.Packet.GsoSize;
+        copy.Packet.GsoSegments = frame.Packet.GsoSegments;
+        copy.Packet.OuterBytes = frame.Packet.OuterBytes;
         return copy;
+    }
+
+    /// <summary>A frame with other bytes and what the kernel copies from one to the other (<c>ip_copy_metadata</c>).</summary>
+    internal Frame Derive(Frame frame, ReadOnlySpan<byte> bytes)
+    {
+        var derived = Take(bytes);
+        derived.Visits = frame.Visits;
+        derived.Packet.Mark = frame.Packet.Mark;
+        derived.Packet.Priority = frame.Packet.Priority;
+        derived.Packet.IngressIfindex = frame.Packet.IngressIfindex;
+        derived.Packet.PacketType = frame.Packet.PacketType;
+        return derived;
     }
 
     internal void GiveBack(Frame frame) => _free.Push(frame);

@@ -9,6 +9,7 @@ public sealed class VirtualCgroup
     private const int NotPermitted = 1;
     private readonly VirtualNode _node;
     private readonly VirtualCgroup? _parent;
+    private readonly List<VirtualCgroup> _children = [];
     private readonly Dictionary<AttachType, List<BpfProgram>> _programs = [];
 
     internal VirtualCgroup(VirtualNode node, string path, VirtualCgroup? parent)
@@ -17,6 +18,7 @@ public sealed class VirtualCgroup
         _parent = parent;
         Path = path;
         Id = node.NextCgroupId();
+        node.Engine.AddCgroup(Id);
     }
 
     /// <summary>Its place in the tree.</summary>
@@ -26,7 +28,26 @@ public sealed class VirtualCgroup
     public ulong Id { get; }
 
     /// <summary>Adds a group below.</summary>
-    public VirtualCgroup AddChild(string name) => new(_node, $"{Path.TrimEnd('/')}/{name}", this);
+    public VirtualCgroup AddChild(string name)
+    {
+        var child = new VirtualCgroup(_node, $"{Path.TrimEnd('/')}/{name}", this);
+        _children.Add(child);
+        return child;
+    }
+
+    /// <summary>
+    /// Removes the group, and what programs stored on it. Sockets that were made in it keep its programs, as in the kernel. Once more is success.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">It is the root, or has groups below.</exception>
+    public void Remove()
+    {
+        if (_parent is null)
+            throw new InvalidOperationException("the root of the control groups cannot be removed");
+        if (_children.Count > 0)
+            throw new InvalidOperationException($"{Path} has groups below");
+        _parent._children.Remove(this);
+        _node.Engine.RemoveCgroup(Id);
+    }
 
     /// <summary>Puts a program on a hook, behind those that are there.</summary>
     public void Attach(AttachType hook, BpfProgram program)

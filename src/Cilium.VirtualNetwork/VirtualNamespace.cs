@@ -12,7 +12,9 @@ public sealed class VirtualNamespace : IBpfRouting
     private readonly Dictionary<uint, VirtualInterface> _interfaces = [];
     private readonly Dictionary<IpAddr, List<VirtualInterface>> _local = [];
     private readonly List<TunnelInterface> _tunnels = [];
+    private readonly LocalDelivery _delivery;
     private uint _nextIndex = 1;
+    private ushort _lastPacketId;
 
     internal VirtualNamespace(VirtualNode node, string name, ulong cookie)
     {
@@ -21,6 +23,7 @@ public sealed class VirtualNamespace : IBpfRouting
         Cookie = cookie;
         Neighbours = new NeighbourTable(this);
         Sockets = new SocketTable(this);
+        _delivery = new LocalDelivery(this, _tunnels);
         Loopback = Add(index => new LoopbackInterface(this, index));
         AddLocal(IpAddr.Parse("127.0.0.1"), Loopback);
         AddLocal(IpAddr.Parse("::1"), Loopback);
@@ -65,8 +68,8 @@ public sealed class VirtualNamespace : IBpfRouting
     public SocketTable Sockets { get; }
 
     /// <summary>
-    /// Gets every packet for this namespace before the stack does, which never sees those that it takes; null for nobody. The bytes begin with
-    /// the Ethernet header and are valid during the call.
+    /// Gets every packet for this namespace before the stack does, which never sees those that it takes; null for nobody. Fragments come one by
+    /// one. The bytes begin with the Ethernet header and are valid during the call.
     /// </summary>
     public LocalSink? Sink { get; set; }
 
@@ -142,12 +145,17 @@ public sealed class VirtualNamespace : IBpfRouting
     /// <exception cref="ArgumentException">It is no whole IPv4 or IPv6 packet.</exception>
     public void Send(ReadOnlySpan<byte> packet)
     {
-        var frame = new byte[IpPacket.EthernetBytes + packet.Length];
-        packet.CopyTo(frame.AsSpan(IpPacket.EthernetBytes));
-        (frame[12], frame[13]) = packet.Length > 0 && packet[0] >> 4 == 6 ? ((byte)0x86, (byte)0xDD) : ((byte)0x08, (byte)0x00);
-        if (!IpPacket.TryRead(frame, out _))
-            throw new ArgumentException("the bytes are no whole IPv4 or IPv6 packet", nameof(packet));
-        Output(frame);
+        Output(WithEthernet(packet));
+    }
+
+    /// <summary>Sends a packet from here that stands for several, as a socket with segmentation offload does.</summary>
+    /// <param name="packet">The packet, from its network header on: TCP or UDP, with the length of the whole in its headers.</param>
+    /// <param name="gsoSize">Bytes of payload in each of the packets but the last.</param>
+    /// <exception cref="ArgumentException">It is no whole packet of TCP or UDP with payload.</exception>
+    public void Send(ReadOnlySpan<byte> packet, int gsoSize)
+    {
+        var frame = WithEthernet(packet);
+        Output(frame, gsoSize, Segments.Count(frame, gsoSize));
     }
 
     /// <summary>Sends a packet of any protocol from here, with the source that routing gives it.</summary>
@@ -196,16 +204,17 @@ public sealed class VirtualNamespace : IBpfRouting
         else if (frame.Packet.PacketType == 3)
             Node.Fabric.Drop(frame, device, DropCause.OtherHost);
         else if (IsLocal(ip.Destination) || IsOwnGroup(ip.Destination))
-            Deliver(device, frame, ip);
+            _delivery.Deliver(device, frame, ip);
         else
             new Forwarding(this).Forward(device, frame, ip);
     }
 
     /// <summary>Sends a packet that was made here. The Ethernet addresses are filled in on the way.</summary>
-    internal void Output(ReadOnlySpan<byte> bytes)
+    internal void Output(ReadOnlySpan<byte> bytes, int gsoSize = 0, int gsoSegments = 0)
     {
         var frame = Node.Fabric.Take(bytes);
         frame.Packet.PacketType = 0;
+        (frame.Packet.GsoSize, frame.Packet.GsoSegments) = (gsoSize, gsoSegments);
         if (!IpPacket.TryRead(frame.Packet.Bytes, out var ip))
             Node.Fabric.Drop(frame, Loopback, DropCause.Malformed);
         else if (IsLocal(ip.Destination))
@@ -216,15 +225,35 @@ public sealed class VirtualNamespace : IBpfRouting
             Refuse(Loopback, frame, DropCause.NoRoute);
     }
 
-    /// <summary>Sends a routed packet to its next hop.</summary>
+    /// <summary>
+    /// Sends what a socket made. IPv4 that does not fit the way leaves in fragments, as from a socket that discovers the way's MTU (IP_PMTUDISC_WANT).
+    /// </summary>
+    internal void OutputOfSocket(byte[] frame, IpAddr destination)
+    {
+        var fitting = IsLocal(destination) ? Loopback.Mtu : Routes.Find(destination)?.FittingBytes ?? int.MaxValue;
+        if (destination.IsIPv4 && frame.Length - IpPacket.EthernetBytes > fitting)
+            Fragmentation.Allow(frame, ++_lastPacketId);
+        Output(frame);
+    }
+
+    /// <summary>Sends a routed packet to its next hop, in fragments where it is too long and may be cut.</summary>
     internal void SendBy(VirtualInterface from, Frame frame, VirtualRoute route, IpAddr destination)
     {
-        if (frame.Packet.Length - IpPacket.EthernetBytes > route.FittingBytes)
+        var hop = route.Gateway.IsNone ? destination : route.Gateway;
+        if (frame.Packet.SegmentBytes <= route.FittingBytes)
+        {
+            Neighbours.Resolve(route.Interface, frame, hop);
+            return;
+        }
+        var fragments = frame.Packet.GsoSize == 0 ? Fragmentation.Cut(frame.Packet.Bytes, route.FittingBytes) : [];
+        if (fragments.Count == 0)
         {
             new Forwarding(this).RefuseTooBig(from, frame, route.FittingBytes);
             return;
         }
-        Neighbours.Resolve(route.Interface, frame, route.Gateway.IsNone ? destination : route.Gateway);
+        foreach (var fragment in fragments)
+            Neighbours.Resolve(route.Interface, Node.Fabric.Derive(frame, fragment), hop);
+        Node.Fabric.GiveBack(frame);
     }
 
     /// <summary>
@@ -276,6 +305,16 @@ public sealed class VirtualNamespace : IBpfRouting
             .SelectMany(candidate => candidate.Addresses).FirstOrDefault(address => address.IsIPv4 == other.IsIPv4);
     }
 
+    private static byte[] WithEthernet(ReadOnlySpan<byte> packet)
+    {
+        var frame = new byte[IpPacket.EthernetBytes + packet.Length];
+        packet.CopyTo(frame.AsSpan(IpPacket.EthernetBytes));
+        (frame[12], frame[13]) = packet.Length > 0 && packet[0] >> 4 == 6 ? ((byte)0x86, (byte)0xDD) : ((byte)0x08, (byte)0x00);
+        if (!IpPacket.TryRead(frame, out _))
+            throw new ArgumentException("the bytes are no whole IPv4 or IPv6 packet", nameof(packet));
+        return frame;
+    }
+
     private T Add<T>(Func<uint, T> make)
         where T : VirtualInterface
     {
@@ -288,36 +327,6 @@ public sealed class VirtualNamespace : IBpfRouting
 
     private bool IsOwnGroup(IpAddr address) => address.Hi == 0xFF02_0000_0000_0000 && address.Lo >> 24 == 0x1FF
         && _local.Keys.Any(own => !own.IsIPv4 && AddressResolution.SolicitedGroup(own) == address);
-
-    private void Deliver(VirtualInterface device, Frame frame, in IpPacket ip)
-    {
-        if (AddressResolution.TryHandle(device, ip))
-        {
-            Node.Fabric.GiveBack(frame);
-            return;
-        }
-        // What comes for a tunnel device is not for the stack.
-        if (ip.Protocol == FrameWriter.Udp && ip.Payload.Length >= FrameWriter.UdpBytes)
-        {
-            var port = System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(ip.Payload[2..]);
-            if (_tunnels.Find(tunnel => tunnel.Port == port) is { } tunnel)
-            {
-                if (!tunnel.TryReceive(frame, ip))
-                    Node.Fabric.Drop(frame, device, DropCause.Malformed);
-                return;
-            }
-        }
-        Node.Fabric.Observer?.OnFrame(FrameAction.Delivered, device, frame.Packet);
-        if (Sink?.Invoke(device, frame.Packet.Bytes) == true)
-        {
-            Node.Fabric.GiveBack(frame);
-            return;
-        }
-        if (Sockets.Deliver(ip))
-            Node.Fabric.GiveBack(frame);
-        else
-            Node.Fabric.Drop(frame, device, DropCause.NoSocket);
-    }
 }
 
 /// <summary>Takes a packet for a namespace; false to leave it to the stack.</summary>

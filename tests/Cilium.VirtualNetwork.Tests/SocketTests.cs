@@ -91,4 +91,42 @@ public sealed class SocketTests
         using var plain = client.Sockets.ConnectTcp(new Endpoint(Topology.AddressOf(server), 8080), group);
         Assert.Equal(8080, plain.Remote.Port);
     }
+
+    [Fact]
+    public void What_programs_store_on_a_socket_and_on_its_control_group_ends_with_them()
+    {
+        const int OnSocket = 2, OnGroup = 12;
+        using var net = new Topology();
+        using var stream = typeof(SocketTests).Assembly.GetManifestResourceStream("storage.bpf.o")!;
+        var elf = new byte[stream.Length];
+        stream.ReadExactly(elf);
+        using var obj = BpfObject.Open("storage", elf, net.First.Engine);
+        obj.Load();
+        net.First.Cgroup.Attach(AttachType.CgroupInet4Connect, obj.Program("store"));
+        var (pods, far) = (net.First.Cgroup.AddChild("pods"), Topology.AddressOf(Topology.Pod(net.Second)));
+        var group = pods.AddChild("one");
+        var sockets = Topology.Pod(net.First).Sockets;
+        using (var udp = sockets.OpenUdp(cgroup: group))
+        using (var tcp = sockets.ConnectTcp(new Endpoint(far, OnSocket), group))
+        {
+            Assert.Equal(0, udp.Connect(new Endpoint(far, OnSocket)));
+            Assert.Equal(0, udp.Connect(new Endpoint(far, OnGroup)));
+            Assert.Equal((2L, 1L), Stored());
+        }
+        Assert.Equal((0L, 1L), Stored());
+        Assert.Throws<InvalidOperationException>(pods.Remove);
+        Assert.Throws<InvalidOperationException>(net.First.Cgroup.Remove);
+        group.Remove();
+        Assert.Equal((0L, 0L), Stored());
+
+        // Who was in the group when it ended finds it no more.
+        using var orphan = sockets.OpenUdp(cgroup: group);
+        Assert.Equal(0, orphan.Connect(new Endpoint(far, OnGroup)));
+        Assert.Equal((0L, 0L), Stored());
+        pods.Remove();
+
+        (long OnSockets, long OnGroups) Stored() => (Entries("by_socket"), Entries("by_group"));
+
+        long Entries(string map) => Assert.Single(net.First.Engine.MapUsage(), usage => usage.Name == map).Entries;
+    }
 }

@@ -11,10 +11,13 @@ internal sealed class TestCgroup : IDisposable
 
     internal string Path { get; }
 
-    internal void Run(Action work)
+    /// <summary>Runs in the folder, or in one below it, which is made when it is not there.</summary>
+    internal void Run(Action work, string child = "")
     {
+        var folder = System.IO.Path.Combine(Path, child);
+        Directory.CreateDirectory(folder);
         var home = File.ReadLines("/proc/self/cgroup").First(line => line.StartsWith("0::", StringComparison.Ordinal))[3..];
-        Enter(Path);
+        Enter(folder);
         try
         {
             work();
@@ -25,7 +28,19 @@ internal sealed class TestCgroup : IDisposable
         }
     }
 
-    public void Dispose() => Directory.Delete(Path);
+    /// <summary>Removes a folder below; an absent one is success.</summary>
+    internal void Remove(string child)
+    {
+        if (Directory.Exists($"{Path}/{child}"))
+            Directory.Delete($"{Path}/{child}");
+    }
+
+    public void Dispose()
+    {
+        foreach (var child in Directory.GetDirectories(Path))
+            Directory.Delete(child);
+        Directory.Delete(Path);
+    }
 
     private static void Enter(string folder) =>
         File.WriteAllText($"{folder}/cgroup.procs", Environment.ProcessId.ToString(CultureInfo.InvariantCulture));

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Cilium.DatapathTests;
 
-/// <summary>Makes an object file of one classifier from instructions, as the compiler would.</summary>
+/// <summary>Makes an object file of one program from instructions, as the compiler would.</summary>
 internal static class TestObject
 {
     internal const string Program = "test";
@@ -11,12 +11,14 @@ internal static class TestObject
     internal static ulong Instruction(int opcode, int destination = 0, int source = 0, int offset = 0, int immediate = 0) =>
         (byte)opcode | ((ulong)(destination | (source << 4)) << 8) | ((ulong)(ushort)offset << 16) | ((ulong)(uint)immediate << 32);
 
-    internal static byte[] Build(ReadOnlySpan<ulong> code)
+    /// <param name="code">The instructions.</param>
+    /// <param name="section">The section's name, which says for which hook the program is.</param>
+    internal static byte[] Build(ReadOnlySpan<ulong> code, string section = "tc")
     {
         var text = new byte[code.Length * 8];
         for (var i = 0; i < code.Length; i++)
             BinaryPrimitives.WriteUInt64LittleEndian(text.AsSpan(i * 8), code[i]);
-        var names = "\0tc\0license\0.symtab\0.strtab\0test\0"u8.ToArray();
+        var names = Encoding.UTF8.GetBytes($"\0{section}\0license\0.symtab\0.strtab\0test\0");
         var licence = "GPL\0"u8.ToArray();
         var symbols = new byte[2 * 24];
         BinaryPrimitives.WriteInt32LittleEndian(symbols.AsSpan(24), Offset("test"));
@@ -36,7 +38,7 @@ internal static class TestObject
         BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(62), 4);
         var at = 64;
         (string Name, int Type, int Flags, int Link, int Info, int Entry)[] sections =
-            [("tc", 1, 6, 0, 0, 0), ("license", 1, 3, 0, 0, 0), (".symtab", 2, 0, 4, 1, 24), (".strtab", 3, 0, 0, 0, 0)];
+            [(section, 1, 6, 0, 0, 0), ("license", 1, 3, 0, 0, 0), (".symtab", 2, 0, 4, 1, 24), (".strtab", 3, 0, 0, 0, 0)];
         for (var i = 0; i < parts.Length; i++)
         {
             parts[i].CopyTo(file, at);

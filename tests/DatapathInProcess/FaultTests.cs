@@ -55,6 +55,34 @@ public sealed class FaultTests
     public void An_atomic_operation_that_is_not_aligned_is_a_fault(ExecutionForm form) =>
         Fails(form, Instruction(0xdb, Frame10, R0, -12), Instruction(0x95));
 
+    [Theory]
+    [InlineData(4, 0x71, 0, "read of 1 bytes at byte 64 of a packet of 64")]
+    [InlineData(8, 0x71, -1, "read of 1 bytes at byte -1 of a packet of 64")]
+    [InlineData(4, 0x72, 1, "write of 1 bytes at byte 65 of a packet of 64")]
+    public void An_XDP_program_that_leaves_its_packet_faults(int field, int opcode, short offset, string reason)
+    {
+        foreach (var form in Forms)
+        {
+            var fault = Fails("xdp", form, Instruction(0x61, R2, R1, field), Instruction(opcode, opcode == 0x72 ? R2 : R0, R2, offset), Instruction(0x95));
+            Assert.Equal((1, 2), (fault.Instruction, fault.Register));
+            Assert.Contains(reason, fault.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory, MemberData(nameof(Forms))]
+    public void An_XDP_program_writes_nothing_of_its_context_and_reads_nothing_behind(ExecutionForm form)
+    {
+        Assert.Contains("byte 16 of the context", Fails("xdp", form, Instruction(0x63, R1, R1, 16), Instruction(0x95)).Message, StringComparison.Ordinal);
+        Assert.Contains("byte 24 of the context", Fails("xdp", form, Instruction(0x61, R0, R1, 24), Instruction(0x95)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_XDP_program_cannot_call_what_is_for_classifiers()
+    {
+        using var obj = BpfObject.Open("faults", Build([Instruction(0x85, 0, 0, 0, 26), Instruction(0x95)], "xdp"), new InProcessEngine());
+        Assert.Contains("skb_load_bytes", Assert.Throws<BpfObjectException>(obj.Load).Message, StringComparison.Ordinal);
+    }
+
     [Theory, InlineData(4096), InlineData(113), InlineData(-1)]
     public void An_unknown_helper_is_an_error_of_the_load_that_names_it_and_the_program(int number)
     {
@@ -91,10 +119,12 @@ public sealed class FaultTests
         Assert.Contains("lxc.bpf.c:", fault.SourceLine, StringComparison.Ordinal);
     }
 
-    private static BpfFaultException Fails(ExecutionForm form, params ulong[] code)
+    private static BpfFaultException Fails(ExecutionForm form, params ulong[] code) => Fails("tc", form, code);
+
+    private static BpfFaultException Fails(string section, ExecutionForm form, params ulong[] code)
     {
         var engine = new InProcessEngine(new InProcessOptions { Form = form, InstructionBudget = 1_000_000 });
-        using var obj = BpfObject.Open("faults", Build(code), engine);
+        using var obj = BpfObject.Open("faults", Build(code, section), engine);
         obj.Load();
         using var program = obj.Program(TestObject.Program);
         var fault = Assert.Throws<BpfFaultException>(() => program.TestRun(new byte[64], new byte[64]));

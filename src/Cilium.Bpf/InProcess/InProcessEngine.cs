@@ -48,6 +48,20 @@ public sealed class InProcessEngine : BpfEngine
     /// <summary>What each map holds now, inner maps and variables of objects included, in no order.</summary>
     public IReadOnlyList<InProcessMapUsage> MapUsage() => [.. Maps.All.Select(map => new InProcessMapUsage(map.Name, map.Shape, map.Entries, map.Bytes))];
 
+    /// <summary>A control group exists: programs find it (<c>bpf_cgroup_from_id</c>) and may store values on it.</summary>
+    /// <param name="id">Its number, not zero.</param>
+    public void AddCgroup(ulong id)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(id);
+        Owners.AddGroup(id);
+    }
+
+    /// <summary>A control group ends, and with it what programs stored on it. An absent one is success.</summary>
+    public void RemoveCgroup(ulong id) => Owners.RemoveGroup(id);
+
+    /// <summary>The socket with a cookie ends, and with it what programs stored on it. An absent one is success.</summary>
+    public void RemoveSocket(ulong cookie) => Owners.RemoveSocket(cookie);
+
     internal int Cpus { get; }
 
     internal long InstructionBudget { get; }
@@ -57,6 +71,8 @@ public sealed class InProcessEngine : BpfEngine
     internal MapRegistry Maps { get; } = new();
 
     internal Retirement Retirement { get; } = new();
+
+    internal StorageOwners Owners { get; } = new();
 
     internal override ObjectBackend Open(string name, ReadOnlySpan<byte> elf) => new InProcessObject(this, name, elf);
 

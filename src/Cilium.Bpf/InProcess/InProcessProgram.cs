@@ -73,42 +73,54 @@ internal sealed class InProcessProgram(LoadedProgram program) : ProgramBackend
         var packet = program.Engine.TakeScratch();
         try
         {
-            packet.Load(dataIn);
             if (isClassifier)
-            {
-                // The kernel runs no classifier on less than the header that the Ethernet type promises.
-                var payload = dataIn.Length - EthernetBytes;
-                if (BinaryPrimitives.ReadUInt16BigEndian(dataIn[12..]) switch { 0x0800 => payload < 20, 0x86DD => payload < 40, _ => false })
-                    throw Refused(Errno.Invalid);
-                packet.Ifindex = 1;
-                if (!context.IsEmpty)
-                    ReadContext(packet, context);
-            }
+                LoadClassified(packet, dataIn, context);
+            else if (XdpTestRun.Load(packet, dataIn, context) is < 0 and var refused)
+                throw Refused(-refused);
             var begin = Stopwatch.GetTimestamp();
             var verdict = 0;
             for (var i = 0; i < repeat; i++)
                 verdict = program.Engine.Run(program, packet);
             var elapsed = Stopwatch.GetElapsedTime(begin);
-            if (isClassifier && !context.IsEmpty)
-            {
-                foreach (var (offset, bytes) in s_settable)
-                {
-                    if (offset + bytes <= context.Length)
-                        packet.Field(offset, bytes).CopyTo(context[offset..]);
-                }
-            }
-            var length = packet.Length;
+            if (isClassifier)
+                WriteContext(packet, context);
+            else
+                XdpTestRun.WriteContext(packet, context);
+            var data = packet.BytesAndMetadata;
             if (!dataOut.IsEmpty)
             {
-                packet.Bytes[..Math.Min(length, dataOut.Length)].CopyTo(dataOut);
-                if (length > dataOut.Length)
+                data[..Math.Min(data.Length, dataOut.Length)].CopyTo(dataOut);
+                if (data.Length > dataOut.Length)
                     throw Refused(Errno.NoSpace);
             }
-            return new TestRun(verdict, length, (uint)Math.Min(uint.MaxValue, elapsed.TotalNanoseconds / repeat));
+            return new TestRun(verdict, data.Length, (uint)Math.Min(uint.MaxValue, elapsed.TotalNanoseconds / repeat));
         }
         finally
         {
             program.Engine.GiveBackScratch(packet);
+        }
+    }
+
+    private void LoadClassified(BpfPacket packet, ReadOnlySpan<byte> frame, ReadOnlySpan<byte> context)
+    {
+        packet.Load(frame);
+        // The kernel runs no classifier on less than the header that the Ethernet type promises.
+        var payload = frame.Length - EthernetBytes;
+        if (BinaryPrimitives.ReadUInt16BigEndian(frame[12..]) switch { 0x0800 => payload < 20, 0x86DD => payload < 40, _ => false })
+            throw Refused(Errno.Invalid);
+        packet.Ifindex = 1;
+        packet.IsGsoUntyped = true;
+        if (!context.IsEmpty)
+            ReadContext(packet, context);
+    }
+
+    private static void WriteContext(BpfPacket packet, Span<byte> context)
+    {
+        foreach (var (offset, bytes) in s_settable)
+        {
+            // The kernel takes the size of segments and does not give it back.
+            if (offset != SkbFields.GsoSize && offset + bytes <= context.Length)
+                packet.Field(offset, bytes).CopyTo(context[offset..]);
         }
     }
 
@@ -143,6 +155,8 @@ internal sealed class InProcessProgram(LoadedProgram program) : ProgramBackend
             verdict = program.Engine.Run(program, address);
         var elapsed = Stopwatch.GetElapsedTime(begin);
         address.Fields.CopyTo(context);
+        // Where the socket is, is nobody's business outside of the run.
+        context.Slice(BpfSocketAddress.SocketPointer, sizeof(ulong)).Clear();
         return new TestRun(verdict, 0, (uint)(elapsed.TotalNanoseconds / repeat));
     }
 

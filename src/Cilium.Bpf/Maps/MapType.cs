@@ -27,6 +27,10 @@ public enum MapType
     ArrayOfMaps = 12,
     /// <summary>Hash table of maps.</summary>
     HashOfMaps = 13,
+    /// <summary>A value for each socket that a program made one for; the key is the socket's descriptor, in process its cookie.</summary>
+    SkStorage = 24,
     /// <summary>Ring buffer to user space.</summary>
     RingBuffer = 27,
+    /// <summary>A value for each control group that a program made one for; the key is the folder's descriptor, in process the group's id.</summary>
+    CgrpStorage = 32,
 }

@@ -10,6 +10,7 @@ internal static class Errno
     internal const int BadDescriptor = 9;
     internal const int Again = 11;
     internal const int NoMemory = 12;
+    internal const int AccessDenied = 13;
     internal const int Fault = 14;
     internal const int Busy = 16;
     internal const int Exists = 17;

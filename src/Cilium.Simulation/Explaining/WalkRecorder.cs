@@ -15,6 +15,9 @@ internal sealed class WalkRecorder(LookupText text, bool isDetailed) : IFabricOb
     private const byte IcmpV6 = 58;
     private const int Shot = 2;
     private const int Redirected = 7;
+    private const int XdpPass = 2;
+    private const int XdpSend = 3;
+    private const int XdpRedirect = 4;
     private readonly List<WalkStep> _steps = [];
     private readonly List<PolicyLookup> _asked = [];
     private readonly List<string> _lookups = [];
@@ -64,6 +67,24 @@ internal sealed class WalkRecorder(LookupText text, bool isDetailed) : IFabricOb
                 _ => $"out of {target}",
             } + (packet.IsTunnelForSending && packet.Tunnel is { } key ? $", tunnelled to {key.Remote} with identity {key.Id}" : ""),
             _ => "go on",
+        };
+        End(Where(device), $"{program.Name}: {outcome}");
+    }
+
+    /// <inheritdoc/>
+    public void BeforeXdp(VirtualInterface device, BpfProgram program, BpfPacket packet) => Begin(device.Namespace.Node.Name, IsResolution(packet.Bytes));
+
+    /// <inheritdoc/>
+    public void AfterXdp(VirtualInterface device, BpfProgram program, BpfPacket packet, int verdict)
+    {
+        if (verdict is not (XdpPass or XdpSend or XdpRedirect))
+            Dropper = program;
+        var outcome = verdict switch
+        {
+            XdpPass => "go on",
+            XdpSend => "back out of the device",
+            XdpRedirect => $"out of {device.Namespace.InterfaceOrNull(packet.Redirect.Ifindex)?.Name ?? $"device {packet.Redirect.Ifindex}"}",
+            _ => "drop",
         };
         End(Where(device), $"{program.Name}: {outcome}");
     }

@@ -10,7 +10,7 @@ internal sealed class PairInterface(VirtualNamespace ns, string name, uint index
     private protected override void Send(Frame frame)
     {
         if (Other is { } other)
-            HandTo(other, frame);
+            CarryTo(other, frame);
         else
             Fabric.Drop(frame, this, DropCause.DeviceDown);
     }

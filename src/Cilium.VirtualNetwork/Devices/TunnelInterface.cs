@@ -44,6 +44,11 @@ internal sealed class TunnelInterface(VirtualNamespace ns, string name, uint ind
         // The packet of the outer headers is another one: it keeps the mark, and knows nothing of the tunnel any more.
         var inner = packet.Bytes.ToArray();
         var header = FrameWriter.HeaderBytes(local);
+        if (header + FrameWriter.UdpBytes + VxlanBytes + inner.Length > ushort.MaxValue)
+        {
+            Fabric.Drop(frame, this, DropCause.TooBig);
+            return;
+        }
         var outer = new byte[IpPacket.EthernetBytes + header + FrameWriter.UdpBytes + VxlanBytes + inner.Length];
         BinaryPrimitives.WriteUInt16BigEndian(outer.AsSpan(12), local.IsIPv4 ? IpPacket.IPv4Type : IpPacket.IPv6Type);
         var tos = (byte)(key.Tos | (IpPacket.TryRead(inner, out var ip) ? ip.TrafficClass & EcnMask : 0));
@@ -57,10 +62,11 @@ internal sealed class TunnelInterface(VirtualNamespace ns, string name, uint ind
         inner.CopyTo(l4[(FrameWriter.UdpBytes + VxlanBytes)..]);
         if (!local.IsIPv4)
             BinaryPrimitives.WriteUInt16BigEndian(l4[6..], FrameWriter.Checksum(local, remote, FrameWriter.Udp, l4));
-        var mark = packet.Mark;
+        var (mark, size, segments, outerBytes) = (packet.Mark, packet.GsoSize, packet.GsoSegments, packet.OuterBytes);
         packet.Load(outer);
         packet.Mark = mark;
         packet.PacketType = 0;
+        (packet.GsoSize, packet.GsoSegments, packet.OuterBytes) = (size, segments, outerBytes + outer.Length - inner.Length);
         Fabric.Observer?.OnFrame(FrameAction.Encapsulated, this, packet);
         Namespace.SendBy(this, frame, route, remote);
     }
@@ -75,9 +81,10 @@ internal sealed class TunnelInterface(VirtualNamespace ns, string name, uint ind
             return false;
         var key = new BpfTunnelKey(BinaryPrimitives.ReadUInt32BigEndian(vxlan[4..]) >> 8, ip.Source.ToIPAddress(), ip.Destination.ToIPAddress(), ip.Ttl, ip.TrafficClass);
         var packet = frame.Packet;
-        var mark = packet.Mark;
+        var (mark, size, segments) = (packet.Mark, packet.GsoSize, packet.GsoSegments);
         packet.Load(vxlan[VxlanBytes..].ToArray());
         packet.Mark = mark;
+        (packet.GsoSize, packet.GsoSegments) = (size, segments);
         Fabric.Observer?.OnFrame(FrameAction.Decapsulated, this, packet);
         packet.Tunnel = key;
         Classify(frame);

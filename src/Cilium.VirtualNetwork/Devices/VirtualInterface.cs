@@ -1,6 +1,7 @@
 using Cilium.Bpf;
 using Cilium.Bpf.InProcess;
 using Cilium.Core;
+using Cilium.VirtualNetwork.Devices;
 using Cilium.VirtualNetwork.Wire;
 
 namespace Cilium.VirtualNetwork;
@@ -11,10 +12,12 @@ public abstract class VirtualInterface
     private const int Pass = 0;
     private const int Shot = 2;
     private const int Redirected = 7;
+    private const int VlanBytes = 4;
     private const uint ForThisHost = 0;
     private const uint ForOtherHost = 3;
     private readonly List<BpfProgram> _ingress = [];
     private readonly List<BpfProgram> _egress = [];
+    private BpfProgram? _xdp;
     private readonly List<Prefix> _networks = [];
     private readonly List<IpAddr> _addresses = [];
 
@@ -62,6 +65,17 @@ public abstract class VirtualInterface
     /// <summary>Frames that came to an end here.</summary>
     public long Dropped { get; internal set; }
 
+    /// <summary>
+    /// The XDP program on what the device receives, before all classifiers and sockets; null for none. It behaves as the kernel's generic one: on
+    /// every kind of device, and what it sends or redirects passes no classifier on its way out.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is a program of another type.</exception>
+    public BpfProgram? Xdp
+    {
+        get => _xdp;
+        set => _xdp = value is null || value.Describe().Type == ProgramType.Xdp ? value : throw new ArgumentException($"{value.Name} is no XDP program", nameof(value));
+    }
+
     internal Fabric Fabric => Namespace.Node.Fabric;
 
     /// <summary>Gives it an address, and the namespace a route to the address's network.</summary>
@@ -98,6 +112,19 @@ public abstract class VirtualInterface
         Fabric.Arrive(taken, this);
     }
 
+    /// <summary>A frame comes in that stands for several, as from a device that put them together (GRO).</summary>
+    /// <param name="frame">The frame with its Ethernet header: TCP or UDP, with the length of the whole in its headers.</param>
+    /// <param name="gsoSize">Bytes of payload in each of the frames but the last.</param>
+    /// <exception cref="ArgumentException">It is no whole packet of TCP or UDP with payload.</exception>
+    public void Inject(ReadOnlySpan<byte> frame, int gsoSize)
+    {
+        var segments = Segments.Count(frame, gsoSize);
+        var taken = Fabric.Take(frame);
+        (taken.Packet.GsoSize, taken.Packet.GsoSegments) = (gsoSize, segments);
+        Classify(taken);
+        Fabric.Arrive(taken, this);
+    }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Namespace.Name}/{Name}";
 
@@ -122,7 +149,7 @@ public abstract class VirtualInterface
         packet.Routing = Namespace;
         packet.ForgetControlBlock();
         Fabric.Observer?.OnFrame(FrameAction.Received, this, packet);
-        if (RunPrograms(frame, TcDirection.Ingress))
+        if ((_xdp is null || RunXdp(frame, _xdp)) && RunPrograms(frame, TcDirection.Ingress))
             Namespace.Input(this, frame);
     }
 
@@ -133,11 +160,8 @@ public abstract class VirtualInterface
         packet.Ifindex = Index;
         packet.Routing = Namespace;
         packet.ForgetControlBlock();
-        if (!RunPrograms(frame, TcDirection.Egress))
-            return;
-        Sent++;
-        Fabric.Observer?.OnFrame(FrameAction.Sent, this, packet);
-        Send(frame);
+        if (RunPrograms(frame, TcDirection.Egress))
+            Transmit(frame);
     }
 
     /// <summary>What a frame forgets when a device hands it to another one (<c>skb_scrub_packet</c>, Linux 6.18 net/core/skbuff.c).</summary>
@@ -151,7 +175,16 @@ public abstract class VirtualInterface
             packet.Mark = 0;
     }
 
-    /// <summary>Hands a frame over to another device, which receives it (<c>dev_forward_skb</c>).</summary>
+    /// <summary>Hands a frame over to another device, unless it is too long for it (<c>is_skb_forwardable</c>, Linux 6.18 net/core/dev.c).</summary>
+    internal void CarryTo(VirtualInterface other, Frame frame)
+    {
+        if (frame.Packet.GsoSize == 0 && frame.Packet.Length > other.Mtu + IpPacket.EthernetBytes + VlanBytes)
+            Fabric.Drop(frame, other, DropCause.TooBig);
+        else
+            HandTo(other, frame);
+    }
+
+    /// <summary>Hands a frame over to another device, which receives it (<c>dev_forward_skb_nomtu</c>).</summary>
     internal void HandTo(VirtualInterface other, Frame frame)
     {
         Scrub(frame, !ReferenceEquals(other.Namespace, Namespace));
@@ -167,6 +200,52 @@ public abstract class VirtualInterface
         frame.Packet.PacketType = (to[0] & 1) != 0
             ? to.ContainsAnyExcept((byte)0xFF) ? 2u : 1u
             : MacAddress.FromBytes(to) == Mac ? ForThisHost : ForOtherHost;
+    }
+
+    private void Transmit(Frame frame)
+    {
+        Sent++;
+        Fabric.Observer?.OnFrame(FrameAction.Sent, this, frame.Packet);
+        Send(frame);
+    }
+
+    /// <summary>Runs the XDP program; false when the frame went another way.</summary>
+    private bool RunXdp(Frame frame, BpfProgram program)
+    {
+        var packet = frame.Packet;
+        var observer = Fabric.Observer;
+        observer?.BeforeXdp(this, program, packet);
+        var verdict = Fabric.Run(program, packet);
+        observer?.AfterXdp(this, program, packet, verdict);
+        switch ((XdpVerdict)verdict)
+        {
+            case XdpVerdict.Pass:
+                Classify(frame);
+                return true;
+            case XdpVerdict.Send:
+                Transmit(frame);
+                return false;
+            case XdpVerdict.Redirect:
+                RedirectXdp(frame, packet.Redirect);
+                return false;
+            case XdpVerdict.Aborted or XdpVerdict.Drop:
+            default:
+                Fabric.Drop(frame, this, DropCause.Program);
+                return false;
+        }
+    }
+
+    /// <summary>Straight out of a device (<c>xdp_do_generic_redirect</c>, Linux 6.18 net/core/filter.c): nobody is told what does not fit.</summary>
+    private void RedirectXdp(Frame frame, BpfRedirect redirect)
+    {
+        if (redirect.Kind != RedirectKind.Egress || Namespace.InterfaceOrNull(redirect.Ifindex) is not { } target)
+            Fabric.Drop(frame, this, DropCause.RedirectRefused);
+        else if (!target.IsUp)
+            Fabric.Drop(frame, target, DropCause.DeviceDown);
+        else if (frame.Packet.Length > target.Mtu + IpPacket.EthernetBytes + VlanBytes)
+            Fabric.Drop(frame, target, DropCause.TooBig);
+        else
+            target.Transmit(frame);
     }
 
     private List<BpfProgram> Programs(TcDirection hook) => hook == TcDirection.Ingress ? _ingress : _egress;

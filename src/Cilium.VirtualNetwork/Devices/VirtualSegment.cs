@@ -39,7 +39,7 @@ public sealed class VirtualSegment
         {
             var address = MacAddress.FromBytes(to);
             if (_members.Find(member => member.Mac == address && !ReferenceEquals(member, from)) is { } member)
-                from.HandTo(member, frame);
+                from.CarryTo(member, frame);
             else
                 _fabric.Drop(frame, from, DropCause.OtherHost);
             return;
@@ -47,7 +47,7 @@ public sealed class VirtualSegment
         foreach (var member in _members)
         {
             if (!ReferenceEquals(member, from))
-                from.HandTo(member, _fabric.Copy(frame));
+                from.CarryTo(member, _fabric.Copy(frame));
         }
         _fabric.GiveBack(frame);
     }

@@ -21,7 +21,7 @@ public enum DropCause
     HopsExhausted,
     /// <summary>No route leads to its destination.</summary>
     NoRoute,
-    /// <summary>It is longer than the MTU. Nothing is fragmented here.</summary>
+    /// <summary>It is longer than the MTU, and may not be fragmented or comes by a device that fragments nothing.</summary>
     TooBig,
     /// <summary>Nobody answered for the next hop's address.</summary>
     NoNeighbour,
@@ -31,4 +31,6 @@ public enum DropCause
     NoSocket,
     /// <summary>It was sent into a tunnel without saying where to.</summary>
     NoTunnelKey,
+    /// <summary>A fragment whose packet was never whole, or that contradicts the others.</summary>
+    Unassembled,
 }

@@ -15,6 +15,12 @@ public interface IFabricObserver
     /// <summary>A program has seen it, and said what becomes of it.</summary>
     void AfterProgram(VirtualInterface device, TcDirection hook, BpfProgram program, BpfPacket packet, int verdict);
 
+    /// <summary>An XDP program is about to see a frame.</summary>
+    void BeforeXdp(VirtualInterface device, BpfProgram program, BpfPacket packet);
+
+    /// <summary>It has seen it, and said what becomes of it.</summary>
+    void AfterXdp(VirtualInterface device, BpfProgram program, BpfPacket packet, int verdict);
+
     /// <summary>A program is about to see the address of a socket call.</summary>
     void BeforeProgram(VirtualNamespace ns, AttachType hook, BpfProgram program, BpfSocketAddress address);
 

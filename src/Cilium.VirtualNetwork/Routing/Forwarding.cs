@@ -27,7 +27,8 @@ internal readonly struct Forwarding(VirtualNamespace ns)
             ns.Refuse(device, frame, DropCause.NoRoute);
             return;
         }
-        if (ip.Length > route.FittingBytes)
+        var isSegmented = frame.Packet.GsoSize != 0;
+        if ((isSegmented ? frame.Packet.SegmentBytes : ip.Length) > route.FittingBytes && (ip.MayNotBeFragmented || isSegmented))
         {
             RefuseTooBig(device, frame, route.FittingBytes);
             return;

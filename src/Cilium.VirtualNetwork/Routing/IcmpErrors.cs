@@ -15,6 +15,8 @@ internal static class IcmpErrors
 
     internal static void HopsExhausted(VirtualNamespace ns, ReadOnlySpan<byte> frame) => Tell(ns, frame, (11, 0), (3, 0), 0);
 
+    internal static void ReassemblyExpired(VirtualNamespace ns, ReadOnlySpan<byte> frame) => Tell(ns, frame, (11, 1), (3, 1), 0);
+
     internal static void TooBig(VirtualNamespace ns, ReadOnlySpan<byte> frame, int fittingBytes) => Tell(ns, frame, (3, 4), (2, 0), (uint)fittingBytes);
 
     /// <summary>Whether a message tells of an error, about which no error is told.</summary>

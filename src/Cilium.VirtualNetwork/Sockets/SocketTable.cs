@@ -72,20 +72,22 @@ public sealed class SocketTable
     internal void Remove(VirtualEcho echo) => _echoes.Remove(echo.Id);
 
     /// <summary>Gives a packet to whom it is for; false when nobody wants it.</summary>
-    internal bool Deliver(in IpPacket ip)
+    /// <param name="ip">The packet.</param>
+    /// <param name="gsoSize">Bytes of payload of each packet that it stands for; zero when it is one.</param>
+    internal bool Deliver(in IpPacket ip, int gsoSize)
     {
         if (ip.IsFragment)
             return false;
         return ip.Protocol switch
         {
-            FrameWriter.Udp when ip.Payload.Length >= FrameWriter.UdpBytes => DeliverDatagram(ip),
+            FrameWriter.Udp when ip.Payload.Length >= FrameWriter.UdpBytes => DeliverDatagram(ip, gsoSize),
             FrameWriter.Tcp when ip.Payload.Length >= FrameWriter.TcpBytes => DeliverSegment(ip),
             FrameWriter.Icmp or FrameWriter.IcmpV6 when ip.Payload.Length >= FrameWriter.IcmpBytes => DeliverMessage(ip),
             _ => false,
         };
     }
 
-    private bool DeliverDatagram(in IpPacket ip)
+    private bool DeliverDatagram(in IpPacket ip, int gsoSize)
     {
         var source = new Endpoint(ip.Source, BinaryPrimitives.ReadUInt16BigEndian(ip.Payload));
         var destination = new Endpoint(ip.Destination, BinaryPrimitives.ReadUInt16BigEndian(ip.Payload[2..]));
@@ -93,10 +95,21 @@ public sealed class SocketTable
         if (bytes < FrameWriter.UdpBytes || bytes > ip.Payload.Length || !HasRightChecksum(ip, 6, isOptional: true))
             return false;
         if (_datagrams.TryGetValue((FrameWriter.Udp, destination.Port), out var socket))
-            return socket.Take(source, destination, ip.Payload[FrameWriter.UdpBytes..bytes]);
+            return TakeAll(socket, source, destination, ip.Payload[FrameWriter.UdpBytes..bytes], gsoSize);
         if (RefusesUnknown)
             IcmpErrors.PortUnreachable(Namespace, WithEthernet(ip));
         return false;
+    }
+
+    /// <summary>A socket gets the datagrams that a packet stands for one by one.</summary>
+    private static bool TakeAll(VirtualUdpSocket socket, Endpoint source, Endpoint destination, ReadOnlySpan<byte> payload, int gsoSize)
+    {
+        for (; gsoSize != 0 && payload.Length > gsoSize; payload = payload[gsoSize..])
+        {
+            if (!socket.Take(source, destination, payload[..gsoSize]))
+                return false;
+        }
+        return socket.Take(source, destination, payload);
     }
 
     private bool DeliverSegment(in IpPacket ip)
@@ -125,7 +138,8 @@ public sealed class SocketTable
         if (ip.Payload[0] == request)
         {
             // An answer comes from the address that was asked.
-            Namespace.Output(FrameWriter.IcmpMessage(ip.Destination, ip.Source, reply, 0, BinaryPrimitives.ReadUInt32BigEndian(ip.Payload[4..]), ip.Payload[8..]));
+            Namespace.OutputOfSocket(
+                FrameWriter.IcmpMessage(ip.Destination, ip.Source, reply, 0, BinaryPrimitives.ReadUInt32BigEndian(ip.Payload[4..]), ip.Payload[8..]), ip.Source);
             return true;
         }
         if (ip.Payload[0] == reply)

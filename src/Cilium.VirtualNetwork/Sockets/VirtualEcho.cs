@@ -34,7 +34,8 @@ public sealed class VirtualEcho : IDisposable
         var source = _table.Namespace.SourceFor(_destination);
         if (source.IsNone)
             return;
-        _table.Namespace.Output(FrameWriter.IcmpMessage(source, _destination, source.IsIPv4 ? (byte)8 : (byte)128, 0, (uint)Id << 16 | 1, new byte[payloadBytes]));
+        _table.Namespace.OutputOfSocket(
+            FrameWriter.IcmpMessage(source, _destination, source.IsIPv4 ? (byte)8 : (byte)128, 0, (uint)Id << 16 | 1, new byte[payloadBytes]), _destination);
     }
 
     internal bool Take(in IpPacket ip)

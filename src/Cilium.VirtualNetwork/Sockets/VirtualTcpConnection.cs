@@ -78,10 +78,11 @@ public sealed class VirtualTcpConnection : IDisposable
         State = State == TcpState.Established ? TcpState.Closing : TcpState.Closed;
     }
 
-    /// <summary>Forgets the connection without a word.</summary>
+    /// <summary>Forgets the connection without a word; what programs stored on its socket ends.</summary>
     public void Dispose()
     {
         _table.Remove(this);
+        _table.Namespace.Node.Engine.RemoveSocket(Cookie);
         _received.Dispose();
     }
 

@@ -69,8 +69,12 @@ public sealed class VirtualUdpSocket : IDisposable
         return peer;
     }
 
-    /// <summary>Closes the socket.</summary>
-    public void Dispose() => _table.Remove(this);
+    /// <summary>Closes the socket; what programs stored on it ends.</summary>
+    public void Dispose()
+    {
+        _table.Remove(this);
+        _table.Namespace.Node.Engine.RemoveSocket(Cookie);
+    }
 
     internal bool Take(Endpoint source, Endpoint destination, ReadOnlySpan<byte> payload)
     {
@@ -87,7 +91,7 @@ public sealed class VirtualUdpSocket : IDisposable
         var source = _table.Namespace.SourceFor(destination.Address);
         if (source.IsNone)
             return Unreachable;
-        _table.Namespace.Output(FrameWriter.UdpDatagram(new Endpoint(source, Port), destination, payload));
+        _table.Namespace.OutputOfSocket(FrameWriter.UdpDatagram(new Endpoint(source, Port), destination, payload), destination.Address);
         return 0;
     }
 }

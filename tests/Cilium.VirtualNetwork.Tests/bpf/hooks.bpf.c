@@ -133,6 +133,107 @@ int ask_routes(struct __sk_buff *ctx)
 	return NEXT;
 }
 
+/* 11 word that an XDP program said, 12 Ethernet type. */
+SEC("tc")
+int look_at_metadata(struct __sk_buff *ctx)
+{
+	void *data = (void *)(long)ctx->data, *meta = (void *)(long)ctx->data_meta;
+
+	note(11, meta + sizeof(__u32) <= data ? *(__u32 *)meta : 0);
+	note(12, bpf_ntohs((__u16)ctx->protocol));
+	return NEXT;
+}
+
+/* 14 bytes of payload in a segment, 15 segments. */
+SEC("tc")
+int look_at_segments(struct __sk_buff *ctx)
+{
+	note(14, ctx->gso_size);
+	note(15, ctx->gso_segs);
+	return NEXT;
+}
+
+/* Says the device, and that it was here. */
+SEC("xdp")
+int xdp_say(struct xdp_md *ctx)
+{
+	__u32 runs = 13, *count = bpf_map_lookup_elem(&seen, &runs);
+	void *data, *meta;
+
+	if (count)
+		(*count)++;
+	if (bpf_xdp_adjust_meta(ctx, -4))
+		return XDP_ABORTED;
+	data = (void *)(long)ctx->data;
+	meta = (void *)(long)ctx->data_meta;
+	if (meta + sizeof(__u32) > data)
+		return XDP_ABORTED;
+	*(__u32 *)meta = 0x5A0000 | ctx->ingress_ifindex;
+	return XDP_PASS;
+}
+
+static __always_inline int is_ipv4(struct xdp_md *ctx)
+{
+	struct ethernet {
+		__u8 to[6], from[6];
+		__be16 type;
+	} *header = (void *)(long)ctx->data;
+
+	return (void *)(header + 1) <= (void *)(long)ctx->data_end && header->type == bpf_htons(0x0800);
+}
+
+SEC("xdp")
+int xdp_shoot(struct xdp_md *ctx)
+{
+	return is_ipv4(ctx) ? XDP_DROP : XDP_PASS;
+}
+
+SEC("xdp")
+int xdp_abort(struct xdp_md *ctx)
+{
+	return is_ipv4(ctx) ? 99 : XDP_PASS;
+}
+
+SEC("xdp")
+int xdp_redirect(struct xdp_md *ctx)
+{
+	return is_ipv4(ctx) ? bpf_redirect(target, 0) : XDP_PASS;
+}
+
+/* Back to the sender, on its own link. */
+SEC("xdp")
+int xdp_return(struct xdp_md *ctx)
+{
+	__u8 *header = (void *)(long)ctx->data, other[6];
+
+	if (!is_ipv4(ctx) || header + 14 > (__u8 *)(long)ctx->data_end)
+		return XDP_PASS;
+	__builtin_memcpy(other, header, 6);
+	__builtin_memcpy(header, header + 6, 6);
+	__builtin_memcpy(header + 6, other, 6);
+	return XDP_TX;
+}
+
+/* Makes IPv4 of what has the type 0x9999 and four bytes before its header, and addresses it to this device. */
+SEC("xdp")
+int xdp_unwrap(struct xdp_md *ctx)
+{
+	__u8 *header = (void *)(long)ctx->data, addresses[12];
+
+	if (header + 18 > (__u8 *)(long)ctx->data_end || header[12] != 0x99)
+		return XDP_PASS;
+	__builtin_memcpy(addresses, header, 12);
+	if (bpf_xdp_adjust_head(ctx, 4))
+		return XDP_ABORTED;
+	header = (void *)(long)ctx->data;
+	if (header + 14 > (__u8 *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	__builtin_memcpy(header, addresses, 12);
+	header[12] = 0x08;
+	header[13] = 0;
+	return XDP_PASS;
+}
+
 SEC("cgroup/connect4")
 int send_elsewhere(struct bpf_sock_addr *ctx)
 {

@@ -16,10 +16,15 @@ internal static class CallTable
     private const int ClassifierOnly = 2;
     private const int XdpOnly = 3;
     private const int AddressOnly = 4;
+    private const int NotXdp = 5;
 
-    private static readonly HelperCall?[] s_calls = new HelperCall?[256];
-    private static readonly string?[] s_names = new string?[256];
-    private static readonly byte[] s_where = new byte[256];
+    /// <summary>From here on: functions that programs call by name (kfuncs), with numbers of our own.</summary>
+    internal const int FirstNamed = 256;
+
+    private const int Functions = FirstNamed + 2;
+    private static readonly HelperCall?[] s_calls = new HelperCall?[Functions];
+    private static readonly string?[] s_names = new string?[Functions];
+    private static readonly byte[] s_where = new byte[Functions];
 
     static CallTable()
     {
@@ -49,9 +54,12 @@ internal static class CallTable
         Add(44, "xdp_adjust_head", XdpCalls.AdjustHead, XdpOnly);
         Add(46, "get_socket_cookie", SocketCalls.Cookie);
         Add(50, "skb_adjust_room", RoomCalls.Adjust, ClassifierOnly);
+        Add(54, "xdp_adjust_meta", XdpCalls.AdjustMeta, XdpOnly);
         Add(65, "xdp_adjust_tail", XdpCalls.AdjustTail, XdpOnly);
         Add(69, "fib_lookup", RoutingCalls.Lookup, PacketOnly);
         Add(80, "get_current_cgroup_id", SocketCalls.CgroupId, AddressOnly);
+        Add(107, "sk_storage_get", StorageCalls.GetBySocket, NotXdp);
+        Add(108, "sk_storage_delete", StorageCalls.DeleteBySocket, NotXdp);
         Add(122, "get_netns_cookie", SocketCalls.NetnsCookie, AddressOnly);
         Add(125, "ktime_get_boot_ns", HostCalls.Nanoseconds);
         Add(130, "ringbuf_output", RingCalls.Output);
@@ -65,9 +73,14 @@ internal static class CallTable
         Add(181, "loop", HostCalls.Loop);
         Add(186, "get_retval", SocketCalls.GetReturnValue, AddressOnly);
         Add(187, "set_retval", SocketCalls.SetReturnValue, AddressOnly);
+        Add(188, "xdp_get_buff_len", XdpCalls.Length, XdpOnly);
         Add(189, "xdp_load_bytes", XdpCalls.Load, XdpOnly);
         Add(190, "xdp_store_bytes", XdpCalls.Store, XdpOnly);
         Add(195, "map_lookup_percpu_elem", MapCalls.LookupPerCpu);
+        Add(210, "cgrp_storage_get", StorageCalls.GetByGroup);
+        Add(211, "cgrp_storage_delete", StorageCalls.DeleteByGroup);
+        Add(FirstNamed, "cgroup_from_id", StorageCalls.GroupFromId);
+        Add(FirstNamed + 1, "cgroup_release", StorageCalls.ReleaseGroup);
     }
 
     /// <summary>The function with a number that <see cref="Reject"/> accepts.</summary>
@@ -75,6 +88,17 @@ internal static class CallTable
 
     /// <summary>The function's name, without the prefix <c>bpf_</c>.</summary>
     internal static string Name(int number) => number >= 0 && number < s_names.Length && s_names[number] is { } name ? name : $"#{number}";
+
+    /// <summary>The number of a function that programs call by name, or -1.</summary>
+    internal static int NumberOf(string name)
+    {
+        for (var number = FirstNamed; number < Functions; number++)
+        {
+            if (name == "bpf_" + s_names[number])
+                return number;
+        }
+        return -1;
+    }
 
     /// <summary>Why programs of a type cannot call a function, or null when they can.</summary>
     internal static string? Reject(int number, ProgramType type)
@@ -87,6 +111,7 @@ internal static class CallTable
             ClassifierOnly => type == ProgramType.SchedCls,
             XdpOnly => type == ProgramType.Xdp,
             AddressOnly => type == ProgramType.CgroupSockAddr,
+            NotXdp => type != ProgramType.Xdp,
             _ => true,
         };
         return fits ? null : $"bpf_{Name(number)} is not for programs of type {type}";

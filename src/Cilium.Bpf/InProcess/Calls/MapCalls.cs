@@ -22,7 +22,7 @@ internal static unsafe class MapCalls
     internal static ulong Update(Machine m, ulong map, ulong key, ulong value, ulong flags, ulong e)
     {
         var storage = m.Map(map, 1);
-        if (storage is MapArrayStorage or MapHashStorage or ProgramArrayStorage or RingStorage)
+        if (storage is MapArrayStorage or MapHashStorage or ProgramArrayStorage or RingStorage or OwnerStorage)
             m.Fault(1, $"a program cannot write {storage.Name}");
         return (ulong)(long)storage.Update(m.Read(key, (uint)storage.KeyBytes, 2), m.Read(value, (uint)storage.ValueBytes, 3), flags, m.Cpu);
     }
@@ -30,7 +30,7 @@ internal static unsafe class MapCalls
     internal static ulong Delete(Machine m, ulong map, ulong key, ulong c, ulong d, ulong e)
     {
         var storage = m.Map(map, 1);
-        if (storage is MapArrayStorage or MapHashStorage or ProgramArrayStorage or RingStorage)
+        if (storage is MapArrayStorage or MapHashStorage or ProgramArrayStorage or RingStorage or OwnerStorage)
             m.Fault(1, $"a program cannot write {storage.Name}");
         return (ulong)(long)storage.Delete(m.Read(key, (uint)storage.KeyBytes, 2));
     }

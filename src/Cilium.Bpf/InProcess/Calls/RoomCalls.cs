@@ -42,7 +42,15 @@ internal static class RoomCalls
         if (result != 0)
             return unchecked((ulong)result);
         if (room > 0 && (flags & Encapsulate) != 0)
+        {
             packet.IsEncapsulated = true;
+            packet.OuterBytes += room;
+        }
+        else if (room < 0)
+        {
+            packet.OuterBytes = Math.Max(0, packet.OuterBytes + room);
+        }
+        ChangeSegments(packet, room, flags);
         Become(packet, room > 0 ? flags & EncapsulateIPv4 : flags & DecapsulateIPv4, room > 0 ? flags & EncapsulateIPv6 : flags & DecapsulateIPv6);
         m.PacketChanged();
         return 0;
@@ -71,9 +79,24 @@ internal static class RoomCalls
         var left = packet.Length - EthernetBytes + room;
         if (room < 0 ? left <= 0 || left < least : packet.Length + room > LargestPacket && !isSegmented)
             return -Errno.NotSupported;
-        return room < 0
-            ? (flags & Encapsulate) != 0 ? -Errno.Invalid : 0
-            : CheckEncapsulation(packet, room, flags);
+        if (room < 0 && (flags & Encapsulate) != 0)
+            return -Errno.Invalid;
+        if (isSegmented && !CanChangeSegments(packet, flags))
+            return -Errno.NotSupported;
+        return room < 0 ? 0 : CheckEncapsulation(packet, room, flags);
+    }
+
+    /// <summary>Segments of a stream may become shorter or longer; datagrams stay what they are.</summary>
+    private static bool CanChangeSegments(BpfPacket packet, ulong flags) => !packet.IsGsoUntyped && packet.TryReadSegmentHeaders(out _, out var protocol)
+        && (protocol == SegmentHeaders.Tcp || (flags & FixedGso) != 0);
+
+    private static void ChangeSegments(BpfPacket packet, int room, ulong flags)
+    {
+        if (packet.GsoSize == 0)
+            return;
+        if ((flags & FixedGso) == 0)
+            packet.GsoSize -= room;
+        packet.GsoSegments = 0;
     }
 
     private static int CheckEncapsulation(BpfPacket packet, int room, ulong flags)

@@ -61,6 +61,7 @@ internal static unsafe class SkbCalls
         if (flags != 0 || (uint)length > LoopbackMaximum || (uint)length < EthernetBytes)
             return unchecked((ulong)-Errno.Invalid);
         packet.Resize((int)length);
+        (packet.GsoSize, packet.GsoSegments) = (0, 0);
         m.PacketChanged();
         return 0;
     }
@@ -68,7 +69,7 @@ internal static unsafe class SkbCalls
     internal static ulong ChangeHead(Machine m, ulong context, ulong room, ulong flags, ulong d, ulong e)
     {
         var packet = PacketOf(m, context);
-        if (flags != 0 || (uint)room > LoopbackMaximum || (uint)packet.Length + (ulong)(uint)room > LoopbackMaximum)
+        if (flags != 0 || (uint)room > LoopbackMaximum || (packet.GsoSize == 0 && (uint)packet.Length + (ulong)(uint)room > LoopbackMaximum))
             return unchecked((ulong)-Errno.Invalid);
         if (!packet.MoveStart(-(int)room))
             return unchecked((ulong)-Errno.NoMemory);

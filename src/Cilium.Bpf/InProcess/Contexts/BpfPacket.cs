@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Cilium.Bpf.InProcess.Contexts;
 using Cilium.Bpf.InProcess.Memory;
+using Cilium.Bpf.Native;
 
 namespace Cilium.Bpf.InProcess;
 
@@ -18,6 +19,16 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     /// <summary>No packet may grow beyond this.</summary>
     internal const int MaximumBytes = 1 << 18;
 
+    /// <summary>
+    /// Bytes of the buffer that an XDP program may fill, from before the headroom to the end: a page without what the kernel keeps at its end
+    /// (320 bytes of <c>struct skb_shared_info</c>). A longer frame cannot grow.
+    /// </summary>
+    private const int XdpFrameEnd = 4096 - 320;
+
+    /// <summary>What the kernel keeps at the beginning of a page that an XDP program is given (<c>struct xdp_frame</c>).</summary>
+    private const int XdpFrameStart = 40;
+
+    private const int LargestMetadata = 255;
     private const int EthernetBytes = 14;
     private const int InitialCapacity = 4096;
 
@@ -26,6 +37,9 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     private int _capacity = InitialCapacity;
     private int _start = Headroom;
     private int _length;
+    private int _lowest = Headroom;
+    private bool _mayLackRoom;
+    private bool _wasXdp;
     internal TunnelState TunnelState;
 
     /// <summary>Frees the memory of a forgotten packet.</summary>
@@ -57,6 +71,19 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         }
     }
 
+    /// <summary>The queue of the device that it came in by, for XDP programs.</summary>
+    public uint RxQueue
+    {
+        get => U32(SkbFields.Bytes + SkbFields.XdpRxQueue);
+        set => U32(SkbFields.Bytes + SkbFields.XdpRxQueue) = value;
+    }
+
+    /// <summary>
+    /// What an XDP program says about the frame, before its first byte; classifiers on the device read it (<c>data_meta</c>). Valid as
+    /// <see cref="Bytes"/> is, and empty when a program has moved the beginning of the frame since.
+    /// </summary>
+    public ReadOnlySpan<byte> Metadata => new(_buffer + _start - MetadataBytes, MetadataBytes);
+
     /// <summary>For whom it is: 0 this host, 1 broadcast, 2 multicast, 3 another host.</summary>
     public uint PacketType { get => U32(SkbFields.PacketType); set => U32(SkbFields.PacketType) = value; }
 
@@ -76,6 +103,30 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     /// <summary>The flow hash (<c>skb->hash</c>); zero when it was not computed yet.</summary>
     public uint Hash { get => U32(SkbFields.Hash); set => U32(SkbFields.Hash) = value; }
 
+    /// <summary>
+    /// Bytes of payload in each segment that this packet of TCP or UDP stands for (<c>skb->gso_size</c>); zero when it is one packet on the wire.
+    /// </summary>
+    public int GsoSize
+    {
+        get => (int)U32(SkbFields.GsoSize);
+        set => U32(SkbFields.GsoSize) = (uint)value;
+    }
+
+    /// <summary>How many segments it stands for, or zero where nobody counted (<c>skb->gso_segs</c>).</summary>
+    public int GsoSegments
+    {
+        get => (int)U32(SkbFields.GsoSegments);
+        set => U32(SkbFields.GsoSegments) = (uint)value;
+    }
+
+    /// <summary>Bytes between the Ethernet header and the network header of what is segmented: those of a tunnel around it.</summary>
+    public int OuterBytes { get; set; }
+
+    /// <summary>Bytes, from the network header on, of the longest packet that it is on the wire.</summary>
+    public int SegmentBytes => GsoSize != 0 && TryReadSegmentHeaders(out var bytes, out _)
+        ? Math.Min(_length - EthernetBytes, OuterBytes + bytes + GsoSize)
+        : _length - EthernetBytes;
+
     /// <summary>Where the last run redirected it.</summary>
     public BpfRedirect Redirect { get; internal set; }
 
@@ -84,6 +135,14 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
 
     /// <summary>Whether a program has put another header around it.</summary>
     internal bool IsEncapsulated { get; set; }
+
+    /// <summary>The frame behind what is said about it.</summary>
+    internal ReadOnlySpan<byte> BytesAndMetadata => new(_buffer + _start - MetadataBytes, MetadataBytes + _length);
+
+    internal int MetadataBytes { get; private set; }
+
+    /// <summary>A test run says how long segments are, and not of what.</summary>
+    internal bool IsGsoUntyped { get; set; }
 
     internal byte* Data => _buffer + _start;
 
@@ -98,8 +157,14 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         Redirect = default;
         HasPartialChecksum = false;
         IsEncapsulated = false;
+        IsGsoUntyped = false;
+        OuterBytes = 0;
         Routing = null;
+        MetadataBytes = 0;
+        _mayLackRoom = false;
+        _wasXdp = false;
         _start = Headroom;
+        _lowest = Headroom;
         _length = 0;
         Resize(frame.Length);
         frame.CopyTo(new Span<byte>(_buffer + _start, _length));
@@ -113,9 +178,11 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     /// <summary>The frame for changes by a device or a stack, which have to keep checksums right themselves; valid as <see cref="Bytes"/> is.</summary>
     public Span<byte> Edit() => new(_buffer + _start, _length);
 
-    /// <summary>Clears what only programs on one device tell each other (<c>cb</c>, <c>tc_index</c>, <c>tc_classid</c>).</summary>
+    /// <summary>Clears what only programs on one device tell each other (<c>cb</c>, <c>tc_index</c>, <c>tc_classid</c>, <see cref="Metadata"/>).</summary>
     public void ForgetControlBlock()
     {
+        MetadataBytes = 0;
+        _mayLackRoom = true;
         Field(SkbFields.Cb, SkbFields.CbBytes).Clear();
         U32(SkbFields.TcIndex) = 0;
         U32(SkbFields.TcClassId) = 0;
@@ -138,11 +205,24 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     internal override void Begin(ProgramType type)
     {
         Redirect = default;
+        if (type == ProgramType.Xdp)
+        {
+            if (_mayLackRoom)
+                MakeRoom();
+            _wasXdp = true;
+        }
+        else if (_wasXdp)
+        {
+            // The device reads the Ethernet type again behind the XDP program.
+            _wasXdp = false;
+            *(ushort*)(_fields + SkbFields.Protocol) = ProtocolOf(Bytes);
+        }
         Tell();
     }
 
-    /// <summary>The region of the packet for programs.</summary>
-    internal Region Region() => Memory.Region.Piece(_buffer + _start, DataAddress, (uint)_length, writable: true);
+    /// <summary>The region of the packet, with what was said about it, for programs.</summary>
+    internal Region Region() =>
+        Memory.Region.Piece(_buffer + _start - MetadataBytes, DataAddress - (uint)MetadataBytes, (uint)(_length + MetadataBytes), writable: true);
 
     internal ref uint U32(int offset) => ref Unsafe.AsRef<uint>(_fields + offset);
 
@@ -169,11 +249,67 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     {
         if (_start + delta < 0 || _length - delta < EthernetBytes)
             return false;
+        MetadataBytes = 0;
         _start += delta;
         _length -= delta;
+        _lowest = Math.Min(_lowest, _start);
         if (delta < 0)
             new Span<byte>(_buffer + _start, -delta).Clear();
         Tell();
+        return true;
+    }
+
+    /// <summary>
+    /// Moves the beginning of a frame of an XDP program, and what is said about it along; what was cut off comes back, what never was is zero
+    /// (<c>bpf_xdp_adjust_head</c>). Returns false when there is no room.
+    /// </summary>
+    internal bool MoveXdpStart(int delta)
+    {
+        if (_start + (long)delta < XdpFrameStart + MetadataBytes || _length - (long)delta < EthernetBytes)
+            return false;
+        Reach(_start - MetadataBytes + delta);
+        Buffer.MemoryCopy(_buffer + _start - MetadataBytes, _buffer + _start - MetadataBytes + delta, MetadataBytes, MetadataBytes);
+        _start += delta;
+        _length -= delta;
+        Tell();
+        return true;
+    }
+
+    /// <summary>Changes how many bytes are said about a frame (<c>bpf_xdp_adjust_meta</c>). Returns zero or a negated error number.</summary>
+    internal int MoveMetadata(int delta)
+    {
+        var bytes = MetadataBytes - (long)delta;
+        if (bytes < 0 || _start - bytes < XdpFrameStart)
+            return -Errno.Invalid;
+        if (bytes % sizeof(uint) != 0 || bytes > LargestMetadata)
+            return -Errno.AccessDenied;
+        MetadataBytes = (int)bytes;
+        Reach(_start - MetadataBytes);
+        Tell();
+        return 0;
+    }
+
+    internal bool TryReadSegmentHeaders(out int bytes, out byte protocol)
+    {
+        (bytes, protocol) = (0, 0);
+        return _length > EthernetBytes + OuterBytes && SegmentHeaders.TryRead(Bytes[(EthernetBytes + OuterBytes)..], out bytes, out protocol);
+    }
+
+    /// <summary>Says this about a frame that was just loaded; no more than fits before it.</summary>
+    internal void Say(ReadOnlySpan<byte> metadata)
+    {
+        MetadataBytes = metadata.Length;
+        Reach(_start - MetadataBytes);
+        metadata.CopyTo(new Span<byte>(_buffer + _start - MetadataBytes, MetadataBytes));
+        Tell();
+    }
+
+    /// <summary>Moves the end of a frame of an XDP program; what is new is zero (<c>bpf_xdp_adjust_tail</c>). Returns false when there is no room.</summary>
+    internal bool MoveXdpEnd(int delta)
+    {
+        if ((delta > 0 && _start + _length + (long)delta > XdpFrameEnd) || _length + (long)delta < EthernetBytes)
+            return false;
+        Resize(_length + delta);
         return true;
     }
 
@@ -188,6 +324,28 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         if (room > 0)
             new Span<byte>(_buffer + _start + keep, room).Clear();
         return true;
+    }
+
+    /// <summary>A place before the frame is used for the first time: bytes of earlier packets do not show.</summary>
+    private void Reach(int position)
+    {
+        if (position >= _lowest)
+            return;
+        new Span<byte>(_buffer + position, _lowest - position).Clear();
+        _lowest = position;
+    }
+
+    /// <summary>Moves a frame before which programs have used up the room, as the kernel does before an XDP program.</summary>
+    private void MakeRoom()
+    {
+        _mayLackRoom = false;
+        if (_start >= Headroom)
+            return;
+        var (start, length) = (_start, _length);
+        _start = Headroom;
+        Resize(length);
+        Buffer.MemoryCopy(_buffer + start, _buffer + _start, length, length);
+        _lowest = Headroom;
     }
 
     private static ushort ProtocolOf(ReadOnlySpan<byte> frame)
@@ -209,10 +367,10 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         U32(SkbFields.Length) = (uint)_length;
         U32(SkbFields.Data) = data;
         U32(SkbFields.DataEnd) = end;
-        U32(SkbFields.DataMeta) = data;
+        U32(SkbFields.DataMeta) = data - (uint)MetadataBytes;
         U32(SkbFields.Bytes + SkbFields.XdpData) = data;
         U32(SkbFields.Bytes + SkbFields.XdpDataEnd) = end;
-        U32(SkbFields.Bytes + SkbFields.XdpDataMeta) = data;
+        U32(SkbFields.Bytes + SkbFields.XdpDataMeta) = data - (uint)MetadataBytes;
     }
 
     private void Free()

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Cilium.Bpf.InProcess.Memory;
 
 namespace Cilium.Bpf.InProcess;
 
@@ -17,8 +18,14 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
     internal const int SocketFamily = 28;
     internal const int SocketType = 32;
     internal const int SocketProtocol = 36;
+    internal const int SocketPointer = 64;
+    private const int SocketBytes = 80;
+    private const int FamilyOfSocket = 4;
+    private const int TypeOfSocket = 8;
+    private const int ProtocolOfSocket = 12;
 
-    private readonly byte* _fields = (byte*)NativeMemory.AllocZeroed(StructureBytes);
+    // The structure, and behind it the socket that it points to.
+    private readonly byte* _fields = (byte*)NativeMemory.AllocZeroed(StructureBytes + SocketBytes);
     private bool _isFreed;
 
     /// <summary>Frees the memory of a forgotten address.</summary>
@@ -42,7 +49,10 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
     /// <summary>The kind of socket: 1 for a stream, 2 for datagrams.</summary>
     public uint Type { get => U32(SocketType); set => U32(SocketType) = value; }
 
-    /// <summary>The socket's number, from <c>bpf_get_socket_cookie</c>.</summary>
+    /// <summary>
+    /// The socket's number, from <c>bpf_get_socket_cookie</c>. What programs store on the socket is stored under it, until
+    /// <see cref="InProcessEngine.RemoveSocket"/>.
+    /// </summary>
     public ulong Cookie { get; set; }
 
     /// <summary>The control group of the calling process.</summary>
@@ -76,7 +86,17 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
         bool Within(uint field, uint length) => offset >= field && offset + bytes <= field + length;
     }
 
-    internal override void Begin(ProgramType type) => ReturnValue = 0;
+    internal override void Begin(ProgramType type)
+    {
+        ReturnValue = 0;
+        Unsafe.WriteUnaligned(_fields + SocketPointer, Address.Of(Address.Socket, 0));
+        U32(StructureBytes + FamilyOfSocket) = U32(SocketFamily) == 0 ? Family : U32(SocketFamily);
+        U32(StructureBytes + TypeOfSocket) = Type;
+        U32(StructureBytes + ProtocolOfSocket) = Protocol;
+    }
+
+    /// <summary>The socket for programs.</summary>
+    internal Region SocketRegion() => Region.Piece(_fields + StructureBytes, 0, SocketBytes, writable: false);
 
     private ref uint U32(int offset) => ref Unsafe.AsRef<uint>(_fields + offset);
 

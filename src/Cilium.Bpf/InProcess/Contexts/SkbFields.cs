@@ -32,6 +32,8 @@ internal static class SkbFields
     internal const int XdpDataEnd = 4;
     internal const int XdpDataMeta = 8;
     internal const int XdpIngressIfindex = 12;
+    internal const int XdpRxQueue = 16;
+    internal const int XdpEgressIfindex = 20;
 
     /// <summary>Whether a classifier may write bytes of the structure.</summary>
     internal static bool IsWritable(uint offset, uint bytes)

@@ -1,3 +1,4 @@
+using Cilium.Bpf.InProcess.Calls;
 using Cilium.Bpf.InProcess.Instructions;
 using Cilium.Bpf.InProcess.Maps;
 using Cilium.Bpf.InProcess.Memory;
@@ -46,6 +47,10 @@ internal sealed class Linker(ObjectFile file, IReadOnlyDictionary<MapPlan, MapSt
             var hasRelocation = relocations.TryGetValue(position, out var relocation);
             if (instruction.Opcode == Op.WideImmediate)
                 instruction.Value = hasRelocation ? Resolve(plan, relocation, instruction.Immediate) : Constant(plan, instruction);
+            else if (instruction.Opcode == Op.Call && instruction.Source == 1 && hasRelocation && relocation is { Type: Call32, Symbol.Section: 0 })
+                (instruction.Source, instruction.Immediate) = (0, NumberOf(plan, relocation.Symbol.Name));
+            else if (instruction.Opcode == Op.Call && instruction.Source == 0 && (uint)instruction.Immediate >= CallTable.FirstNamed)
+                throw Bad(plan, $"the engine has no function number {instruction.Immediate} of the kernel, called at instruction {i}");
             else if (instruction.Opcode == Op.Call && instruction.Source == 1)
                 instruction.Value = (ulong)IndexOf(Callee(plan, position, instruction.Immediate, hasRelocation ? relocation : null));
             else if (hasRelocation)
@@ -98,14 +103,18 @@ internal sealed class Linker(ObjectFile file, IReadOnlyDictionary<MapPlan, MapSt
         var (section, offset) = (plan.Section.Index, position + 8 + (immediate * 8L));
         if (relocation is { } found)
         {
-            if (found.Type != Call32 || found.Symbol.Section == 0)
-                throw Bad(plan, $"{found.Symbol.Name} is defined elsewhere");
+            if (found.Type != Call32)
+                throw Bad(plan, $"the relocation of {found.Symbol.Name} has type {found.Type}");
             (section, offset) = (found.Symbol.Section, found.Symbol.Value + ((immediate + 1) * 8L));
         }
         return file.Code.TryGetValue((section, offset), out var callee)
             ? callee
             : throw Bad(plan, $"the call at instruction {(position - plan.Offset) / 8} leads to no function");
     }
+
+    /// <summary>A function of the kernel that is called by name.</summary>
+    private int NumberOf(CodePlan plan, string name) =>
+        CallTable.NumberOf(name) is var number and >= 0 ? number : throw Bad(plan, $"{name} is defined elsewhere, and is no function of the kernel (kfunc) that the engine has");
 
     private BpfObjectException Bad(CodePlan plan, string reason) => new(file.Name, plan.Section.Name, plan.Name, reason);
 }

@@ -10,14 +10,17 @@ internal static class MapFactory
     private const int MaximumKeyBytes = 512;
     private const int MaximumValueBytes = 64 << 20;
     private const uint MaximumRing = 1u << 28;
+    // The kernel takes a few bytes less.
+    private const int MaximumStoredBytes = ushort.MaxValue;
     private const uint MaximumSlots = 1u << 24;
 
     internal static MapStorage Create(InProcessEngine engine, string name, MapShape shape, MapShape? inner)
     {
         var isRing = shape.Type == MapType.RingBuffer;
-        if (shape.MaxEntries == 0 || (!isRing && (shape.KeyBytes <= 0 || shape.ValueBytes <= 0)) || shape.KeyBytes > MaximumKeyBytes)
+        var isStorage = shape.Type is MapType.SkStorage or MapType.CgrpStorage;
+        if ((shape.MaxEntries == 0) != isStorage || (!isRing && (shape.KeyBytes <= 0 || shape.ValueBytes <= 0)) || shape.KeyBytes > MaximumKeyBytes)
             throw Refused(Errno.Invalid);
-        if (shape.ValueBytes > MaximumValueBytes || (shape.Type is MapType.ArrayOfMaps or MapType.ProgArray && shape.MaxEntries > MaximumSlots)
+        if (shape.ValueBytes > (isStorage ? MaximumStoredBytes : MaximumValueBytes) || (shape.Type is MapType.ArrayOfMaps or MapType.ProgArray && shape.MaxEntries > MaximumSlots)
             || (isRing && shape.MaxEntries > MaximumRing))
         {
             throw Refused(Errno.TooBig);
@@ -38,6 +41,8 @@ internal static class MapFactory
                 return new MapHashStorage(engine, name, shape, new MapTemplate(template));
             case MapType.ProgArray when shape.KeyBytes == 4 && shape.ValueBytes == 4:
                 return new ProgramArrayStorage(engine, name, shape);
+            case MapType.SkStorage or MapType.CgrpStorage when shape.KeyBytes == 4 && shape.Flags == MapFlags.NoPreallocation:
+                return new OwnerStorage(engine, name, shape);
             default:
                 throw Refused(Errno.Invalid);
         }

@@ -22,6 +22,14 @@ internal static class Address
 
     internal const int FrameBytes = 512;
 
+    /// <summary>The socket whose address the context is (<c>struct bpf_sock</c>).</summary>
+    internal const uint Socket = 12;
+
+    /// <summary>Handles of control groups, which can be passed on but not dereferenced.</summary>
+    internal const uint Groups = 13;
+
+    internal const int OpenGroups = 8;
+
     /// <summary>Records that are reserved and not yet submitted.</summary>
     internal const uint Records = 16;
 

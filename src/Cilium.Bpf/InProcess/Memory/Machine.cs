@@ -16,6 +16,8 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
     private readonly nint[] _records = new nint[Address.OpenRecords];
     private int _open;
     private readonly RingStorage?[] _rings = new RingStorage?[Address.OpenRecords];
+    private readonly ulong[] _groups = new ulong[Address.OpenGroups];
+    private int _openGroups;
 
     internal Machine(InProcessEngine engine, int cpu)
     {
@@ -107,6 +109,7 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
         SocketAddress = context as BpfSocketAddress;
         Regions[Address.Context] = Region.Piece(context.StructurePointer(program.Type), 0, (uint)context.Structure(program.Type).Length, writable: false);
         Regions[Address.Packet] = Packet is null ? default : Packet.Region();
+        Regions[Address.Socket] = SocketAddress is null ? default : SocketAddress.SocketRegion();
         return Address.Of(Address.Context, 0);
     }
 
@@ -117,6 +120,11 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
         {
             if (_records[i] != 0)
                 CloseRecord(Address.Of(Address.Records + (uint)i, 0), 0, discard: true);
+        }
+        if (_openGroups > 0)
+        {
+            _groups.AsSpan().Clear();
+            _openGroups = 0;
         }
         Observer = null;
         Context = null!;
@@ -193,6 +201,33 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
         return 0;
     }
 
+    /// <summary>A handle of a control group for the program, or zero when it holds too many.</summary>
+    internal ulong OpenGroup(ulong id)
+    {
+        var free = Array.IndexOf(_groups, 0UL);
+        if (free < 0)
+            return 0;
+        _groups[free] = id;
+        _openGroups++;
+        return Address.Of(Address.Groups, (uint)free);
+    }
+
+    /// <summary>The control group that a handle means.</summary>
+    internal ulong GroupOf(ulong handle, int register)
+    {
+        if (handle >> 32 == Address.Groups && (uint)handle < (uint)_groups.Length && _groups[(uint)handle] is var id and not 0)
+            return id;
+        Fault(register, "not a control group");
+        return 0;
+    }
+
+    internal void CloseGroup(ulong handle, int register)
+    {
+        _ = GroupOf(handle, register);
+        _groups[(uint)handle] = 0;
+        _openGroups--;
+    }
+
     internal void CloseRecord(ulong address, ulong flags, bool discard)
     {
         var index = (address >> 32) - Address.Records;
@@ -252,6 +287,8 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
             Address.Maps => "a map",
             Address.Functions => "a function",
             Address.Context => $"byte {position} of the context",
+            Address.Socket when SocketAddress is not null => $"byte {position} of the socket",
+            Address.Groups => "a control group",
             >= Address.Stack and < Address.Stack + Address.Frames => $"byte {(int)position - Address.FrameBytes} of a frame",
             >= Address.Records and < Address.Records + Address.OpenRecords => $"byte {position} of a record",
             < RegionTable.Capacity when Regions[region] is { Length: > 0 } entry =>
