@@ -44,7 +44,7 @@ public sealed class ExplainedFlows : IAsyncDisposable
         return flows;
     }
 
-    /// <summary>Compares; what differs fails the test, and so does a smaller number of comparisons than expected.</summary>
+    /// <summary>Compares; what differs fails the test, and so do fewer comparisons than there must be, questions to the DNS left out.</summary>
     public async Task AgreeAsync(int delivered, int dropped)
     {
         await StopAsync();
