@@ -18,6 +18,7 @@ namespace Cilium.LabTests;
 public sealed class ExplainedFlows : IAsyncDisposable
 {
     private const string Underlay = "eth0";
+    private const string LongestSeconds = "300";
     private const string HostIdentity = "1";
     private const int DropEvent = 1;
     private const int VerdictEvent = 5;
@@ -32,16 +33,16 @@ public sealed class ExplainedFlows : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(lab);
         var flows = new ExplainedFlows(lab);
-        foreach (var node in lab.Lab.NodeNames)
+        try
         {
-            var file = Path.Combine(lab.Lab.FolderOfNode(node), "flows.pcap");
-            var start = new ProcessStartInfo("ip", ["netns", "exec", lab.Lab.NamespaceOfNode(node), "tcpdump", "-i", Underlay, "-Q", "in", "--immediate-mode", "-U", "-w", file]) { RedirectStandardError = true };
-            var process = Process.Start(start)!;
-            flows._captures[node] = (process, file);
-            Assert.Contains("listening", await process.StandardError.ReadLineAsync(CancellationToken.None), StringComparison.Ordinal);
+            foreach (var node in lab.Lab.NodeNames) await flows.ListenAsync(node);
+            return flows;
         }
-
-        return flows;
+        catch
+        {
+            await flows.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Compares; what differs fails the test, and so do fewer comparisons than there must be, questions to the DNS left out.</summary>
@@ -131,6 +132,16 @@ public sealed class ExplainedFlows : IAsyncDisposable
         }
 
         return frames;
+    }
+
+    // Should these tests be killed, the capture ends by itself.
+    private async Task ListenAsync(string node)
+    {
+        var file = Path.Combine(_lab.Lab.FolderOfNode(node), "flows.pcap");
+        string[] capture = ["ip", "netns", "exec", _lab.Lab.NamespaceOfNode(node), "tcpdump", "-i", Underlay, "-Q", "in", "--immediate-mode", "-U", "-w", file];
+        var process = Process.Start(new ProcessStartInfo("timeout", [LongestSeconds, .. capture]) { RedirectStandardError = true })!;
+        _captures[node] = (process, file);
+        Assert.Contains("listening", await process.StandardError.ReadLineAsync(CancellationToken.None), StringComparison.Ordinal);
     }
 
     private async Task StopAsync()
