@@ -86,6 +86,11 @@ public sealed class SegmentationTests
         Assert.Throws<ArgumentException>(() => pod.Send(ping.AsSpan(IpPacket.EthernetBytes), 1000));
         Assert.Throws<ArgumentException>(() => Topology.Nic(net.First).Inject(ping, 1000));
         Assert.Throws<ArgumentOutOfRangeException>(() => Topology.Nic(net.First).Inject(ping, 0));
+
+        // A header that says to be longer than what there is.
+        var longHeader = FrameWriter.TcpSegment(new Endpoint(from, 1), new Endpoint(to, 2), TcpFlags.Ack, 1, 1, new byte[10]);
+        longHeader[IpPacket.EthernetBytes + 20 + 12] = 0xF0;
+        Assert.Throws<ArgumentException>(() => Topology.Nic(net.First).Inject(longHeader, 1000));
         Assert.True(net.Fabric.IsIdle);
     }
 

@@ -16,6 +16,8 @@ internal static class Segments
             FrameWriter.Tcp when ip.Payload.Length > FrameWriter.TcpBytes => ip.Payload[12] >> 4 << 2,
             _ => throw new ArgumentException("only payload of TCP and UDP is segmented", nameof(frame)),
         };
+        if (header >= ip.Payload.Length)
+            throw new ArgumentException("the packet ends within its header", nameof(frame));
         return (ip.Payload.Length - header + gsoSize - 1) / gsoSize;
     }
 }
