@@ -70,5 +70,11 @@ public sealed class ClusterPoolTests(ClusterPoolLab lab) : IClassFixture<Cluster
         Assert.Equal([false, true], probe.Select(found => found.Endpoint).Order());
         await LabFixture.EventuallyAsync(async () => (await lab.ProbeAsync(node)).TrueForAll(found => found is { Host: true, Endpoint: true }), isWhole => isWhole, 60);
         Assert.Equal(address, await lab.ReadAsync($"ciliumnode {other}", "{.spec.health.ipv4}"));
+
+        // An agent that starts anew takes it again.
+        await lab.KubectlAsync("-n", "kube-system", "delete", "pod", "-l", "k8s-app=cilium", "--field-selector", $"spec.nodeName={other}");
+        await lab.KubectlAsync("-n", "kube-system", "rollout", "status", "daemonset", "cilium", "--timeout=90s");
+        await lab.NodesReachEachOtherAsync();
+        Assert.Equal(address, await lab.ReadAsync($"ciliumnode {other}", "{.spec.health.ipv4}"));
     }
 }
