@@ -12,6 +12,7 @@ public sealed class VirtualNamespace : IBpfRouting
     private readonly Dictionary<uint, VirtualInterface> _interfaces = [];
     private readonly Dictionary<IpAddr, List<VirtualInterface>> _local = [];
     private readonly List<TunnelInterface> _tunnels = [];
+    private readonly Dictionary<int, VirtualNamespace> _numbered = [];
     private readonly LocalDelivery _delivery;
     private uint _nextIndex = 1;
     private ushort _lastPacketId;
@@ -72,6 +73,18 @@ public sealed class VirtualNamespace : IBpfRouting
     /// one. The bytes begin with the Ethernet header and are valid during the call.
     /// </summary>
     public LocalSink? Sink { get; set; }
+
+    /// <summary>Gives a namespace of the same node a number, by which programs here look for sockets there (<c>ip netns set</c>).</summary>
+    /// <exception cref="ArgumentException">The number is negative or taken, or the namespace is of another node.</exception>
+    public void Number(VirtualNamespace other, int id)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        ArgumentOutOfRangeException.ThrowIfNegative(id);
+        if (!ReferenceEquals(other.Node, Node))
+            throw new ArgumentException($"{other.Name} is of another node", nameof(other));
+        if (!_numbered.TryAdd(id, other))
+            throw new ArgumentException($"number {id} is taken in {Name}", nameof(id));
+    }
 
     /// <summary>Adds a pair of devices: one here, the other in another namespace or here too.</summary>
     /// <param name="name">The name of the one here.</param>
@@ -181,6 +194,14 @@ public sealed class VirtualNamespace : IBpfRouting
 
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    internal VirtualNamespace? NamespaceOrNull(int id) => _numbered.GetValueOrDefault(id);
+
+    internal void Forget(VirtualNamespace other)
+    {
+        foreach (var (id, _) in _numbered.Where(entry => ReferenceEquals(entry.Value, other)).ToArray())
+            _numbered.Remove(id);
+    }
 
     internal void AddLocal(IpAddr address, VirtualInterface device)
     {

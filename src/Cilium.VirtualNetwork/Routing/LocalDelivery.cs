@@ -72,7 +72,7 @@ internal sealed class LocalDelivery(VirtualNamespace ns, List<TunnelInterface> t
 
     private void GiveToSockets(VirtualInterface device, Frame frame, in IpPacket ip)
     {
-        if (ns.Sockets.Deliver(ip, frame.Packet.OuterBytes == 0 ? frame.Packet.GsoSize : 0))
+        if (ns.Sockets.Deliver(device, ip, frame.Packet.OuterBytes == 0 ? frame.Packet.GsoSize : 0))
             _fabric.GiveBack(frame);
         else
             _fabric.Drop(frame, device, DropCause.NoSocket);
