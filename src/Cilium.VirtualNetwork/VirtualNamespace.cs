@@ -15,7 +15,7 @@ public sealed class VirtualNamespace : IBpfRouting
     private readonly Dictionary<int, VirtualNamespace> _numbered = [];
     private readonly LocalDelivery _delivery;
     private uint _nextIndex = 1;
-    private ushort _lastPacketId;
+    private uint _lastPacketId;
 
     internal VirtualNamespace(VirtualNode node, string name, ulong cookie)
     {
@@ -247,14 +247,25 @@ public sealed class VirtualNamespace : IBpfRouting
     }
 
     /// <summary>
-    /// Sends what a socket made. IPv4 that does not fit the way leaves in fragments, as from a socket that discovers the way's MTU (IP_PMTUDISC_WANT).
+    /// Sends what a socket made. What does not fit the way leaves in fragments, IPv4 as from a socket that discovers the way's MTU (IP_PMTUDISC_WANT).
     /// </summary>
     internal void OutputOfSocket(byte[] frame, IpAddr destination)
     {
         var fitting = IsLocal(destination) ? Loopback.Mtu : Routes.Find(destination)?.FittingBytes ?? int.MaxValue;
-        if (destination.IsIPv4 && frame.Length - IpPacket.EthernetBytes > fitting)
-            Fragmentation.Allow(frame, ++_lastPacketId);
-        Output(frame);
+        if (frame.Length - IpPacket.EthernetBytes <= fitting)
+            Output(frame);
+        else if (destination.IsIPv4)
+        {
+            Fragmentation.Allow(frame, (ushort)++_lastPacketId);
+            Output(frame);
+        }
+        else
+        {
+            // What cannot be cut either is refused on its way.
+            var fragments = Fragmentation6.Cut(frame, fitting, ++_lastPacketId);
+            foreach (var fragment in fragments.Count == 0 ? [frame] : fragments)
+                Output(fragment);
+        }
     }
 
     /// <summary>Sends a routed packet to its next hop, in fragments where it is too long and may be cut.</summary>
