@@ -117,40 +117,46 @@ public sealed class LookupTests
     {
         var benches = TestEngine.Compared().Select(TestSockets.Create).ToArray();
         var (opened, found) = (0, 0);
-        Differential.Check(300, 60, choices =>
+        try
+        {
+            Differential.Check(300, 60, choices =>
+            {
+                foreach (var bench in benches)
+                    bench.CloseAll();
+                var sockets = new List<TestSocket>();
+                var used = new HashSet<(AddressFamily, ProtocolType, IPEndPoint, int)>();
+                for (var i = 1 + choices.Below(6); i > 0; i--)
+                {
+                    var socket = RandomSocket(choices, (uint)i);
+                    // Of a group of sockets that are equal in all, the kernel takes one by a hash that is its own.
+                    if (socket.SharesPort && !used.Add((socket.Family, socket.Protocol, socket.Local, socket.Device)))
+                        continue;
+                    if (!benches[0].Open(socket))
+                        continue;
+                    opened++;
+                    sockets.Add(socket);
+                    foreach (var bench in benches[1..])
+                        Assert.True(bench.Open(socket));
+                }
+                for (var i = 0; i < 12; i++)
+                {
+                    var (question, device) = (RandomQuestion(choices), 1 + choices.Below(2));
+                    var program = choices.OneIn(3) ? "look_early" : "look";
+                    var expected = benches[0].Ask(program, question, device);
+                    found += (int)expected.Found;
+                    foreach (var bench in benches[1..])
+                    {
+                        var answer = bench.Ask(program, question, device);
+                        Assert.True(expected == answer, $"{expected}\nand {answer}\nby device {device} for {question}\nof {string.Join("\n   ", sockets)}");
+                    }
+                }
+            });
+        }
+        finally
         {
             foreach (var bench in benches)
-                bench.CloseAll();
-            var sockets = new List<TestSocket>();
-            var used = new HashSet<(AddressFamily, ProtocolType, IPEndPoint, int)>();
-            for (var i = 1 + choices.Below(6); i > 0; i--)
-            {
-                var socket = RandomSocket(choices, (uint)i);
-                // Of a group of sockets that are equal in all, the kernel takes one by a hash that is its own.
-                if (socket.SharesPort && !used.Add((socket.Family, socket.Protocol, socket.Local, socket.Device)))
-                    continue;
-                if (!benches[0].Open(socket))
-                    continue;
-                opened++;
-                sockets.Add(socket);
-                foreach (var bench in benches[1..])
-                    Assert.True(bench.Open(socket));
-            }
-            for (var i = 0; i < 12; i++)
-            {
-                var (question, device) = (RandomQuestion(choices), 1 + choices.Below(2));
-                var program = choices.OneIn(3) ? "look_early" : "look";
-                var expected = benches[0].Ask(program, question, device);
-                found += (int)expected.Found;
-                foreach (var bench in benches[1..])
-                {
-                    var answer = bench.Ask(program, question, device);
-                    Assert.True(expected == answer, $"{expected}\nand {answer}\nby device {device} for {question}\nof {string.Join("\n   ", sockets)}");
-                }
-            }
-        });
-        foreach (var bench in benches)
-            bench.Dispose();
+                bench.Dispose();
+        }
         Assert.True(opened > 500 && found > 300, $"only {opened} sockets were opened and {found} found");
     }
 
