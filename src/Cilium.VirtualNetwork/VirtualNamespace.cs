@@ -12,9 +12,10 @@ public sealed class VirtualNamespace : IBpfRouting
     private readonly Dictionary<uint, VirtualInterface> _interfaces = [];
     private readonly Dictionary<IpAddr, List<VirtualInterface>> _local = [];
     private readonly List<TunnelInterface> _tunnels = [];
+    private readonly Dictionary<int, VirtualNamespace> _numbered = [];
     private readonly LocalDelivery _delivery;
     private uint _nextIndex = 1;
-    private ushort _lastPacketId;
+    private uint _lastPacketId;
 
     internal VirtualNamespace(VirtualNode node, string name, ulong cookie)
     {
@@ -72,6 +73,18 @@ public sealed class VirtualNamespace : IBpfRouting
     /// one. The bytes begin with the Ethernet header and are valid during the call.
     /// </summary>
     public LocalSink? Sink { get; set; }
+
+    /// <summary>Gives a namespace of the same node a number, by which programs here look for sockets there (<c>ip netns set</c>).</summary>
+    /// <exception cref="ArgumentException">The number is negative or taken, or the namespace is of another node.</exception>
+    public void Number(VirtualNamespace other, int id)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        ArgumentOutOfRangeException.ThrowIfNegative(id);
+        if (!ReferenceEquals(other.Node, Node))
+            throw new ArgumentException($"{other.Name} is of another node", nameof(other));
+        if (!_numbered.TryAdd(id, other))
+            throw new ArgumentException($"number {id} is taken in {Name}", nameof(id));
+    }
 
     /// <summary>Adds a pair of devices: one here, the other in another namespace or here too.</summary>
     /// <param name="name">The name of the one here.</param>
@@ -182,6 +195,14 @@ public sealed class VirtualNamespace : IBpfRouting
     /// <inheritdoc/>
     public override string ToString() => Name;
 
+    internal VirtualNamespace? NamespaceOrNull(int id) => _numbered.GetValueOrDefault(id);
+
+    internal void Forget(VirtualNamespace other)
+    {
+        foreach (var (id, _) in _numbered.Where(entry => ReferenceEquals(entry.Value, other)).ToArray())
+            _numbered.Remove(id);
+    }
+
     internal void AddLocal(IpAddr address, VirtualInterface device)
     {
         if (!_local.TryGetValue(address, out var devices))
@@ -226,14 +247,25 @@ public sealed class VirtualNamespace : IBpfRouting
     }
 
     /// <summary>
-    /// Sends what a socket made. IPv4 that does not fit the way leaves in fragments, as from a socket that discovers the way's MTU (IP_PMTUDISC_WANT).
+    /// Sends what a socket made. What does not fit the way leaves in fragments, IPv4 as from a socket that discovers the way's MTU (IP_PMTUDISC_WANT).
     /// </summary>
     internal void OutputOfSocket(byte[] frame, IpAddr destination)
     {
         var fitting = IsLocal(destination) ? Loopback.Mtu : Routes.Find(destination)?.FittingBytes ?? int.MaxValue;
-        if (destination.IsIPv4 && frame.Length - IpPacket.EthernetBytes > fitting)
-            Fragmentation.Allow(frame, ++_lastPacketId);
-        Output(frame);
+        if (frame.Length - IpPacket.EthernetBytes <= fitting)
+            Output(frame);
+        else if (destination.IsIPv4)
+        {
+            Fragmentation.Allow(frame, (ushort)++_lastPacketId);
+            Output(frame);
+        }
+        else
+        {
+            // What cannot be cut either is refused on its way.
+            var fragments = Fragmentation6.Cut(frame, fitting, ++_lastPacketId);
+            foreach (var fragment in fragments.Count == 0 ? [frame] : fragments)
+                Output(fragment);
+        }
     }
 
     /// <summary>Sends a routed packet to its next hop, in fragments where it is too long and may be cut.</summary>

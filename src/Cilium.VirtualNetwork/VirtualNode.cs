@@ -54,6 +54,8 @@ public sealed class VirtualNode
         foreach (var device in ns.Interfaces.ToArray())
             ns.Remove(device);
         _namespaces.Remove(ns);
+        foreach (var other in _namespaces)
+            other.Forget(ns);
     }
 
     internal ulong NextSocketCookie() => _nextCookie++;

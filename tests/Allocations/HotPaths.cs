@@ -30,6 +30,7 @@ internal static class HotPaths
         "table-lookup" => LookUpRow(),
         "in-process-packet" => RunPacket(),
         "in-process-map-update" => UpdateMap(),
+        "in-process-socket-lookup" => FindSocket(),
         "expiry-wheel-key" => FileKey(),
         _ => throw new ArgumentException($"no hot path is called {name}", nameof(name)),
     };
@@ -116,6 +117,31 @@ internal static class HotPaths
             map.TryLookup(key, out _);
             map.Delete(key);
             key = (key + 1) % 512;
+        };
+    }
+
+    /// <summary>A connection, and a listener where there is none.</summary>
+    private static Action FindSocket()
+    {
+        var sockets = new BpfSocketTable();
+        var query = new BpfSocketQuery { IsIPv6 = true, Protocol = 6, LocalAddress = 1, LocalPort = 80, RemoteAddress = 2, RemotePort = 4000, Ifindex = 3 };
+        var listener = new BpfSocket { Family = 10, Protocol = 6, LocalPort = 80, State = BpfSocketState.Listen };
+        var connection = new BpfSocket
+        {
+            Family = 10,
+            Protocol = 6,
+            LocalAddress = 1,
+            LocalPort = 80,
+            RemoteAddress = 2,
+            RemotePort = 4000,
+            State = BpfSocketState.Established,
+        };
+        if (!sockets.TryAdd(listener) || !sockets.TryAdd(connection))
+            throw new InvalidOperationException("the sockets are taken");
+        return () =>
+        {
+            if (sockets.Find(query) != connection || sockets.Find(query with { RemotePort = 4001 }) != listener)
+                throw new InvalidOperationException("another socket was found");
         };
     }
 

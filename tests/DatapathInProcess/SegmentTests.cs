@@ -41,6 +41,24 @@ public sealed class SegmentTests
         Assert.Equal((0, 0, 46), (packet.GsoSize, packet.OuterBytes, packet.SegmentBytes));
     }
 
+    [Theory]
+    [InlineData(6, 0x50, true, 40 + 8 + 20)]
+    [InlineData(6, 0x80, true, 40 + 8 + 32)]
+    [InlineData(6, 0x40, false, 0)]
+    [InlineData(17, 0, true, 40 + 8 + 8)]
+    [InlineData(58, 0, false, 0)]
+    [InlineData(44, 0, false, 0)]
+    public void Extension_headers_are_part_of_what_each_segment_repeats(byte protocol, byte length, bool isSegmented, int bytes)
+    {
+        var network = new byte[40 + 8 + 40];
+        (network[0], network[6], network[40], network[60]) = (0x60, 0, protocol, length);
+        Assert.Equal(isSegmented, SegmentHeaders.TryRead(network, out var found, out var of));
+        if (isSegmented)
+            Assert.Equal((bytes, protocol), (found, of));
+        Assert.False(SegmentHeaders.TryRead(network.AsSpan(0, 50), out _, out _));
+        Assert.False(SegmentHeaders.TryRead(network.AsSpan(0, 44), out _, out _));
+    }
+
     private static BpfPacket Packet(byte protocol, int payload)
     {
         var l4 = protocol == Tcp ? 20 : 8;

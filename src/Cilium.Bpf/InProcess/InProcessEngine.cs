@@ -109,7 +109,9 @@ public sealed class InProcessEngine : BpfEngine
         machine.Observer = observer;
         try
         {
-            return (int)program.Invoke(machine, machine.Begin(program, context));
+            var verdict = (int)program.Invoke(machine, machine.Begin(program, context));
+            machine.CheckReleased();
+            return verdict;
         }
         finally
         {

@@ -147,6 +147,7 @@ public abstract class VirtualInterface
         packet.Ifindex = Index;
         packet.IngressIfindex = Index;
         packet.Routing = Namespace;
+        packet.Sockets = Namespace.Sockets;
         packet.ForgetControlBlock();
         Fabric.Observer?.OnFrame(FrameAction.Received, this, packet);
         if ((_xdp is null || RunXdp(frame, _xdp)) && RunPrograms(frame, TcDirection.Ingress))
@@ -159,6 +160,7 @@ public abstract class VirtualInterface
         var packet = frame.Packet;
         packet.Ifindex = Index;
         packet.Routing = Namespace;
+        packet.Sockets = Namespace.Sockets;
         packet.ForgetControlBlock();
         if (RunPrograms(frame, TcDirection.Egress))
             Transmit(frame);

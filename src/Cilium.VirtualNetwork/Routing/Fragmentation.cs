@@ -58,12 +58,15 @@ internal static class Fragmentation
         return fragments;
     }
 
-    /// <summary>Makes the first fragment's header that of the whole packet.</summary>
-    internal static void Join(Span<byte> frame)
+    /// <summary>The header of the whole packet, with its Ethernet header, from that of the first fragment.</summary>
+    internal static byte[] Join(ReadOnlySpan<byte> first, int header, int payloadBytes)
     {
-        var ip = frame[Ethernet..];
+        var bytes = new byte[Ethernet + header + payloadBytes];
+        first[..(Ethernet + header)].CopyTo(bytes);
+        var ip = bytes.AsSpan(Ethernet);
         BinaryPrimitives.WriteUInt16BigEndian(ip[LengthField..], (ushort)ip.Length);
         SetFragment(ip, 0);
+        return bytes;
     }
 
     /// <summary>Where a fragment belongs, in bytes of the whole payload.</summary>

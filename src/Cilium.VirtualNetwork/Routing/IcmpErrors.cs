@@ -2,7 +2,7 @@ using Cilium.VirtualNetwork.Wire;
 
 namespace Cilium.VirtualNetwork;
 
-/// <summary>Tells senders why their packets did not arrive. Sources: RFC 792, RFC 1191, RFC 4443.</summary>
+/// <summary>Tells senders why their packets did not arrive. Sources: RFC 792, RFC 1191, RFC 4443, RFC 7112.</summary>
 internal static class IcmpErrors
 {
     private const int QuotedIPv4 = 28;
@@ -18,6 +18,10 @@ internal static class IcmpErrors
     internal static void ReassemblyExpired(VirtualNamespace ns, ReadOnlySpan<byte> frame) => Tell(ns, frame, (11, 1), (3, 1), 0);
 
     internal static void TooBig(VirtualNamespace ns, ReadOnlySpan<byte> frame, int fittingBytes) => Tell(ns, frame, (3, 4), (2, 0), (uint)fittingBytes);
+
+    /// <summary>A fragment of IPv6 whose header makes no sense at a byte, or which lacks headers that the first one has to have.</summary>
+    internal static void BadFragment(VirtualNamespace ns, ReadOnlySpan<byte> frame, bool lacksHeaders, int pointer) =>
+        Tell(ns, frame, (12, 0), (4, (byte)(lacksHeaders ? 3 : 0)), (uint)pointer);
 
     /// <summary>Whether a message tells of an error, about which no error is told.</summary>
     internal static bool IsError(in IpPacket ip) => ip.Payload.Length == 0

@@ -7,19 +7,21 @@ namespace Cilium.VirtualNetwork;
 /// <summary>Brings what is for a namespace itself to neighbour discovery, a tunnel device, the embedding program or a socket.</summary>
 internal sealed class LocalDelivery(VirtualNamespace ns, List<TunnelInterface> tunnels)
 {
-    private readonly Reassembly _reassembly = new(ns);
+    private readonly Reassembly _reassembly4 = new(ns, isIPv6: false);
+    private readonly Reassembly _reassembly6 = new(ns, isIPv6: true);
     private readonly Fabric _fabric = ns.Node.Fabric;
 
     internal void Deliver(VirtualInterface device, Frame frame, in IpPacket ip)
     {
+        // Neighbour discovery in fragments is nobody's (RFC 6980).
+        if (ip.IsFragment)
+        {
+            DeliverFragment(device, frame, ip);
+            return;
+        }
         if (AddressResolution.TryHandle(device, ip))
         {
             _fabric.GiveBack(frame);
-            return;
-        }
-        if (ip is { IsFragment: true, Destination.IsIPv4: true })
-        {
-            DeliverFragment(device, frame, ip);
             return;
         }
         // What comes for a tunnel device is not for the stack.
@@ -34,8 +36,9 @@ internal sealed class LocalDelivery(VirtualNamespace ns, List<TunnelInterface> t
 
     private void DeliverFragment(VirtualInterface device, Frame frame, in IpPacket ip)
     {
+        var reassembly = ip.Destination.IsIPv4 ? _reassembly4 : _reassembly6;
         // Nothing overtakes here: the first fragment, which has the port, says whether the others are a tunnel's.
-        var isOfTunnel = Fragmentation.PlaceOf(frame.Packet.Bytes).Offset == 0 ? TunnelOf(ip) is not null : _reassembly.IsOfTunnel(frame, ip);
+        var isOfTunnel = reassembly.PlaceOf(frame, ip).Offset == 0 ? TunnelOf(ip) is not null : reassembly.IsOfTunnel(frame, ip);
         if (!isOfTunnel)
         {
             _fabric.Observer?.OnFrame(FrameAction.Delivered, device, frame.Packet);
@@ -45,7 +48,7 @@ internal sealed class LocalDelivery(VirtualNamespace ns, List<TunnelInterface> t
                 return;
             }
         }
-        if (_reassembly.Add(device, frame, ip, isOfTunnel) is not { } whole)
+        if (reassembly.Add(device, frame, ip, isOfTunnel) is not { } whole)
             return;
         if (!IpPacket.TryRead(whole.Packet.Bytes, out var assembled))
             _fabric.Drop(whole, device, DropCause.Malformed);
@@ -72,7 +75,7 @@ internal sealed class LocalDelivery(VirtualNamespace ns, List<TunnelInterface> t
 
     private void GiveToSockets(VirtualInterface device, Frame frame, in IpPacket ip)
     {
-        if (ns.Sockets.Deliver(ip, frame.Packet.OuterBytes == 0 ? frame.Packet.GsoSize : 0))
+        if (ns.Sockets.Deliver(device, ip, frame.Packet.OuterBytes == 0 ? frame.Packet.GsoSize : 0))
             _fabric.GiveBack(frame);
         else
             _fabric.Drop(frame, device, DropCause.NoSocket);

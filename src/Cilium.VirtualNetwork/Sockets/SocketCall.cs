@@ -32,6 +32,7 @@ internal sealed class SocketCall(SocketTable table, VirtualCgroup cgroup, ulong 
             Cookie = cookie,
             CgroupId = cgroup.Id,
             NetnsCookie = table.Namespace.Cookie,
+            Sockets = table,
         };
         if (isIPv4)
             address.Ipv4 = MemoryMarshal.Read<uint>(endpoint.Address.ToFamilyBytes());

@@ -1,4 +1,5 @@
 using Cilium.Bpf;
+using Cilium.Bpf.InProcess;
 using Cilium.VirtualNetwork.Wire;
 
 namespace Cilium.VirtualNetwork.Sockets;
@@ -16,6 +17,8 @@ public sealed class VirtualTcpConnection : IDisposable
     private readonly MemoryStream _received = new();
     private uint _next;
     private uint _expected;
+    private BpfSocket? _entry;
+    private TcpState _state;
 
     internal VirtualTcpConnection(SocketTable table, ushort port, VirtualCgroup cgroup)
     {
@@ -30,7 +33,16 @@ public sealed class VirtualTcpConnection : IDisposable
     public ulong Cookie { get; }
 
     /// <summary>How far it is.</summary>
-    public TcpState State { get; private set; }
+    public TcpState State
+    {
+        get => _state;
+        private set
+        {
+            _state = value;
+            if (_entry is not null && EntryStateOf(value) is { } state)
+                _entry.State = state;
+        }
+    }
 
     /// <summary>The error number that refused it; zero when nothing did.</summary>
     public int Error { get; private set; }
@@ -75,13 +87,19 @@ public sealed class VirtualTcpConnection : IDisposable
         if (State is not (TcpState.Established or TcpState.ClosedByPeer))
             return;
         Put(TcpFlags.Ack | TcpFlags.Fin, []);
-        State = State == TcpState.Established ? TcpState.Closing : TcpState.Closed;
+        if (State == TcpState.Established)
+        {
+            State = TcpState.Closing;
+            return;
+        }
+        State = TcpState.Closed;
+        _entry!.State = BpfSocketState.LastAck;
     }
 
     /// <summary>Forgets the connection without a word; what programs stored on its socket ends.</summary>
     public void Dispose()
     {
-        _table.Remove(this);
+        Unregister();
         _table.Namespace.Node.Engine.RemoveSocket(Cookie);
         _received.Dispose();
     }
@@ -99,18 +117,23 @@ public sealed class VirtualTcpConnection : IDisposable
             return;
         }
         Local = new Endpoint(source, _port);
+        _entry = Entry(SocketTable.FamilyOf(source), 0, listener: null);
         State = TcpState.Opening;
-        _table.Register(this);
+        _table.Add(_entry);
         Put(TcpFlags.Syn, []);
     }
 
-    internal void Answer(in TcpSegment segment)
+    /// <summary>Answers a first segment; false when there is a connection between these ends, which the segment has not found on its device.</summary>
+    internal bool TryAnswer(in TcpSegment segment, BpfSocket listener)
     {
         (Local, Remote) = (segment.Destination, segment.Source);
         _expected = segment.Sequence + 1;
+        _entry = Entry(listener.Family, listener.BoundIfindex, listener);
         State = TcpState.Answering;
-        _table.Register(this);
+        if (!_table.Add(_entry))
+            return false;
         Put(TcpFlags.Syn | TcpFlags.Ack, []);
+        return true;
     }
 
     internal void Take(IcmpError error)
@@ -138,6 +161,8 @@ public sealed class VirtualTcpConnection : IDisposable
         }
         if (segment.Flags.HasFlag(TcpFlags.Syn) || segment.Sequence != _expected)
             return;
+        if (segment.Flags.HasFlag(TcpFlags.Ack) && segment.Acknowledged == _next)
+            HearOfEnd();
         if (State == TcpState.Answering && segment.Flags.HasFlag(TcpFlags.Ack))
             State = TcpState.Established;
         _received.Write(segment.Payload);
@@ -152,11 +177,53 @@ public sealed class VirtualTcpConnection : IDisposable
             Put(TcpFlags.Ack, []);
     }
 
+    /// <summary>The other end knows that this one has closed.</summary>
+    private void HearOfEnd()
+    {
+        if (_entry?.State == BpfSocketState.FinWait1)
+            _entry.State = BpfSocketState.FinWait2;
+        else if (_entry?.State == BpfSocketState.LastAck)
+            Unregister();
+    }
+
     private void End(TcpState state)
     {
         State = state;
-        _table.Remove(this);
+        Unregister();
     }
+
+    private void Unregister()
+    {
+        if (_entry is not null)
+            _table.Remove(_entry);
+        _entry = null;
+    }
+
+    private BpfSocket Entry(uint family, uint device, BpfSocket? listener) => new()
+    {
+        Family = family,
+        Protocol = FrameWriter.Tcp,
+        LocalAddress = Local.Address.Value,
+        LocalPort = Local.Port,
+        RemoteAddress = Remote.Address.Value,
+        RemotePort = Remote.Port,
+        BoundIfindex = device,
+        Listener = listener,
+        WasAccepted = listener is not null,
+        Cookie = Cookie,
+        Owner = this,
+    };
+
+    private static BpfSocketState? EntryStateOf(TcpState state) => state switch
+    {
+        TcpState.Opening => BpfSocketState.SynSent,
+        TcpState.Answering => BpfSocketState.NewSynReceived,
+        TcpState.Established => BpfSocketState.Established,
+        TcpState.Closing => BpfSocketState.FinWait1,
+        TcpState.ClosedByPeer => BpfSocketState.CloseWait,
+        TcpState.Closed => BpfSocketState.TimeWait,
+        _ => null,
+    };
 
     private void Put(TcpFlags flags, ReadOnlySpan<byte> payload)
     {

@@ -1,4 +1,6 @@
 using Cilium.Bpf;
+using Cilium.Bpf.InProcess;
+using Cilium.Core;
 using Cilium.VirtualNetwork.Wire;
 
 namespace Cilium.VirtualNetwork.Sockets;
@@ -8,35 +10,62 @@ public sealed class VirtualUdpSocket : IDisposable
 {
     private const int Unreachable = 101;
     private const int NotConnected = 107;
+    private const int WrongFamily = 97;
     private readonly SocketTable _table;
     private readonly SocketCall _call;
     private readonly Queue<Datagram> _received = new();
     private Endpoint? _peer;
 
-    internal VirtualUdpSocket(SocketTable table, ushort port, VirtualCgroup cgroup)
+    internal VirtualUdpSocket(SocketTable table, SocketBinding binding, VirtualCgroup cgroup)
     {
         _table = table;
-        Port = port;
+        Binding = binding;
         Cookie = table.Namespace.Node.NextSocketCookie();
         _call = new SocketCall(table, cgroup, Cookie, FrameWriter.Udp);
+        Entry = SocketTable.EntryOf(binding, FrameWriter.Udp, BpfSocketState.Close, Cookie, this);
     }
 
     /// <summary>The port it receives on.</summary>
-    public ushort Port { get; }
+    public ushort Port => Binding.Port;
+
+    /// <summary>Where it receives.</summary>
+    public SocketBinding Binding { get; }
 
     /// <summary>What programs get from <c>bpf_get_socket_cookie</c>.</summary>
     public ulong Cookie { get; }
 
+    internal BpfSocket Entry { get; private set; }
+
     /// <summary>The last error that was told about its packets.</summary>
     public IcmpError? LastError { get; private set; }
 
-    /// <summary>Fixes the other end.</summary>
+    /// <summary>Fixes the other end, and with it the address that it receives at.</summary>
     public int Connect(Endpoint destination)
     {
         var error = _call.Run(AttachType.CgroupInet4Connect, AttachType.CgroupInet6Connect, ref destination);
-        if (error == 0)
-            _peer = destination;
-        return error;
+        if (error != 0)
+            return error;
+        if (FindSource(destination.Address, out var source) is not 0 and var refused)
+            return refused;
+        _peer = destination;
+        _table.Remove(Entry);
+        Entry = new BpfSocket
+        {
+            Family = Entry.Family,
+            Protocol = FrameWriter.Udp,
+            LocalAddress = source.Value,
+            LocalPort = Port,
+            RemoteAddress = destination.Address.Value,
+            RemotePort = destination.Port,
+            State = BpfSocketState.Established,
+            BoundIfindex = Entry.BoundIfindex,
+            IsIPv6Only = Entry.IsIPv6Only,
+            SharesPort = Entry.SharesPort,
+            Cookie = Cookie,
+            Owner = this,
+        };
+        _table.Add(Entry);
+        return 0;
     }
 
     /// <summary>Sends to the fixed other end.</summary>
@@ -72,27 +101,33 @@ public sealed class VirtualUdpSocket : IDisposable
     /// <summary>Closes the socket; what programs stored on it ends.</summary>
     public void Dispose()
     {
-        _table.Remove(this);
+        _table.Remove(Entry);
         _table.Namespace.Node.Engine.RemoveSocket(Cookie);
     }
 
-    internal bool Take(Endpoint source, Endpoint destination, ReadOnlySpan<byte> payload)
-    {
-        if (_peer is { } peer && peer != source)
-            return false;
+    internal void Take(Endpoint source, Endpoint destination, ReadOnlySpan<byte> payload) =>
         _received.Enqueue(new Datagram(source, destination, payload.ToArray()));
-        return true;
-    }
 
     internal void Take(IcmpError error) => LastError = error;
 
     private int Put(Endpoint destination, ReadOnlySpan<byte> payload)
     {
-        var source = _table.Namespace.SourceFor(destination.Address);
-        if (source.IsNone)
-            return Unreachable;
+        if (FindSource(destination.Address, out var source) is not 0 and var error)
+            return error;
         _table.Namespace.OutputOfSocket(FrameWriter.UdpDatagram(new Endpoint(source, Port), destination, payload), destination.Address);
         return 0;
+    }
+
+    /// <summary>The address that it sends from. Returns zero or an error number of Linux.</summary>
+    private int FindSource(IpAddr destination, out IpAddr source)
+    {
+        source = IpAddr.None;
+        if (Binding.IsIPv4 && !destination.IsIPv4)
+            return WrongFamily;
+        if (!Binding.IsIPv4 && destination.IsIPv4 && (Binding.IsIPv6Only || !Binding.IsWildcard))
+            return Unreachable;
+        source = Binding.IsWildcard ? _table.Namespace.SourceFor(destination) : Binding.Address;
+        return source.IsNone ? Unreachable : 0;
     }
 }
 

@@ -17,7 +17,7 @@ internal readonly ref struct IpPacket
 
     internal IpAddr Destination { get; private init; }
 
-    /// <summary>The protocol behind all extension headers.</summary>
+    /// <summary>The protocol behind all extension headers; of a fragment of IPv6, what its header says that follows.</summary>
     internal byte Protocol { get; private init; }
 
     internal byte Ttl { get; private init; }
@@ -98,6 +98,9 @@ internal readonly ref struct IpPacket
             var bytes = next == 44 ? 8 : (ip[offset + 1] + 1) * 8;
             next = ip[offset];
             offset += bytes;
+            // What follows is, but in the first one, the middle of something.
+            if (isFragment)
+                break;
         }
         if (offset > length)
             return false;

@@ -1,3 +1,5 @@
+using Cilium.Bpf.InProcess;
+
 namespace Cilium.VirtualNetwork.Wire;
 
 /// <summary>Frames that stand for several of the same headers (GSO).</summary>
@@ -10,14 +12,10 @@ internal static class Segments
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(gsoSize);
         if (!IpPacket.TryRead(frame, out var ip) || ip.IsFragment)
             throw new ArgumentException("only a whole packet is segmented", nameof(frame));
-        var header = ip.Protocol switch
-        {
-            FrameWriter.Udp when ip.Payload.Length > FrameWriter.UdpBytes => FrameWriter.UdpBytes,
-            FrameWriter.Tcp when ip.Payload.Length > FrameWriter.TcpBytes => ip.Payload[12] >> 4 << 2,
-            _ => throw new ArgumentException("only payload of TCP and UDP is segmented", nameof(frame)),
-        };
-        if (header >= ip.Payload.Length)
+        if (!SegmentHeaders.TryRead(frame.Slice(IpPacket.EthernetBytes, ip.Length), out var header, out _))
+            throw new ArgumentException("only payload of TCP and UDP is segmented", nameof(frame));
+        if (header >= ip.Length)
             throw new ArgumentException("the packet ends within its header", nameof(frame));
-        return (ip.Payload.Length - header + gsoSize - 1) / gsoSize;
+        return (ip.Length - header + gsoSize - 1) / gsoSize;
     }
 }

@@ -58,6 +58,11 @@ internal static class CallTable
         Add(65, "xdp_adjust_tail", XdpCalls.AdjustTail, XdpOnly);
         Add(69, "fib_lookup", RoutingCalls.Lookup, PacketOnly);
         Add(80, "get_current_cgroup_id", SocketCalls.CgroupId, AddressOnly);
+        Add(84, "sk_lookup_tcp", SocketLookupCalls.Tcp);
+        Add(85, "sk_lookup_udp", SocketLookupCalls.Udp);
+        Add(86, "sk_release", SocketLookupCalls.Release);
+        Add(95, "sk_fullsock", SocketLookupCalls.Full, ClassifierOnly);
+        Add(99, "skc_lookup_tcp", SocketLookupCalls.TcpOrRequest);
         Add(107, "sk_storage_get", StorageCalls.GetBySocket, NotXdp);
         Add(108, "sk_storage_delete", StorageCalls.DeleteBySocket, NotXdp);
         Add(122, "get_netns_cookie", SocketCalls.NetnsCookie, AddressOnly);

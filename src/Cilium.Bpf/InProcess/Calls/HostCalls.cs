@@ -28,6 +28,7 @@ internal static class HostCalls
         }
         if (context != Address.Of(Address.Context, 0))
             m.Fault(1, "not the context");
+        m.CheckReleased();
         var target = programs.At((uint)index);
         if (target is null || m.TailCalls >= MaximumTailCalls)
             return unchecked((ulong)-Errno.NoEntry);

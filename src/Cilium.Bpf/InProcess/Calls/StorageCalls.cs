@@ -12,13 +12,13 @@ internal static unsafe class StorageCalls
     internal static ulong GetBySocket(Machine m, ulong map, ulong socket, ulong value, ulong flags, ulong e)
     {
         var storage = StorageOf(m, map, MapType.SkStorage);
-        return socket == 0 || flags > Create ? 0 : Get(m, storage, CookieOf(m, socket), value, flags);
+        return socket == 0 || flags > Create || CookieOf(m, socket) is not { } cookie ? 0 : Get(m, storage, cookie, value, flags);
     }
 
     internal static ulong DeleteBySocket(Machine m, ulong map, ulong socket, ulong c, ulong d, ulong e)
     {
         var storage = StorageOf(m, map, MapType.SkStorage);
-        return socket == 0 ? unchecked((ulong)-Errno.Invalid) : (ulong)(long)storage.Remove(CookieOf(m, socket));
+        return socket == 0 || CookieOf(m, socket) is not { } cookie ? unchecked((ulong)-Errno.Invalid) : (ulong)(long)storage.Remove(cookie);
     }
 
     internal static ulong GetByGroup(Machine m, ulong map, ulong group, ulong value, ulong flags, ulong e)
@@ -60,11 +60,14 @@ internal static unsafe class StorageCalls
         return null;
     }
 
-    private static ulong CookieOf(Machine m, ulong socket)
+    /// <summary>The number of a socket; null for what is none yet, or no more.</summary>
+    private static ulong? CookieOf(Machine m, ulong socket)
     {
         if (socket == Address.Of(Address.Socket, 0) && m.SocketAddress is { } address)
             return address.Cookie;
+        if (m.Sockets.At(socket) is { } found)
+            return found.IsFull ? found.Cookie : null;
         m.Fault(2, "not a socket");
-        return 0;
+        return null;
     }
 }

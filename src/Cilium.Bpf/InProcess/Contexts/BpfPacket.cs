@@ -100,6 +100,9 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     /// <summary>Who answers <c>bpf_fib_lookup</c> for this packet: the routes of its network namespace. Null: nothing is routed.</summary>
     public IBpfRouting? Routing { get; set; }
 
+    /// <summary>Who answers <c>bpf_sk_lookup_tcp</c> and its kin: the sockets of its network namespace. Null: there are none.</summary>
+    public IBpfSockets? Sockets { get; set; }
+
     /// <summary>The flow hash (<c>skb->hash</c>); zero when it was not computed yet.</summary>
     public uint Hash { get => U32(SkbFields.Hash); set => U32(SkbFields.Hash) = value; }
 
@@ -160,6 +163,7 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         IsGsoUntyped = false;
         OuterBytes = 0;
         Routing = null;
+        Sockets = null;
         MetadataBytes = 0;
         _mayLackRoom = false;
         _wasXdp = false;

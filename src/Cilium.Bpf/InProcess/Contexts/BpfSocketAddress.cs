@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Cilium.Bpf.InProcess.Contexts;
 using Cilium.Bpf.InProcess.Memory;
 
 namespace Cilium.Bpf.InProcess;
@@ -19,13 +20,9 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
     internal const int SocketType = 32;
     internal const int SocketProtocol = 36;
     internal const int SocketPointer = 64;
-    private const int SocketBytes = 80;
-    private const int FamilyOfSocket = 4;
-    private const int TypeOfSocket = 8;
-    private const int ProtocolOfSocket = 12;
 
     // The structure, and behind it the socket that it points to.
-    private readonly byte* _fields = (byte*)NativeMemory.AllocZeroed(StructureBytes + SocketBytes);
+    private readonly byte* _fields = (byte*)NativeMemory.AllocZeroed(StructureBytes + SocketFields.Bytes);
     private bool _isFreed;
 
     /// <summary>Frees the memory of a forgotten address.</summary>
@@ -61,6 +58,9 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
     /// <summary>The network namespace's number.</summary>
     public ulong NetnsCookie { get; set; } = 1;
 
+    /// <summary>Who answers <c>bpf_sk_lookup_tcp</c> and its kin: the sockets of the network namespace. Null: there are none.</summary>
+    public IBpfSockets? Sockets { get; set; }
+
     /// <summary>The negated error that the program gave the call, or zero.</summary>
     public int ReturnValue { get; internal set; }
 
@@ -90,13 +90,13 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
     {
         ReturnValue = 0;
         Unsafe.WriteUnaligned(_fields + SocketPointer, Address.Of(Address.Socket, 0));
-        U32(StructureBytes + FamilyOfSocket) = U32(SocketFamily) == 0 ? Family : U32(SocketFamily);
-        U32(StructureBytes + TypeOfSocket) = Type;
-        U32(StructureBytes + ProtocolOfSocket) = Protocol;
+        U32(StructureBytes + SocketFields.Family) = U32(SocketFamily) == 0 ? Family : U32(SocketFamily);
+        U32(StructureBytes + SocketFields.Type) = Type;
+        U32(StructureBytes + SocketFields.Protocol) = Protocol;
     }
 
     /// <summary>The socket for programs.</summary>
-    internal Region SocketRegion() => Region.Piece(_fields + StructureBytes, 0, SocketBytes, writable: false);
+    internal Region SocketRegion() => Region.Piece(_fields + StructureBytes, 0, SocketFields.Bytes, writable: false);
 
     private ref uint U32(int offset) => ref Unsafe.AsRef<uint>(_fields + offset);
 

@@ -35,6 +35,11 @@ internal static class Address
 
     internal const int OpenRecords = 16;
 
+    /// <summary>Sockets that were looked up and not yet released.</summary>
+    internal const uint Sockets = 32;
+
+    internal const int OpenSockets = 16;
+
     /// <summary>Where a packet's buffer begins: no address below is valid, so that null and small numbers never are.</summary>
     internal const uint PacketStart = 0x10000;
 

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.ConstrainedExecution;
 using System.Runtime.InteropServices;
+using Cilium.Bpf.InProcess.Contexts;
 using Cilium.Bpf.InProcess.Maps;
 
 namespace Cilium.Bpf.InProcess.Memory;
@@ -25,9 +26,10 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
         Cpu = cpu;
         CpuAddress = Address.Of((uint)cpu, 0);
         Regions = engine.Regions.Of(cpu);
-        _stack = (byte*)NativeMemory.AllocZeroed(Address.Frames * Address.FrameBytes);
+        _stack = (byte*)NativeMemory.AllocZeroed((Address.Frames * Address.FrameBytes) + (Address.OpenSockets * SocketFields.Bytes));
         for (var i = 0; i < Address.Frames; i++)
             Regions[Address.Stack + i] = Region.Piece(_stack + (i * Address.FrameBytes), 0, Address.FrameBytes, writable: true);
+        Sockets = new SocketReferences(_stack + (Address.Frames * Address.FrameBytes), Regions);
     }
 
     // Critical, so that it comes after the finalizers of the maps that still write here.
@@ -48,6 +50,9 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
     /// <summary>The moment when the run began, or zero: see <see cref="Retirement"/>.</summary>
     internal long Epoch;
 
+    /// <summary>Sockets that the run has found.</summary>
+    internal readonly SocketReferences Sockets;
+
     internal LoadedProgram Program = null!;
     internal BpfContext Context = null!;
 
@@ -59,6 +64,9 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
 
     /// <summary>The context when it is a socket's address.</summary>
     internal BpfSocketAddress? SocketAddress;
+
+    /// <summary>Whom the run asks for sockets; null when there are none.</summary>
+    internal IBpfSockets? LookedUp => Packet is null ? SocketAddress?.Sockets : Packet.Sockets;
 
     internal long Budget;
     internal int Depth;
@@ -126,11 +134,24 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
             _groups.AsSpan().Clear();
             _openGroups = 0;
         }
+        Sockets.Clear();
         Observer = null;
         Context = null!;
         Packet = null;
         SocketAddress = null;
     }
+
+    /// <summary>Faults when the run holds a socket, at the instruction that took it.</summary>
+    internal void CheckReleased()
+    {
+        if (Sockets.Count == 0)
+            return;
+        (Program, Position) = Sockets.FirstOpen();
+        Fault(-1, "a socket is never released that was taken");
+    }
+
+    /// <summary>The device that the packet came by, or leaves by; zero for what is no packet.</summary>
+    internal uint ReceivedBy() => Packet is null ? 0 : Program.Type == ProgramType.Xdp ? Packet.IngressIfindex : Packet.Ifindex;
 
     /// <summary>Takes instructions off the budget.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -160,8 +181,7 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
         var offset = (uint)address - entry->Start;
         if ((ulong)offset + bytes <= entry->Length && (offset & entry->Mask) + (ulong)bytes <= entry->Limit)
             return entry->Base + offset;
-        BadAddress(address, bytes, register, "read");
-        return null;
+        return ReadCommonSocket(address, bytes, register);
     }
 
     /// <summary>Where bytes can be written.</summary>
@@ -268,6 +288,14 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
         return Write(address, bytes, register);
     }
 
+    private byte* ReadCommonSocket(ulong address, uint bytes, int register)
+    {
+        var place = Sockets.ReadCommon(address, bytes);
+        if (place == null)
+            BadAddress(address, bytes, register, "read");
+        return place;
+    }
+
     private byte* WriteContext(ulong address, uint bytes, int register)
     {
         if (address >> 32 == Address.Context && Context.IsWritable(Program.Type, (uint)address, bytes))
@@ -289,6 +317,7 @@ internal sealed unsafe class Machine : CriticalFinalizerObject
             Address.Context => $"byte {position} of the context",
             Address.Socket when SocketAddress is not null => $"byte {position} of the socket",
             Address.Groups => "a control group",
+            >= Address.Sockets and < Address.Sockets + Address.OpenSockets => Sockets.Describe(address),
             >= Address.Stack and < Address.Stack + Address.Frames => $"byte {(int)position - Address.FrameBytes} of a frame",
             >= Address.Records and < Address.Records + Address.OpenRecords => $"byte {position} of a record",
             < RegionTable.Capacity when Regions[region] is { Length: > 0 } entry =>

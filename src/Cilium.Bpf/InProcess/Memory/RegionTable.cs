@@ -8,8 +8,8 @@ namespace Cilium.Bpf.InProcess.Memory;
 /// </summary>
 internal sealed unsafe class RegionTable : CriticalFinalizerObject
 {
-    /// <summary>Regions of the machine itself: packet, handles, context, frames of the stack, records of ring buffers.</summary>
-    internal const int OwnRegions = 32;
+    /// <summary>Regions of the machine itself: packet, handles, context, frames of the stack, records of ring buffers, sockets.</summary>
+    internal const int OwnRegions = 64;
 
     internal const int Capacity = 1 << 18;
 
