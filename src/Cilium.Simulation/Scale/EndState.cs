@@ -46,9 +46,10 @@ internal static class EndState
         {
             if (endpoint.Policy is not { } key || !node.Tables.Datapath.Policies.TryGet(key, out var policy) || !node.Tables.Endpoints.TryGet(endpoint.Id, out var pod))
                 continue;
+            // Of an identity that lost a race and is not collected yet there are entries too: in words of labels they are the same.
             var entries = policy.Entries.Select(entry =>
                 $"{entry.Key.Direction} {who(entry.Key.Identity)} {entry.Key.Protocol}/{entry.Key.Port} {(entry.Verdict.IsDeny ? "deny" : "allow")}");
-            yield return $"{pod.Pod} on {node.Name}: {policy.IngressEnforced} {policy.EgressEnforced} {string.Join("; ", entries.Order(StringComparer.Ordinal))}";
+            yield return $"{pod.Pod} on {node.Name}: {policy.IngressEnforced} {policy.EgressEnforced} {string.Join("; ", entries.Distinct().Order(StringComparer.Ordinal))}";
         }
     }
 }

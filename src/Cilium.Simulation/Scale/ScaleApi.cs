@@ -7,10 +7,12 @@ namespace Cilium.Simulation.Scale;
 /// <param name="Requests">Requests by who asked, resource and verb, most first within each.</param>
 /// <param name="Events">Events of watches by who was told, and resource. What agents are told they are told once for all; a real one of each is told as much.</param>
 /// <param name="Refused">Writes that were refused, because somebody else was faster or because they were to fail.</param>
+/// <param name="FailedWrites">Writes that were to fail.</param>
+/// <param name="BrokenWatches">Watches that were broken off.</param>
 /// <param name="DeadOperators">Operators that have died.</param>
 /// <param name="Wrong">What the API server holds and should not, or lacks: an address or a CIDR twice, a pod without identity and the like.</param>
 public sealed record ScaleApi(
-    IReadOnlyList<ScaleRequests> Requests, IReadOnlyList<ScaleEvents> Events, long Refused, int DeadOperators, IReadOnlyList<string> Wrong)
+    IReadOnlyList<ScaleRequests> Requests, IReadOnlyList<ScaleEvents> Events, long Refused, int FailedWrites, int BrokenWatches, int DeadOperators, IReadOnlyList<string> Wrong)
 {
     /// <summary>Counts what has happened in a cluster, and looks at what its API server holds.</summary>
     internal static async Task<ScaleApi> OfAsync(SimulatedCluster cluster, CancellationToken cancellationToken)
@@ -32,6 +34,8 @@ public sealed record ScaleApi(
                     .OrderBy(row => row.To, StringComparer.Ordinal).ThenByDescending(row => row.Count),
             ],
             refused,
+            cluster.Served.Faults?.FailedWrites ?? 0,
+            cluster.Served.Faults?.BrokenWatches ?? 0,
             dead,
             await ClusterAudit.CheckAsync(cluster, cancellationToken).ConfigureAwait(false));
     }

@@ -54,7 +54,7 @@ public static class ScaleText
         text.Append(Line($"{"Events of watches",-52} {"all",10}"));
         foreach (var row in api.Events)
             text.Append(Line($"  {$"{row.To}: {row.Resource}",-50} {row.Count,10}"));
-        text.Append(Line($"Writes refused: {api.Refused}; operators dead: {api.DeadOperators}"));
+        text.Append(Line($"Writes refused: {api.Refused}, of which to fail: {api.FailedWrites}; watches broken off: {api.BrokenWatches}; operators dead: {api.DeadOperators}"));
         foreach (var wrong in api.Wrong)
             text.Append(Line($"  WRONG {wrong}"));
     }

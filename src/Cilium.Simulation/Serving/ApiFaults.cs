@@ -29,6 +29,8 @@ internal sealed class ApiFaults(int seed)
     private const uint MostEvents = 60;
     private readonly ConcurrentDictionary<(string Client, string What, string About), int> _times = [];
     private volatile bool _isOn = true;
+    private int _failedWrites;
+    private int _brokenWatches;
 
     /// <summary>Off, the server behaves.</summary>
     public bool IsOn
@@ -36,6 +38,15 @@ internal sealed class ApiFaults(int seed)
         get => _isOn;
         set => _isOn = value;
     }
+
+    /// <summary>Writes that failed.</summary>
+    public int FailedWrites => _failedWrites;
+
+    /// <summary>Watches that were broken off.</summary>
+    public int BrokenWatches => _brokenWatches;
+
+    /// <summary>A watch was broken off.</summary>
+    public void Broke() => Interlocked.Increment(ref _brokenWatches);
 
     /// <summary>What becomes of a write.</summary>
     public ApiFault OfWrite(string client, ApiTarget target)
@@ -45,6 +56,7 @@ internal sealed class ApiFaults(int seed)
         var number = Number(client, $"{target.Verb} {target.Resource}", target.Name);
         if (number % WriteFailsOneIn != 0)
             return ApiFault.None;
+        Interlocked.Increment(ref _failedWrites);
         return (number / WriteFailsOneIn % 4) switch
         {
             0 => target.Verb.StartsWith("update", StringComparison.Ordinal) || target.Verb.StartsWith("patch", StringComparison.Ordinal) ? ApiFault.Conflict : ApiFault.TooManyRequests,

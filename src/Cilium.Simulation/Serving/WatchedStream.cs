@@ -71,6 +71,7 @@ internal sealed class WatchedStream(Stream inner, (int Events, bool IsExpired) e
 
     private int End(Span<byte> buffer)
     {
+        faults!.Broke();
         Leave();
         inner.Dispose();
         if (!end.IsExpired)
