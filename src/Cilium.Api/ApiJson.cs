@@ -26,6 +26,8 @@ namespace Cilium.Api;
 [JsonSerializable(typeof(IReadOnlyList<SelectorIdentityMapping>))]
 [JsonSerializable(typeof(IReadOnlyList<IpListEntry>))]
 [JsonSerializable(typeof(ClusterNodeStatus))]
+[JsonSerializable(typeof(HealthStatusResponse))]
+[JsonSerializable(typeof(HealthResponse))]
 [JsonSerializable(typeof(IReadOnlyList<Metric>))]
 [JsonSerializable(typeof(string))]
 public sealed partial class ApiJson : JsonSerializerContext;

@@ -12,6 +12,8 @@ public sealed class ChurnTests(ChurnLab lab) : IClassFixture<ChurnLab>
     [Fact]
     public async Task Two_hundred_pods_leave_nothing_behind()
     {
+        // Nodes are ready before their health endpoints are there.
+        await lab.NodesReachEachOtherAsync();
         var before = await SnapshotAsync();
         var random = new Random(20);
         await lab.KubectlAsync("create", "deployment", "churn", "--image=busybox", "--replicas=0");

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.RegularExpressions;
 
 namespace Cilium.LabTests;
 
@@ -44,7 +45,36 @@ public sealed class ClusterPoolTests(ClusterPoolLab lab) : IClassFixture<Cluster
 
         Assert.Contains($"{address} (default/netshoot-client)", owners);
         Assert.Contains($"{router} (router)", owners);
+        Assert.Contains($"{await lab.ReadAsync($"ciliumnode {node}", "{.spec.health.ipv4}")} (health)", owners);
         // Of the block's 128 addresses the first and the last are not given.
         Assert.Contains($"{owners.Count}/126 allocated from 10.42.", status, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nodes_reach_each_other_and_the_health_endpoints_of_each_other()
+    {
+        var (node, other) = (lab.Lab.NodeNames[0], lab.Lab.NodeNames[1]);
+        var status = await LabFixture.EventuallyAsync(
+            () => lab.AgentAsync(node, "cilium-dbg", "status", "--verbose"), text => text.Contains("2/2 reachable", StringComparison.Ordinal), 60);
+        Assert.Matches($@"Cluster health: +2/2 reachable +\(\d{{4}}-", status);
+        Assert.Matches($@"{node} \(localhost\) +172\.18\.\d+\.\d+ +reachable +reachable", status);
+        Assert.Matches($@"{other} +172\.18\.\d+\.\d+ +reachable +reachable", status);
+        Assert.Contains("reserved:health", await lab.AgentAsync(node, "cilium-dbg", "endpoint", "list"), StringComparison.Ordinal);
+        var address = await lab.ReadAsync($"ciliumnode {other}", "{.spec.health.ipv4}");
+        Assert.Matches($@"{Regex.Escape(address)}/32 +reserved:health", await lab.AgentAsync(node, "cilium-dbg", "ip", "list"));
+
+        // Without its device the other node's endpoint does not answer; it is made again, with the address that others know.
+        await LabFixture.RunAsync("ip", "-n", lab.Lab.NamespaceOfNode(other), "link", "delete", "lxc_health");
+        var probe = await lab.ProbeAsync(node);
+        Assert.Equal([true, true], probe.Select(found => found.Host));
+        Assert.Equal([false, true], probe.Select(found => found.Endpoint).Order());
+        await LabFixture.EventuallyAsync(async () => (await lab.ProbeAsync(node)).TrueForAll(found => found is { Host: true, Endpoint: true }), isWhole => isWhole, 60);
+        Assert.Equal(address, await lab.ReadAsync($"ciliumnode {other}", "{.spec.health.ipv4}"));
+
+        // An agent that starts anew takes it again.
+        await lab.KubectlAsync("-n", "kube-system", "delete", "pod", "-l", "k8s-app=cilium", "--field-selector", $"spec.nodeName={other}");
+        await lab.KubectlAsync("-n", "kube-system", "rollout", "status", "daemonset", "cilium", "--timeout=90s");
+        await lab.NodesReachEachOtherAsync();
+        Assert.Equal(address, await lab.ReadAsync($"ciliumnode {other}", "{.spec.health.ipv4}"));
     }
 }

@@ -8,6 +8,7 @@ public sealed class DualStackTests(DualStackLab lab) : IClassFixture<DualStackLa
     [Fact]
     public async Task Pods_and_services_have_both_addresses_and_answer_on_both()
     {
+        await lab.NodesReachEachOtherAsync();
         await lab.ApplyAsync("echo-dualstack.yaml", "netshoot-client.yaml", "nginx.yaml");
         await lab.KubectlAsync("rollout", "status", "deployment", "echoserver", "--timeout=60s");
         await lab.PodsReadyAsync();

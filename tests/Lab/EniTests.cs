@@ -11,6 +11,7 @@ public sealed class EniTests(EniLab lab) : IClassFixture<EniLab>
     [Fact]
     public async Task Pods_have_addresses_of_interfaces_that_come_with_them_and_go_back_after_them()
     {
+        await lab.NodesReachEachOtherAsync();
         await lab.ApplyAsync("nginx.yaml", "netshoot-client.yaml");
         await lab.PodsReadyAsync("netshoot-client");
         await lab.KubectlAsync("scale", "deployment", "nginx-deployment", "--replicas=14");

@@ -12,6 +12,7 @@ public sealed class IPv6OnlyTests(IPv6OnlyLab lab) : IClassFixture<IPv6OnlyLab>
     [Fact]
     public async Task Pods_services_names_and_policies_work_without_IPv4()
     {
+        await lab.NodesReachEachOtherAsync();
         await lab.ApplyAsync("nginx.yaml", "netshoot-client.yaml", "unauthorized-client.yaml");
         await lab.PodsReadyAsync();
         var six = await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIPs[*].ip}");
@@ -95,6 +96,7 @@ internal static class TunnelWalk
 {
     public static async Task RunAsync(LabFixture lab, string filter, bool six, bool four)
     {
+        await lab.NodesReachEachOtherAsync();
         await lab.ApplyAsync("nginx.yaml", "netshoot-client.yaml");
         await lab.PodsReadyAsync();
         var capture = LabFixture.RunAsync(

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Cilium.Lab;
 
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
@@ -89,6 +90,28 @@ public abstract class LabFixture : IAsyncLifetime
     {
         var pod = await KubectlAsync("-n", "kube-system", "get", "pods", "-l", "k8s-app=cilium", "--field-selector", $"spec.nodeName={node}", "-o", "jsonpath={.items[0].metadata.name}");
         return await KubectlAsync(["-n", "kube-system", "exec", pod, "-c", "cilium-agent", "--", .. command]);
+    }
+
+    /// <summary>Which nodes answer a node at all their addresses, and which health endpoints, by probes that are made now.</summary>
+    public async Task<List<(bool Host, bool Endpoint)>> ProbeAsync(string node)
+    {
+        using var report = JsonDocument.Parse(await AgentAsync(
+            node, "sh", "-c", "curl --silent --fail --unix-socket $(dirname $CILIUM_SOCK)/health.sock --request PUT http://localhost/v1beta/status/probe"));
+        return [.. report.RootElement.GetProperty("nodes").EnumerateArray().Select(found => (
+            IsOk(found.GetProperty("host")), found.TryGetProperty("health-endpoint", out var endpoint) && IsOk(endpoint)))];
+
+        static bool IsOk(JsonElement paths) => paths.GetProperty("primary-address") is var first
+            && (paths.TryGetProperty("secondary-addresses", out var others) ? others.EnumerateArray().Prepend(first) : [first]).All(
+                path => path.GetProperty("icmp").GetProperty("status").GetString() is "" && path.GetProperty("http").GetProperty("status").GetString() is "");
+    }
+
+    /// <summary>Waits until every node reaches every node and every health endpoint, in each family.</summary>
+    public async Task NodesReachEachOtherAsync()
+    {
+        foreach (var node in Lab.NodeNames)
+        {
+            await EventuallyAsync(() => ProbeAsync(node), found => found.Count == Lab.NodeNames.Count && found.TrueForAll(one => one is { Host: true, Endpoint: true }), 60);
+        }
     }
 
     /// <summary>Runs the cilium CLI on the machine, as an administrator would.</summary>

@@ -1,6 +1,6 @@
 namespace Cilium.LabTests;
 
-/// <summary>A lab whose nodes get single addresses from the test: three on each node, one of which the router takes.</summary>
+/// <summary>A lab whose nodes get single addresses from the test: four on each node, two of which the router and the health endpoint take.</summary>
 public sealed class ListedAddressLab() : LabFixture("listed", "crd.yaml")
 {
     /// <summary>Lists addresses for a node; what is listed already stays.</summary>
@@ -21,7 +21,7 @@ public sealed class ListedAddressLab() : LabFixture("listed", "crd.yaml")
                     return code;
                 },
                 code => code == 0, 60);
-            await ListAsync(node, $"10.60.{number}.1", $"10.60.{number}.2", $"10.60.{number}.3");
+            await ListAsync(node, $"10.60.{number}.1", $"10.60.{number}.2", $"10.60.{number}.3", $"10.60.{number}.4");
         }
     }
 }
@@ -34,13 +34,13 @@ public sealed class ListedAddressTests(ListedAddressLab lab) : IClassFixture<Lis
     [Fact]
     public async Task Pods_get_listed_addresses_wait_when_none_is_left_and_give_them_back_on_demand()
     {
-        // Three are listed: the router has one, so two of four pods start, and the others say why they do not.
+        // Four are listed: the router and the health endpoint have one each, so two of four pods start, and the others say why they do not.
         await lab.ApplyAsync("nginx.yaml", "netshoot-client.yaml");
         await lab.PodsReadyAsync("netshoot-client");
         await lab.KubectlAsync("scale", "deployment", "nginx-deployment", "--replicas=4");
         await LabFixture.EventuallyAsync(AddressesAsync, addresses => addresses.Count == 2, 60);
         await LabFixture.EventuallyAsync(
-            () => lab.KubectlAsync("get", "events"), events => events.Contains("FailedCreatePodSandBox", StringComparison.Ordinal) && events.Contains("all 3 addresses in the list are in use", StringComparison.Ordinal), 30);
+            () => lab.KubectlAsync("get", "events"), events => events.Contains("FailedCreatePodSandBox", StringComparison.Ordinal) && events.Contains("all 4 addresses in the list are in use", StringComparison.Ordinal), 30);
 
         // More come, and they start; use and owners stand in the object.
         await lab.ListAsync(Node, "10.60.3.10", "10.60.3.11");
@@ -49,7 +49,7 @@ public sealed class ListedAddressTests(ListedAddressLab lab) : IClassFixture<Lis
         Assert.Equal(4, pods.Distinct().Count());
         Assert.All(pods, address => Assert.StartsWith("10.60.3.", address, StringComparison.Ordinal));
         Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://nginx-service"), status => status == "200", 15));
-        var used = await LabFixture.EventuallyAsync(UsedAsync, used => used.Split("\"owner\"").Length == 6, 15);
+        var used = await LabFixture.EventuallyAsync(UsedAsync, used => used.Split("\"owner\"").Length == 7, 15);
         Assert.Contains("\"owner\":\"default/nginx-deployment-", used, StringComparison.Ordinal);
         Assert.Contains("\"resource\":\"eni-kind-worker2\"", used, StringComparison.Ordinal);
         Assert.Equal(0, (await LabFixture.EventuallyAsync(() => lab.CiliumExitAsync("ipam", "check", "--settle", "1s"), check => check.ExitCode == 0, 30)).ExitCode);

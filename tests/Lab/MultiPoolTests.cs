@@ -34,6 +34,7 @@ public sealed class MultiPoolTests(MultiPoolLab lab) : IClassFixture<MultiPoolLa
     [Fact]
     public async Task Pods_of_two_nodes_talk_without_a_tunnel_and_reach_the_world_with_their_nodes_address()
     {
+        await lab.NodesReachEachOtherAsync();
         await lab.ApplyAsync("netshoot-client.yaml", "nginx.yaml");
         await lab.PodsReadyAsync("netshoot-client");
         await lab.KubectlAsync("rollout", "status", "deployment", "nginx-deployment", "--timeout=90s");

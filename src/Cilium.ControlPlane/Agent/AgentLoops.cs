@@ -1,5 +1,6 @@
 using Cilium.ControlPlane.Addresses;
 using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Health;
 using Cilium.ControlPlane.Identities;
 using Cilium.ControlPlane.Nodes;
 using Cilium.ControlPlane.Policies;
@@ -16,6 +17,7 @@ namespace Cilium.ControlPlane.Agent;
 /// <summary>Makes and runs the loops of an agent. The first that fails ends all: state is in tables and on disk, so a new process converges.</summary>
 internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalIdentityAllocator localIdentities, ILoggerFactory loggers)
 {
+    private static readonly TimeSpan s_probePatience = TimeSpan.FromSeconds(3);
     private readonly List<Task> _running = [];
 
     /// <summary>Starts every loop; the returned task ends with the first that fails.</summary>
@@ -45,7 +47,7 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             new IdleMemory(time),
             new NodePublisher(tables, options, agent.Connection, agent.Readiness, time, loggers.CreateLogger<NodePublisher>()),
         ];
-        foreach (var loop in loops)
+        foreach (var loop in options.EnableHealthChecking ? [.. loops, .. HealthLoops(self)] : loops)
         {
             Run(loop.Name, loop.RunAsync, cancellationToken);
         }
@@ -58,6 +60,12 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             loggers.CreateLogger<Reconciler<NamespacedName, CiliumEndpointContent>>());
         Run("sync-ciliumendpoints", ciliumEndpoints.RunAsync, cancellationToken);
         return Task.WhenAny(_running).Unwrap();
+    }
+
+    private IAgentLoop[] HealthLoops(LocalNodeRow self)
+    {
+        var prober = new HealthProber(agent.Tables, agent.Options, agent.Readiness, new HealthProbe(agent.Options.ClusterHealthPort, s_probePatience), agent.Time);
+        return [new HealthEndpoint(agent, self, prober, loggers.CreateLogger<HealthEndpoint>()), prober];
     }
 
     /// <summary>Starts a loop that the start itself needs.</summary>

@@ -133,6 +133,9 @@ internal static class AgentOptionKeys
         .Text("cni-log-file", "Log file of the plugin", (options, value) => options.CniLogFile = value)
         .Boolean("cni-exclusive", "Set other CNI configurations aside", (options, value) => options.CniExclusive = value)
         .Integer("agent-health-port", "Port of /healthz on the loopback address", 0, 65535, (options, value) => options.HealthPort = (int)value)
+        .Boolean("enable-health-checking", "Probe nodes and answer probes", (options, value) => options.EnableHealthChecking = value)
+        .Boolean("enable-endpoint-health-checking", "A health endpoint, and probes of other nodes'", (options, value) => options.EnableEndpointHealthChecking = value)
+        .Integer("cluster-health-port", "TCP port of health probes", 1, 65535, (options, value) => options.ClusterHealthPort = (int)value)
         .Text("agent-not-ready-taint-key", "Taint to remove when ready", (options, value) => options.NotReadyTaint = value)
         .Choice("enable-policy", "When policy is enforced", ["default", "always", "never"], (options, value) => options.Enforcement = value switch
         {

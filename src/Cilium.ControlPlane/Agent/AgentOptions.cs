@@ -66,6 +66,15 @@ public sealed class AgentOptions
     /// <summary>Port of <c>/healthz</c> on the loopback address; 0 for none. Key <c>agent-health-port</c>.</summary>
     public int HealthPort { get; set; } = 9879;
 
+    /// <summary>Probe the nodes of the cluster and answer their probes. Key <c>enable-health-checking</c>.</summary>
+    public bool EnableHealthChecking { get; set; } = true;
+
+    /// <summary>Have a health endpoint, reached as pods are, and probe those of other nodes. Key <c>enable-endpoint-health-checking</c>.</summary>
+    public bool EnableEndpointHealthChecking { get; set; } = true;
+
+    /// <summary>TCP port on which probes are answered, the same on all nodes. Key <c>cluster-health-port</c>.</summary>
+    public int ClusterHealthPort { get; set; } = 4240;
+
     /// <summary>Taint that is removed when the agent is ready. Key <c>agent-not-ready-taint-key</c>.</summary>
     public string NotReadyTaint { get; set; } = "node.cilium.io/agent-not-ready";
 
@@ -122,6 +131,12 @@ public sealed class AgentOptions
 
     /// <summary>The REST API's socket.</summary>
     public string EffectiveSocketPath => SocketPath.Length > 0 ? SocketPath : Path.Combine(StateDirectory, "cilium.sock");
+
+    /// <summary>The socket that tells which nodes are reached.</summary>
+    public string EffectiveHealthSocketPath => Path.Combine(StateDirectory, "health.sock");
+
+    /// <summary>True when this node is to have a health endpoint.</summary>
+    public bool HasHealthEndpoint => EnableHealthChecking && EnableEndpointHealthChecking;
 
     /// <summary>Hubble's socket.</summary>
     public string EffectiveHubbleSocketPath => HubbleSocketPath.Length > 0 ? HubbleSocketPath : Path.Combine(StateDirectory, "hubble.sock");

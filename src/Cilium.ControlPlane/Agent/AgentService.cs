@@ -1,6 +1,7 @@
 using Cilium.ControlPlane.Api;
 using Cilium.ControlPlane.Cni;
 using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Health;
 using Cilium.ControlPlane.Ipam;
 using Cilium.ControlPlane.Nodes;
 using Cilium.ControlPlane.Services;
@@ -90,6 +91,12 @@ internal sealed partial class AgentService(
         var present = devices.All();
         var identities = agent.Registry.Restore(row => present.GetValueOrDefault(row.InterfaceIndex) == row.InterfaceName);
         var self = plan.Complete(node, ranges);
+        if (agent.Options.HasHealthEndpoint)
+        {
+            // Taken now, made when there is time: pods must not get the former ones. What is refused is told then.
+            new HealthAddressPlan(tables, agent.Options, agent.Ipam).Take(out _);
+        }
+
         pools?.Restored();
         await publisher.LetGoAsync(ranges.Except(self.PodPrefixes).ToList(), cancellationToken).ConfigureAwait(false);
         if (agent.Ipam is ListedIpam listed)

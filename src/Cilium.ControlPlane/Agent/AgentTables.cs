@@ -1,5 +1,6 @@
 using Cilium.ControlPlane.Addresses;
 using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Health;
 using Cilium.Core;
 using Cilium.Core.Tables;
 using Cilium.Datapath;
@@ -26,6 +27,7 @@ public sealed class AgentTables
         RuleAddresses = store.CreateTable<Prefix, RuleAddressRow>("rule-addresses", row => row.Prefix);
         CiliumEndpoints = store.CreateTable<NamespacedName, CiliumEndpointContent>("own-ciliumendpoints", row => row.Key);
         LocalNode = store.CreateTable<string, LocalNodeRow>("local-node", row => row.Name);
+        HealthAddresses = store.CreateTable<string, HealthAddressRow>("local-health", row => row.NodeName);
         Instance = store.CreateTable<string, NodeInstance>("local-instance", row => row.Id);
     }
 
@@ -52,6 +54,9 @@ public sealed class AgentTables
 
     /// <summary>This node, once its addresses are known: one row. Written by the agent at start.</summary>
     public Table<string, LocalNodeRow> LocalNode { get; }
+
+    /// <summary>What the health endpoint of this node has for addresses: one row, or none. Written by its plan.</summary>
+    public Table<string, HealthAddressRow> HealthAddresses { get; }
 
     /// <summary>What this node is in AWS (mode <c>eni</c>): one row. Written by the agent at start.</summary>
     public Table<string, NodeInstance> Instance { get; }

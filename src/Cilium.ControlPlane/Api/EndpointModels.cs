@@ -25,8 +25,8 @@ internal static class EndpointModels
                 State = state,
                 ExternalIdentifiers = new EndpointIdentifiers
                 {
-                    ContainerId = row.ContainerId,
-                    CniAttachmentId = row.AttachmentId,
+                    ContainerId = row.ContainerId.Length > 0 ? row.ContainerId : null,
+                    CniAttachmentId = row.ContainerId.Length > 0 ? row.AttachmentId : null,
                     K8sNamespace = row.PodNamespace,
                     K8sPodName = row.PodName,
                     PodName = row.PodName.Length > 0 ? row.Pod.ToString() : null,

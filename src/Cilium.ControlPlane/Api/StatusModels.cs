@@ -80,7 +80,7 @@ internal static class StatusModels
             NodeMonitor = new MonitorStatus { Cpus = Environment.ProcessorCount, Npages = 64, Pagesize = Environment.SystemPageSize },
             Cluster = new ClusterStatus
             {
-                CiliumHealth = new Status { State = StatusStates.Disabled },
+                CiliumHealth = new Status { State = options.EnableHealthChecking ? StatusStates.Ok : StatusStates.Disabled },
                 Nodes = NodeAddressingModels.All(agent),
                 Self = $"{options.ClusterName}/{options.NodeName}",
             },

@@ -84,6 +84,12 @@ internal sealed partial class EndpointIdentityDerivation(
 
     private async ValueTask DeriveAsync(LocalEndpointRow row, CancellationToken cancellationToken)
     {
+        if (row.ReservedIdentity != Identity.Unknown)
+        {
+            Write(row, row.ReservedIdentity, ReservedIdentities.LabelsOf(row.ReservedIdentity), null);
+            return;
+        }
+
         if (row.PodName.Length == 0)
         {
             Write(row, Identity.Init, LabelSet.Reserved("init"), null);
@@ -244,7 +250,7 @@ internal sealed partial class EndpointIdentityDerivation(
                 isNew = transaction.Upsert(tables.EndpointIdentities, identityRow);
             }
         });
-        if (isNew && store is not null)
+        if (isNew && store is not null && row.ReservedIdentity == Identity.Unknown)
         {
             store.Save(EndpointRecord.Of(row, identityRow));
             if (!tables.Endpoints.TryGet(row.Id, out _))

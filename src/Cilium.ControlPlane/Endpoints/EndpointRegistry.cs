@@ -102,6 +102,28 @@ public sealed partial class EndpointRegistry(
         }
     }
 
+    /// <summary>Adds an endpoint that the agent itself made and whose addresses it has taken, and waits until it can carry traffic. No file keeps it.</summary>
+    /// <exception cref="EndpointException">The datapath refuses; the endpoint is gone again, and its addresses are free.</exception>
+    public async Task<LocalEndpointRow> AddOwnAsync(LocalEndpointRow row, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        var revision = tables.Store.Write(transaction =>
+        {
+            row = row with { Id = ChooseId(transaction) };
+            transaction.Upsert(tables.Endpoints, row);
+        });
+        try
+        {
+            await WaitAsync(row, revision, cancellationToken).ConfigureAwait(false);
+            return row;
+        }
+        catch (Exception)
+        {
+            Delete(endpoint => endpoint.Id == row.Id, keepAddresses: []);
+            throw;
+        }
+    }
+
     /// <summary>Removes endpoints and frees their addresses; deleting the absent removes none.</summary>
     /// <returns>The endpoints removed.</returns>
     public IReadOnlyList<LocalEndpointRow> Delete(Func<LocalEndpointRow, bool> matches) => Delete(matches, keepAddresses: []);

@@ -51,6 +51,10 @@ public sealed record LocalEndpointRow
     /// <summary>When it was created.</summary>
     public DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>The identity of an endpoint that the agent itself made; <see cref="Identity.Unknown"/> for pods, whose labels decide.</summary>
+    /// <remarks>Such an endpoint has no sandbox, is not kept on disk and has no CiliumEndpoint.</remarks>
+    public Identity ReservedIdentity { get; init; }
+
     /// <summary>True when it was read from disk at start and no pod has been seen for it yet.</summary>
     public bool IsRestored { get; init; }
 
@@ -60,8 +64,8 @@ public sealed record LocalEndpointRow
     /// <summary><c>container:interface</c>.</summary>
     public string AttachmentId => $"{ContainerId}:{ContainerInterfaceName}";
 
-    /// <summary>Who has its addresses in the pools: <c>namespace/pod</c>, or the sandbox outside Kubernetes.</summary>
-    public string Owner => PodName.Length > 0 ? Pod.ToString() : ContainerId;
+    /// <summary>Who has its addresses in the pools: <c>namespace/pod</c>, the sandbox outside Kubernetes, or the name of the reserved identity.</summary>
+    public string Owner => PodName.Length > 0 ? Pod.ToString() : ReservedIdentity.ReservedName ?? ContainerId;
 
     /// <summary>Its addresses.</summary>
     public IEnumerable<IpAddr> Addresses()

@@ -1,4 +1,5 @@
 using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Health;
 using Cilium.Core;
 using Cilium.Datapath.Nodes;
 using Cilium.Kubernetes;
@@ -18,7 +19,7 @@ internal sealed partial class NodePublisher(
     public string Name => "publish-node";
 
     /// <summary>What the agent tells of its node.</summary>
-    public static CiliumNodeContent ContentOf(KubeNodeRow node, LocalNodeRow? self, AgentOptions options, NodeInstance? instance = null)
+    public static CiliumNodeContent ContentOf(KubeNodeRow node, LocalNodeRow? self, AgentOptions options, NodeInstance? instance = null, HealthAddressRow? health = null)
     {
         var addresses = node.Addresses.ToList();
         foreach (var router in new[] { self?.RouterIPv4 ?? IpAddr.None, self?.RouterIPv6 ?? IpAddr.None })
@@ -36,6 +37,8 @@ internal sealed partial class NodePublisher(
             Addresses = addresses.ToEquatableArray(),
             PodCidrs = options.Ipam == "kubernetes" ? node.PodCidrs : null,
             Instance = instance,
+            // At the start the former ones stand there, to be taken again.
+            Health = self is null ? null : new HealthAddresses(health?.IPv4 ?? IpAddr.None, health?.IPv6 ?? IpAddr.None),
             Watermarks = instance is null ? null : options.Watermarks,
             Labels = node.Labels,
         };
@@ -66,19 +69,21 @@ internal sealed partial class NodePublisher(
         await readiness.WaitReadyAsync(cancellationToken).ConfigureAwait(false);
         using var nodes = tables.Kubernetes.Nodes.Subscribe();
         using var ciliumNodes = tables.Kubernetes.CiliumNodes.Subscribe();
-        var wakeup = new Wakeup(time, nodes.WaitAsync, ciliumNodes.WaitAsync);
+        using var health = tables.HealthAddresses.Subscribe();
+        var wakeup = new Wakeup(time, nodes.WaitAsync, ciliumNodes.WaitAsync, health.WaitAsync);
         CiliumNodeContent? written = null;
         // What is written comes back as a newer row: until then other nodes' changes, which wake us too, are no reason to write again.
         KubeNodeRow? told = null;
         while (true)
         {
             nodes.Drain();
+            health.Drain();
             var isDeleted = ciliumNodes.Drain().Any(change => change.Key == options.NodeName && change.IsDelete);
             var isDone = true;
             if (tables.Kubernetes.Nodes.TryGet(options.NodeName, out var node))
             {
                 tables.LocalNode.TryGet(options.NodeName, out var self);
-                var content = ContentOf(node, self, options, Instance);
+                var content = ContentOf(node, self, options, Instance, tables.HealthAddresses.TryGet(options.NodeName, out var row) ? row : null);
                 if (isDeleted || content != written)
                 {
                     isDone &= await TryAsync("CiliumNode", () => _nodes.ApplyAsync(content, cancellationToken)).ConfigureAwait(false);

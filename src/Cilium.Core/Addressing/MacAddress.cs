@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.NetworkInformation;
 
 namespace Cilium.Core;
 
@@ -7,6 +8,15 @@ public readonly record struct MacAddress(ulong Value)
 {
     /// <summary>The all-zero address, used as "none".</summary>
     public static MacAddress None => default;
+
+    /// <summary>A random address with the bits "locally administered" and "unicast" (IEEE 802, section 8.2).</summary>
+    public static MacAddress NewLocal(Random random)
+    {
+        ArgumentNullException.ThrowIfNull(random);
+        const ulong group = 1UL << 40;
+        const ulong local = 2UL << 40;
+        return new MacAddress(((ulong)random.NextInt64(1L << 48) & ~group) | local);
+    }
 
     /// <summary>Reads six octets in wire order.</summary>
     /// <exception cref="ArgumentException">The span does not have six bytes.</exception>
@@ -34,6 +44,14 @@ public readonly record struct MacAddress(ulong Value)
         {
             destination[i] = (byte)(Value >> (40 - (8 * i)));
         }
+    }
+
+    /// <summary>The same as the framework has it.</summary>
+    public PhysicalAddress ToPhysicalAddress()
+    {
+        var octets = new byte[6];
+        WriteBytes(octets);
+        return new PhysicalAddress(octets);
     }
 
     /// <summary>Parses six colon-separated hexadecimal octets.</summary>

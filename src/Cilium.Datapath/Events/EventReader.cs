@@ -11,7 +11,7 @@ namespace Cilium.Datapath.Events;
 internal sealed partial class EventReader : IRingBufferSink, IDisposable
 {
     private static readonly TimeSpan s_busyWait = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan s_idleWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_idleWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_lossInterval = TimeSpan.FromSeconds(1);
     private const int IdleAfterRounds = 50;
     private const uint EventsLost = 0;
@@ -74,7 +74,10 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
                     lossCheckedAt = _time.GetTimestamp();
                     ReportLost();
                 }
-                _ring.Wait(idleRounds > IdleAfterRounds && MaySleep() ? s_idleWait : s_busyWait);
+                if (idleRounds > IdleAfterRounds)
+                    _sleeps.Update(0, 1);
+                // A program may have looked before it could know, and be writing still: it is given the time of one more round.
+                _ring.Wait(idleRounds > IdleAfterRounds + 1 ? s_idleWait : s_busyWait);
             }
             _ring.Drain(this);
             ReportLost();
@@ -83,13 +86,6 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
         {
             LogStopped(_logger, refusal.Message);
         }
-    }
-
-    /// <summary>Asks the programs for a wake-up. What came before they could know is taken now, and keeps the reader awake.</summary>
-    private bool MaySleep()
-    {
-        _sleeps.Update(0, 1);
-        return _ring.Drain(this) == 0;
     }
 
     private void ReportLost()

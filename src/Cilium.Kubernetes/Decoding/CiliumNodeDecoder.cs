@@ -43,7 +43,7 @@ internal static class CiliumNodeDecoder
             Instance = NodeEniDecoder.Instance(spec),
             Watermarks = NodeEniDecoder.Watermarks(spec.Ipam),
             Interfaces = NodeEniDecoder.Interfaces(node.Status?.Eni),
-            HealthIPs = Fields.Addresses([spec.Health?.Ipv4, spec.Health?.Ipv6]),
+            HealthIPs = Fields.Addresses([spec.Health?.GetValueOrDefault("ipv4"), spec.Health?.GetValueOrDefault("ipv6")]),
             IngressIPs = Fields.Addresses([spec.Ingress?.Ipv4, spec.Ingress?.Ipv6]),
             EncryptionKey = (byte)(spec.Encryption?.Key is > 0 and <= 255 ? spec.Encryption.Key.Value : 0),
             BootId = spec.Bootid ?? "",

@@ -14,7 +14,9 @@ internal sealed class CiliumNodeWire
 internal sealed class CiliumNodeSpecWire
 {
     public List<CiliumNodeAddressWire>? Addresses { get; set; }
-    public IpPairWire? Health { get; set; }
+
+    // Not a pair: a patch says with null that an address is gone.
+    public Dictionary<string, string?>? Health { get; set; }
     public IpPairWire? Ingress { get; set; }
     public EncryptionWire? Encryption { get; set; }
     public string? Bootid { get; set; }

@@ -18,11 +18,8 @@ public sealed record CiliumNodeContent
     /// <summary>The pod CIDRs, if the agent is who decides them (IPAM mode <c>kubernetes</c>); null leaves what is there.</summary>
     public EquatableArray<Prefix>? PodCidrs { get; init; }
 
-    /// <summary>The IPv4 address of the health endpoint, or <see cref="IpAddr.None"/>.</summary>
-    public IpAddr HealthIPv4 { get; init; }
-
-    /// <summary>The IPv6 address of the health endpoint, or <see cref="IpAddr.None"/>.</summary>
-    public IpAddr HealthIPv6 { get; init; }
+    /// <summary>The addresses of the health endpoint; null leaves what is there.</summary>
+    public HealthAddresses? Health { get; init; }
 
     /// <summary>The boot id of the node; empty leaves what is there.</summary>
     public string BootId { get; init; } = "";
@@ -36,3 +33,8 @@ public sealed record CiliumNodeContent
     /// <summary>The labels of the node.</summary>
     public StringMap Labels { get; init; } = StringMap.Empty;
 }
+
+/// <summary>The addresses of a node's health endpoint.</summary>
+/// <param name="IPv4">The IPv4 address, or <see cref="IpAddr.None"/>.</param>
+/// <param name="IPv6">The IPv6 address, or <see cref="IpAddr.None"/>.</param>
+public readonly record struct HealthAddresses(IpAddr IPv4, IpAddr IPv6);

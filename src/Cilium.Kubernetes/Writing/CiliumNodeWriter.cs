@@ -40,9 +40,7 @@ public sealed class CiliumNodeWriter
         var spec = new CiliumNodeSpecWire
         {
             Addresses = [.. content.Addresses.Select(address => new CiliumNodeAddressWire { Type = address.Type, Ip = address.Address.ToString() })],
-            Health = content.HealthIPv4.IsNone && content.HealthIPv6.IsNone
-                ? null
-                : new IpPairWire { Ipv4 = TextOf(content.HealthIPv4), Ipv6 = TextOf(content.HealthIPv6) },
+            Health = content.Health is { } health ? new() { ["ipv4"] = TextOf(health.IPv4), ["ipv6"] = TextOf(health.IPv6) } : null,
             Bootid = content.BootId.Length == 0 ? null : content.BootId,
             Ipam = IpamOf(content),
             InstanceId = content.Instance?.Id,

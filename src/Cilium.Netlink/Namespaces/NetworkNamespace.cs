@@ -76,6 +76,14 @@ public sealed class NetworkNamespace : IDisposable
         return Open(path);
     }
 
+    /// <summary>Creates a namespace without a name, which ends with its last descriptor, thread and socket.</summary>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public static NetworkNamespace CreateUnnamed() => OnOwnThread(() =>
+    {
+        Check(Libc.unshare(Libc.CloneNewNet), "unshare(CLONE_NEWNET)", "unnamed");
+        return OpenCurrent();
+    });
+
     /// <summary>Deletes a named namespace; its devices go when nobody uses it any more. Returns false when there was none.</summary>
     public static bool Delete(string name)
     {

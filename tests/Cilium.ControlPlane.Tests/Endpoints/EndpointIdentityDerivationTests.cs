@@ -33,6 +33,17 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
     }
 
     [Fact]
+    public async Task An_endpoint_of_the_agents_own_has_its_reserved_identity_and_is_not_kept()
+    {
+        _test.Write(write => write.Upsert(
+            _test.Tables.Endpoints, TestTables.Endpoint(1, "", "10.0.0.5") with { ContainerId = "", PodNamespace = "", ReservedIdentity = Identity.Health }));
+        await TestTables.RunUntilAsync(New(), () => _test.Tables.EndpointIdentities.Count == 1);
+        var row = Assert.Single(_test.Tables.EndpointIdentities.Snapshot().Values);
+        Assert.Equal((Identity.Health, "reserved:health"), (row.Identity, string.Join(' ', row.Labels)));
+        Assert.Empty(new EndpointStore(_directory).Load().Records);
+    }
+
+    [Fact]
     public async Task A_pod_that_comes_later_is_waited_for()
     {
         _test.Write(write => write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.5")));

@@ -103,6 +103,29 @@ public sealed class EndpointRegistryTests : IDisposable
         Assert.Single(ipam.Snapshot());
     }
 
+    [Fact]
+    public async Task An_endpoint_of_the_agents_own_is_on_no_disk_and_frees_its_addresses_when_refused()
+    {
+        var (registry, tables, ipam) = New();
+        var own = TestTables.Endpoint(0, "", "10.0.0.9") with { Id = default, ContainerId = "", PodNamespace = "", ReservedIdentity = Identity.Health };
+        Assert.Equal("health", own.Owner);
+        Assert.True(ipam.Allocate(own.IPv4, own.Owner).IsOk);
+
+        var row = await registry.AddOwnAsync(own, default);
+        Assert.Equal([row], tables.Tables.Endpoints.Snapshot().Values);
+        Assert.NotEqual(default, row.Id);
+        Assert.Empty(new EndpointStore(_directory).Load().Records);
+        Assert.Single(ipam.Snapshot());
+
+        registry.Delete(endpoint => endpoint.Id == row.Id);
+        Assert.Empty(ipam.Snapshot());
+        Assert.True(ipam.Allocate(own.IPv4, own.Owner).IsOk);
+        _datapath.Refuses = "map is full";
+        await Assert.ThrowsAsync<EndpointException>(() => registry.AddOwnAsync(own, default));
+        Assert.Equal(0, tables.Tables.Endpoints.Count);
+        Assert.Empty(ipam.Snapshot());
+    }
+
     [Theory]
     [InlineData("mac", "zz")]
     [InlineData("container-id", "")]

@@ -77,6 +77,46 @@ public sealed class DbgTextTests
         Assert.Equal("IP            IDENTITY         SOURCE\n0.0.0.0/0     reserved:world\n10.0.0.1/32   reserved:host    local\n", TrimLines(output));
     }
 
+    [Theory]
+    [InlineData(true, """
+          Name               IP           Node        Endpoints
+          c/b (localhost)    172.18.0.2   reachable   reachable
+          c/a                172.18.0.3   reachable   unreachable
+          c/old              172.18.0.4   reachable
+        """)]
+    [InlineData(false, """
+          Name   IP           Node        Endpoints
+          c/a    172.18.0.3   reachable   unreachable
+        """)]
+    public void Nodes_that_are_not_reached_are_listed_and_on_demand_all(bool all, string table)
+    {
+        var health = new HealthStatusResponse
+        {
+            Local = new HealthSelf { Name = "c/b" },
+            Timestamp = "2026-11-27T12:00:00Z",
+            Nodes =
+            [
+                new NodeHealth { Name = "c/a", Host = Paths("172.18.0.3", ""), HealthEndpoint = Paths("10.0.1.9", "no answer") },
+                new NodeHealth { Name = "c/b", Host = Paths("172.18.0.2", ""), HealthEndpoint = Paths("10.0.0.9", "") },
+                new NodeHealth { Name = "c/old", Host = Paths("172.18.0.4", "") },
+            ],
+        };
+        var status = new StatusResponse { Cluster = new ClusterStatus { CiliumHealth = new Status { State = "Ok" } } };
+        using var output = new StringWriter();
+        StatusText.Write(output, status, health, new StatusDetails(false, false, all, false));
+
+        var lines = TrimLines(output).Split('\n');
+        var row = Array.FindIndex(lines, line => line.StartsWith("Cluster health:", StringComparison.Ordinal));
+        Assert.EndsWith("2/3 reachable   (2026-11-27T12:00:00Z)", lines[row], StringComparison.Ordinal);
+        Assert.Equal(table.Split('\n').Select(Squeezed), lines[(row + 1)..^1].Select(Squeezed));
+
+        static string Squeezed(string line) => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        static HealthPaths Paths(string ip, string failure) => new()
+        {
+            PrimaryAddress = new PathHealth { Ip = ip, Icmp = new ProbeResult { Status = failure }, Http = new ProbeResult { Status = "" } },
+        };
+    }
+
     [Fact]
     public void The_status_has_upstreams_rows_in_order()
     {
@@ -94,7 +134,7 @@ public sealed class DbgTextTests
             Hubble = new HubbleStatus { State = "Ok", Observer = new HubbleObserverStatus { CurrentFlows = 10, MaxFlows = 4095, SeenFlows = 20, Uptime = 10_000_000_000 }, Metrics = new HubbleMetricsStatus { State = "Disabled" } },
         };
         using var output = new StringWriter();
-        StatusText.Write(output, status, new StatusDetails(true, false, false, false));
+        StatusText.Write(output, status, null, new StatusDetails(true, false, false, false));
 
         Assert.Equal(
             """

@@ -24,8 +24,8 @@ internal sealed class AddCommand(AgentClient agent, IPodNetwork network, TimePro
             {
                 HostName = hostName,
                 PodName = arguments.InterfaceName,
-                HostMac = PodDevice.RandomMac(),
-                PodMac = PodDevice.RandomMac(),
+                HostMac = MacAddress.NewLocal(Random.Shared),
+                PodMac = MacAddress.NewLocal(Random.Shared),
                 DeviceMtu = configuration.DeviceMtu,
                 RouteMtu = configuration.RouteMtu,
                 Addresses = AddressesOf(ipam),

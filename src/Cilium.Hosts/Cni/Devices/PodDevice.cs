@@ -30,14 +30,4 @@ internal sealed record PodDevice
     /// <summary>Name of the host side: <c>lxc</c> with the first 12 hexadecimal digits of SHA-256 of <c>container:interface</c>, as upstream.</summary>
     public static string HostNameOf(string containerId, string interfaceName) =>
         "lxc" + Convert.ToHexStringLower(Sha256.HashOf(Encoding.UTF8.GetBytes($"{containerId}:{interfaceName}")).AsSpan(0, 6));
-
-    /// <summary>A random address with the bits "locally administered" and "unicast".</summary>
-    /// <remarks>No secret, so not from the generator for secrets, which would load OpenSSL.</remarks>
-    public static MacAddress RandomMac()
-    {
-        Span<byte> octets = stackalloc byte[6];
-        Random.Shared.NextBytes(octets);
-        octets[0] = (byte)((octets[0] & 0xfe) | 0x02);
-        return MacAddress.FromBytes(octets);
-    }
 }

@@ -37,11 +37,30 @@ internal static class StatusCommand
                 }
 
                 var isVerbose = arguments.GetValue(verbose);
-                StatusText.Write(writer, status, new StatusDetails(
+                var health = await HealthOrNullAsync(agent.Client(arguments), status, cancellationToken);
+                StatusText.Write(writer, status, health, new StatusDetails(
                     isVerbose || arguments.GetValue(addresses), isVerbose || arguments.GetValue(controllers), isVerbose || arguments.GetValue(nodes), isVerbose));
             });
             return code != 0 || failure.Length != 0 ? 1 : 0;
         });
         return command;
+    }
+
+    // The agent may be on its way up or down; its own status is worth showing without.
+    private static async Task<HealthStatusResponse?> HealthOrNullAsync(AgentClient client, StatusResponse status, CancellationToken cancellationToken)
+    {
+        if (status.Cluster?.CiliumHealth is not { State: StatusStates.Ok })
+        {
+            return null;
+        }
+
+        try
+        {
+            return await HealthClient.Beside(client).GetStatusAsync(cancellationToken);
+        }
+        catch (Exception exception) when (exception is AgentUnavailableException or ApiException)
+        {
+            return null;
+        }
     }
 }

@@ -57,10 +57,6 @@ internal static class StatusNetworkText
         }
 
         row("Encryption", status.Encryption?.Mode ?? "Disabled", status.Encryption?.Msg);
-        if (status.Cluster?.Nodes is { } nodes && status.Cluster.CiliumHealth is { State: not null and not StatusStates.Disabled } health)
-        {
-            row("Cluster health", health.Msg is { Length: > 0 } message ? message : string.Create(CultureInfo.InvariantCulture, $"{nodes.Count} nodes"));
-        }
     }
 
     private static string Masquerading(MasqueradingStatus status)

@@ -33,7 +33,7 @@ internal static class StatusText
         return status.Stale is { Count: > 0 } stale ? $"stale status: {string.Join(", ", stale.Keys)}" : "";
     }
 
-    public static void Write(TextWriter writer, StatusResponse status, StatusDetails details)
+    public static void Write(TextWriter writer, StatusResponse status, HealthStatusResponse? health, StatusDetails details)
     {
         var rows = new List<string[]>();
         void Row(string key, params string?[] values) => rows.Add([$"{key}:", string.Join("   ", values.Where(value => !string.IsNullOrEmpty(value)))]);
@@ -102,15 +102,20 @@ internal static class StatusText
         Row("Controller Status", string.Create(CultureInfo.InvariantCulture, $"{healthy}/{controllers.Count} healthy"));
         WriteControllers(rows, controllers, details.Controllers);
         StatusNetworkText.AddTail(Row, status);
-        TextTable.Write(writer, [.. rows.Select(row => row.Length == 2 && row[1].Length == 0 ? [row[0]] : row)], spacing: 3);
-        if (details.Nodes && status.Cluster?.Nodes is { Count: > 0 } nodes)
+        var hasHealth = status.Cluster?.CiliumHealth is { State: not null and not StatusStates.Disabled };
+        if (hasHealth)
         {
-            writer.WriteLine($"  {"Name",-30} {"IP",-20}");
-            foreach (var node in nodes)
-            {
-                var self = node.Name == status.Cluster.Self ? " (localhost)" : "";
-                writer.WriteLine($"  {node.Name + self,-30} {node.PrimaryAddress?.Ipv4?.Ip ?? node.PrimaryAddress?.Ipv6?.Ip}");
-            }
+            Row("Cluster health", ClusterHealthText.Summary(health));
+        }
+
+        TextTable.Write(writer, [.. rows.Select(row => row.Length == 2 && row[1].Length == 0 ? [row[0]] : row)], spacing: 3);
+        if (hasHealth && health is not null)
+        {
+            TextTable.Write(writer, ClusterHealthText.Nodes(health, details.Nodes), spacing: 3);
+        }
+        else if (details.Nodes && status.Cluster?.Nodes is { Count: > 0 } nodes)
+        {
+            TextTable.Write(writer, NodesOf(status.Cluster, nodes), spacing: 3);
         }
 
         if (details.Everything)
@@ -122,6 +127,16 @@ internal static class StatusText
     /// <summary>The line about the event ring.</summary>
     public static string Monitor(MonitorStatus monitor) =>
         string.Create(CultureInfo.InvariantCulture, $"Listening for events on {monitor.Cpus} CPUs with {monitor.Npages}x{monitor.Pagesize} of shared memory");
+
+    // Without probes there are names and addresses.
+    private static IReadOnlyList<string[]> NodesOf(ClusterStatus cluster, IReadOnlyList<NodeElement> nodes) =>
+    [
+        ["  Name", "IP"],
+        .. nodes.Select(node => new[]
+        {
+            $"  {node.Name}{(node.Name == cluster.Self ? " (localhost)" : "")}", node.PrimaryAddress?.Ipv4?.Ip ?? node.PrimaryAddress?.Ipv6?.Ip ?? "",
+        }),
+    ];
 
     private static string Devices(KubeProxyReplacement replacement)
     {
