@@ -66,17 +66,17 @@ public sealed class ScaleTests
         var used = cluster.Nodes.Sum(node => node.Ipam.Snapshot().Count);
         for (var i = 0; i < 20; i++)
         {
-            var pod = cluster.Add(new ScaleObjects(options).Pod(100 + i));
+            var pod = await cluster.AddAsync(new ScaleObjects(options).Pod(100 + i), CancellationToken.None);
             await cluster.SettleAsync(CancellationToken.None);
             Assert.Equal(0, new RowCheck(cluster).Missing());
             Assert.Equal(1, pod.Node.Virtual.Host.Interfaces.Count(device => device.Name == pod.HostSide.Name));
-            Assert.True(cluster.Remove(pod.Row.Key));
+            Assert.True(await cluster.RemoveAsync(pod.Row.Key, CancellationToken.None));
             await cluster.SettleAsync(CancellationToken.None);
             Assert.Equal(0, new RowCheck(cluster).Missing());
             Assert.DoesNotContain(pod.Node.Virtual.Host.Interfaces, device => device.Name == pod.HostSide.Name);
         }
         Assert.Equal(used, cluster.Nodes.Sum(node => node.Ipam.Snapshot().Count));
-        Assert.False(cluster.Remove(new NamespacedName("ns-0", "nobody")));
+        Assert.False(await cluster.RemoveAsync(new NamespacedName("ns-0", "nobody"), CancellationToken.None));
     }
 
     [Fact]
@@ -87,10 +87,10 @@ public sealed class ScaleTests
         var (from, to) = (pods[0], pods.First(pod => !ReferenceEquals(pod.Node, pods[0].Node)));
         var policy = TestCluster.Policy(PolicyObjectKind.CiliumClusterwideNetworkPolicy, "none", """{"endpointSelector":{},"ingress":[{}]}""");
         Assert.Equal(ConnectionEnd.Established, Found());
-        cluster.Apply(policy);
+        await cluster.ApplyAsync(policy, CancellationToken.None);
         await cluster.SettleAsync(CancellationToken.None);
         Assert.Equal(ConnectionEnd.Denied, Found());
-        cluster.Delete(policy.Key);
+        await cluster.DeleteAsync(policy.Key, CancellationToken.None);
         await cluster.SettleAsync(CancellationToken.None);
         Assert.Equal(ConnectionEnd.Established, Found());
 

@@ -7,13 +7,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Cilium.ControlPlane.Endpoints;
 
-/// <summary>Endpoints, pods and namespaces in, identities of endpoints out; keeps the last identity on disk.</summary>
+/// <summary>Endpoints, pods and namespaces in, identities of endpoints out; keeps the last identity on disk, if there is a store.</summary>
 /// <remarks>
 /// An endpoint whose pod is not known, or whose identity the API server does not give in time, starts as <c>reserved:init</c> and changes when
 /// more is known. A restored endpoint keeps the identity it had until its pod has been seen.
 /// </remarks>
 internal sealed partial class EndpointIdentityDerivation(
-    AgentTables tables, AgentOptions options, IIdentityAllocator allocator, EndpointStore store, Func<bool> isServerAway,
+    AgentTables tables, AgentOptions options, IIdentityAllocator allocator, EndpointStore? store, Func<bool> isServerAway,
     TimeProvider time, ILogger<EndpointIdentityDerivation> logger) : IAgentLoop
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
@@ -250,7 +250,7 @@ internal sealed partial class EndpointIdentityDerivation(
                 isNew = transaction.Upsert(tables.EndpointIdentities, identityRow);
             }
         });
-        if (isNew && row.ReservedIdentity == Identity.Unknown)
+        if (isNew && store is not null && row.ReservedIdentity == Identity.Unknown)
         {
             store.Save(EndpointRecord.Of(row, identityRow));
             if (!tables.Endpoints.TryGet(row.Id, out _))

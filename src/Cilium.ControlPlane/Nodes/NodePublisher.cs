@@ -72,6 +72,8 @@ internal sealed partial class NodePublisher(
         using var health = tables.HealthAddresses.Subscribe();
         var wakeup = new Wakeup(time, nodes.WaitAsync, ciliumNodes.WaitAsync, health.WaitAsync);
         CiliumNodeContent? written = null;
+        // What is written comes back as a newer row: until then other nodes' changes, which wake us too, are no reason to write again.
+        KubeNodeRow? told = null;
         while (true)
         {
             nodes.Drain();
@@ -88,19 +90,24 @@ internal sealed partial class NodePublisher(
                     written = isDone ? content : null;
                 }
 
-                if (!node.NetworkIsUp)
+                if (!ReferenceEquals(node, told))
                 {
-                    isDone &= await TryAsync("node condition", () => _status.SetNetworkUpAsync(node.Name, cancellationToken)).ConfigureAwait(false);
-                }
-
-                if (node.Taints.Any(taint => taint.Key == options.NotReadyTaint))
-                {
-                    isDone &= await TryAsync("node taint", () => _status.RemoveTaintAsync(node.Name, options.NotReadyTaint, cancellationToken)).ConfigureAwait(false);
+                    var isTold = await TellAsync(node, cancellationToken).ConfigureAwait(false);
+                    told = isTold ? node : null;
+                    isDone &= isTold;
                 }
             }
 
             await wakeup.WaitAsync(isDone ? null : s_retry, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    private async Task<bool> TellAsync(KubeNodeRow node, CancellationToken cancellationToken)
+    {
+        var isDone = node.NetworkIsUp
+            || await TryAsync("node condition", () => _status.SetNetworkUpAsync(node.Name, cancellationToken)).ConfigureAwait(false);
+        return (!node.Taints.Any(taint => taint.Key == options.NotReadyTaint)
+            || await TryAsync("node taint", () => _status.RemoveTaintAsync(node.Name, options.NotReadyTaint, cancellationToken)).ConfigureAwait(false)) && isDone;
     }
 
     private async Task<bool> TryAsync(string what, Func<Task> write)

@@ -78,8 +78,14 @@ public sealed partial class CiliumOperator
         string[] addresses = [_options.ApiServeAddress, .. _options.PrometheusServeAddress.Length > 0 ? [_options.PrometheusServeAddress] : Array.Empty<string>()];
         await using var server = await OperatorHttpServer.StartAsync(
             addresses.Where(address => address.Length > 0), CheckHealthAsync, () => Metrics.Print(IsLeader, _startedAt), cancellationToken);
-        await _elector.RunAsync(LeadAsync, cancellationToken);
+        await ElectAsync(cancellationToken);
     }
+
+    /// <summary>What the operator knows in its present or last term; null before the first.</summary>
+    internal KubernetesTables? Tables { get; private set; }
+
+    /// <summary>Leads whenever it holds the lease, until cancelled; serves nothing.</summary>
+    internal Task ElectAsync(CancellationToken cancellationToken) => _elector.RunAsync(LeadAsync, cancellationToken);
 
     private async Task<string?> CheckHealthAsync(CancellationToken cancellationToken) =>
         await _connection.IsServerHealthyAsync(cancellationToken) ? null : _connection.UnreachableReason ?? "the API server is not healthy";
@@ -89,7 +95,8 @@ public sealed partial class CiliumOperator
         using var term = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await RegisterDefinitionsAsync(term.Token);
         await CreatePoolsAsync(term.Token);
-        var loops = Loops(new KubernetesTables(new StateStore()), term.Token);
+        Tables = new KubernetesTables(new StateStore());
+        var loops = Loops(Tables, term.Token);
         try
         {
             // A loop that fails ends the whole term: half an operator would look healthy. One that is switched off just ends.

@@ -28,6 +28,9 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
     /// <summary>The revision up to which the last <see cref="Drain"/> told everything.</summary>
     public long DrainedRevision { get; private set; }
 
+    /// <summary>True when the reader looks only when it is asked and never waits, so that changes it has not taken are no work left to do.</summary>
+    public bool IsPulled { get; set; }
+
     /// <summary>Takes all changes since the last drain, in no order; empty when there are none.</summary>
     /// <remarks>A row that appeared and vanished in between is not told.</remarks>
     public IReadOnlyList<TableChange<TKey, TRow>> Drain()
@@ -96,14 +99,14 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
         }
     }
 
-    /// <summary>Whether everything was told, and the reader waits for more.</summary>
+    /// <summary>Whether everything was told, and the reader waits for more; always, if it never waits.</summary>
     internal bool IsWaitedFor
     {
         get
         {
             lock (_lock)
             {
-                return _waiter is not null;
+                return IsPulled || _waiter is not null;
             }
         }
     }

@@ -16,6 +16,8 @@ internal static class SimulateCommand
     private static readonly Option<int> Flows = Number("--flows", "How many connections are tried and compared with a reference", s_defaults.Flows);
     private static readonly Option<int> Seed = Number("--seed", "The seed of everything that is by chance", s_defaults.Seed);
     private static readonly Option<bool> IPv6 = new("--ipv6") { Description = "IPv6 beside IPv4" };
+    private static readonly Option<bool> ApiServer = new("--api-server") { Description = "An API server, to which operators and agents write", DefaultValueFactory = _ => true };
+    private static readonly Option<bool> Faults = new("--faults") { Description = "The API server fails by the seed, and the leading operator dies" };
     private static readonly Option<string> Output = new("--output", "-o") { Description = "text or json", DefaultValueFactory = _ => "text" };
 
     public static Command Create()
@@ -23,7 +25,7 @@ internal static class SimulateCommand
         Output.AcceptOnlyFromAmong("text", "json");
         var command = new Command("simulate", "Simulate a cluster in this process: control plane and packet logic are real, network and time are not. Needs no privilege.")
         {
-            Nodes, Pods, Services, Policies, Flows, Seed, IPv6, Output,
+            Nodes, Pods, Services, Policies, Flows, Seed, IPv6, ApiServer, Faults, Output,
         };
         command.SetAction(RunAsync);
         return command;
@@ -42,6 +44,8 @@ internal static class SimulateCommand
             Flows = arguments.GetValue(Flows),
             Seed = arguments.GetValue(Seed),
             HasIPv6 = arguments.GetValue(IPv6),
+            ApiServer = arguments.GetValue(ApiServer) ? SimulatedApi.Create : null,
+            HasFaults = arguments.GetValue(Faults),
         };
         // Tables of a thousand agents grow and stay: collecting them beside the work would only take a core from it.
         System.Runtime.GCSettings.LatencyMode = System.Runtime.GCLatencyMode.Batch;

@@ -5,11 +5,17 @@ namespace Cilium.Kubernetes.Identities;
 
 /// <summary>The table of identities by their labels.</summary>
 /// <remarks>Thread-safe. Brings itself up to date when asked.</remarks>
-internal sealed class IdentityIndex(IReadTable<Identity, CiliumIdentityRow> table) : IDisposable
+internal sealed class IdentityIndex : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly ChangeFeed<Identity, CiliumIdentityRow> _feed = table.Subscribe();
+    private readonly ChangeFeed<Identity, CiliumIdentityRow> _feed;
     private readonly Dictionary<LabelSet, List<CiliumIdentityRow>> _byLabels = [];
+
+    public IdentityIndex(IReadTable<Identity, CiliumIdentityRow> table)
+    {
+        _feed = table.Subscribe();
+        _feed.IsPulled = true;
+    }
 
     /// <summary>The oldest identity of these labels, or null.</summary>
     public CiliumIdentityRow? Find(LabelSet labels)

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Cilium.Lab.Printing;
+using Cilium.Lab.Registry;
 using Cilium.Lab.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -30,6 +32,25 @@ internal sealed class ApiHandler(
     };
 
     public required string Token { get; init; }
+
+    /// <summary>What answers for a cluster's objects.</summary>
+    public static ApiHandler Over(ObjectRegistry registry, ObjectDeletion deletion, IPodRuntime runtime, string token)
+    {
+        var printer = new TablePrinter(registry.Clock);
+        var reads = new ReadRequests(registry.Store, printer);
+        var discovery = new Discovery(registry.Catalog);
+        return new ApiHandler(
+            registry.Catalog,
+            discovery,
+            new OpenApi(registry.Catalog, discovery),
+            reads,
+            new WatchRequests(registry.Store, printer, registry.Clock),
+            new WriteRequests(registry, deletion, reads),
+            new SubresourceHandlers(new ScaleSubresource(registry), new PodConnections(registry, deletion, runtime)))
+        {
+            Token = token,
+        };
+    }
 
     public async Task HandleAsync(HttpContext context, CancellationToken stopping)
     {

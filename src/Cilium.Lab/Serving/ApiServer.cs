@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using Cilium.Lab.Printing;
 using Cilium.Lab.Registry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -55,20 +54,7 @@ internal sealed class ApiServer : IAsyncDisposable
             }
         });
         application = builder.Build();
-        var printer = new TablePrinter(registry.Clock);
-        var reads = new ReadRequests(registry.Store, printer);
-        var discovery = new Discovery(registry.Catalog);
-        var handler = new ApiHandler(
-            registry.Catalog,
-            discovery,
-            new OpenApi(registry.Catalog, discovery),
-            reads,
-            new WatchRequests(registry.Store, printer, registry.Clock),
-            new WriteRequests(registry, deletion, reads),
-            new SubresourceHandlers(new ScaleSubresource(registry), new PodConnections(registry, deletion, runtime)))
-        {
-            Token = Token,
-        };
+        var handler = ApiHandler.Over(registry, deletion, runtime, Token);
         application.UseWebSockets();
         application.Run(context => handler.HandleAsync(context, stopping.Token));
     }

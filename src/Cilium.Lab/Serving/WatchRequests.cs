@@ -77,6 +77,7 @@ internal sealed class WatchRequests(ObjectStore store, TablePrinter printer, Tim
                     _ => null,
                 };
                 if (type is not null) await output.SendAsync(type, change.Object.Json, cancel, change.Object.Utf8);
+                watch.Told();
             }
 
             await output.FlushAsync(cancel);

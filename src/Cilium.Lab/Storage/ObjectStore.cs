@@ -25,6 +25,15 @@ internal sealed class ObjectStore(int historyCapacity = 20_000)
         }
     }
 
+    /// <summary>Whether every watch has passed on all that has happened.</summary>
+    public bool IsQuiet
+    {
+        get
+        {
+            lock (gate) return watches.TrueForAll(watch => watch.IsQuiet);
+        }
+    }
+
     public StoredObject? Get(ObjectKey key)
     {
         lock (gate) return Find(key);

@@ -1,3 +1,4 @@
+using System.Net;
 using Cilium.ControlPlane.Operator;
 using Cilium.Core;
 using Cilium.Ipam;
@@ -15,8 +16,14 @@ internal sealed class ClusterAddresses
     private const uint Services4 = 0x0A60_0100;
     private const ulong Underlay6 = 0xFD00_0001_0000_0000;
     private const ulong Services6 = 0xFD00_0003_0000_0000;
-    private static readonly Prefix s_pods4 = Prefix.Parse("10.128.0.0/9");
-    private static readonly Prefix s_pods6 = Prefix.Parse("fd00:2::/48");
+    internal static readonly Prefix Pods4 = Prefix.Parse("10.128.0.0/9");
+    internal static readonly Prefix Pods6 = Prefix.Parse("fd00:2::/48");
+    internal static readonly Prefix LoadBalancers4 = Prefix.Parse("192.0.2.0/24");
+    internal static readonly Prefix LoadBalancers6 = Prefix.Parse("2001:db8:100::/112");
+    internal static readonly IPNetwork ServiceRange4 = IPNetwork.Parse("10.96.0.0/12");
+    internal static readonly IPNetwork ServiceRange6 = IPNetwork.Parse("fd00:3::/112");
+    internal const int NodeLength4 = 24;
+    internal const int NodeLength6 = 64;
     private readonly bool _hasIPv4;
     private readonly bool _hasIPv6;
     private readonly PodCidrAssigner _assigner;
@@ -29,7 +36,7 @@ internal sealed class ClusterAddresses
     {
         _hasIPv4 = hasIPv4;
         _hasIPv6 = hasIPv6;
-        _assigner = new PodCidrAssigner(hasIPv4 ? new CidrPool([s_pods4], 24) : null, hasIPv6 ? new CidrPool([s_pods6], 64) : null);
+        _assigner = new PodCidrAssigner(hasIPv4 ? new CidrPool([Pods4], NodeLength4) : null, hasIPv6 ? new CidrPool([Pods6], NodeLength6) : null);
         _assigner.Restore([]);
     }
 

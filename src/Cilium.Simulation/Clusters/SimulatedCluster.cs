@@ -4,6 +4,7 @@ using Cilium.Ipam;
 using Cilium.Kubernetes;
 using Cilium.Policy;
 using Cilium.Simulation.Nodes;
+using Cilium.Simulation.Serving;
 using Cilium.VirtualNetwork;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -17,23 +18,27 @@ namespace Cilium.Simulation.Clusters;
 public sealed class SimulatedCluster : IAsyncDisposable
 {
     private const string UnderlayDevice = "eth0";
-    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_calm = TimeSpan.FromMinutes(1);
     private readonly SimulationOptions _options;
     private readonly ClusterShare _share = new();
     private readonly ClusterAddresses _addresses;
+    private readonly IClusterStore _store;
+    private readonly Settling _settling;
     private readonly Dictionary<string, NamespaceRow> _namespaces = [];
     private readonly Dictionary<NamespacedName, SimulatedPod> _pods = [];
     private readonly List<SimulatedNode> _nodes = [];
     private readonly List<ServiceRow> _services = [];
-    private readonly Dictionary<LabelSet, Identity> _identities = [];
     private int _nextNode;
 
-    private SimulatedCluster(SimulationOptions options)
+    private SimulatedCluster(SimulationOptions options, ILoggerFactory loggers)
     {
         _options = options;
         _addresses = new ClusterAddresses(options.Datapath.EnableIPv4, options.Datapath.EnableIPv6);
         Fabric = new Fabric(new FabricOptions { Time = Clock, Random = new Random(options.Seed) });
         Underlay = Fabric.AddSegment("underlay");
+        Served = options.ApiServer is null ? null : new ServedObjects(options, Kubernetes, _nodes, Clock, loggers);
+        _store = Served ?? (IClusterStore)new SharedObjects(Kubernetes, _addresses, _nodes);
+        _settling = new Settling(Kubernetes.Store, _nodes, _store, Clock);
     }
 
     /// <summary>The clock of all nodes. It stands still unless it is moved, or <see cref="SettleAsync"/> waits for retries.</summary>
@@ -54,11 +59,11 @@ public sealed class SimulatedCluster : IAsyncDisposable
     /// <summary>The services, with the addresses they got.</summary>
     public IReadOnlyList<ServiceRow> Services => _services;
 
-    /// <summary>The labels of identities.</summary>
-    public IReadOnlyDictionary<LabelSet, Identity> Identities => _identities;
-
-    /// <summary>The objects of the API server, which all agents see.</summary>
+    /// <summary>What agents know of the objects of the API server, one set of tables for all of them.</summary>
     public KubernetesTables Kubernetes => _share.Kubernetes;
+
+    /// <summary>The API server, with what is written to it; null when objects are kept in tables.</summary>
+    internal ServedObjects? Served { get; }
 
     /// <summary>Gets every packet that leaves for the world; null for nobody. The bytes are valid during the call.</summary>
     public FrameListener? World { get; set; }
@@ -76,15 +81,16 @@ public sealed class SimulatedCluster : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(objects);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(sinks);
-        var cluster = new SimulatedCluster(options);
+        loggers ??= NullLoggerFactory.Instance;
+        var cluster = new SimulatedCluster(options, loggers);
         try
         {
-            // 1. Objects, addresses and devices; 2. datapaths, one after the other; 3. agents, a few at a time, since each first takes everything in.
-            cluster.Build(objects, sinks, loggers ?? NullLoggerFactory.Instance);
+            // 1. Objects, addresses and devices; 2. datapaths, one after the other; 3. agents.
+            await cluster.AddNodesAsync(objects, sinks, loggers, cancellationToken).ConfigureAwait(false);
+            await cluster.AddObjectsAsync(objects, cancellationToken).ConfigureAwait(false);
             foreach (var node in cluster._nodes)
                 await node.StartDatapathAsync(cancellationToken).ConfigureAwait(false);
-            var few = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(cluster._nodes, few, async (node, token) => await node.StartAsync(token).ConfigureAwait(false)).ConfigureAwait(false);
+            await cluster._store.StartAgentsAsync(cancellationToken).ConfigureAwait(false);
             await cluster.SettleAsync(cancellationToken).ConfigureAwait(false);
             return cluster;
         }
@@ -96,62 +102,58 @@ public sealed class SimulatedCluster : IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits until every agent has worked off what it was told, and every datapath is as its agent wants it. The clock is moved only when nothing
-    /// but retries is left to wait for.
+    /// Waits until everybody who writes to the API server has written, every agent has worked off what it was told, and every datapath is as its
+    /// agent wants it. The clock is moved only when nothing but the clock is left to wait for. An API server that fails behaves for a minute at the end.
     /// </summary>
-    /// <exception cref="InvalidOperationException">A derivation has failed.</exception>
+    /// <exception cref="InvalidOperationException">A loop of an agent has failed.</exception>
     public async Task SettleAsync(CancellationToken cancellationToken)
     {
-        while (true)
-        {
-            var revision = Kubernetes.Store.Revision;
-            if (!Kubernetes.Store.IsQuiet || !_nodes.TrueForAll(node => node.IsQuiet) || Kubernetes.Store.Revision != revision)
-                await Task.Delay(1, cancellationToken).ConfigureAwait(false);
-            else if (_nodes.TrueForAll(node => node.ErrorCount == 0))
-                return;
-            else
-                await RetryAsync(cancellationToken).ConfigureAwait(false);
-        }
+        await _settling.UntilAsync(_store.IsSettled, cancellationToken).ConfigureAwait(false);
+        if (Served?.Faults is not { IsOn: true } faults)
+            return;
+        faults.IsOn = false;
+        await PassAsync(s_calm, cancellationToken).ConfigureAwait(false);
+        faults.IsOn = true;
     }
+
+    /// <summary>Lets time pass, and waits as <see cref="SettleAsync"/> does.</summary>
+    internal async Task PassAsync(TimeSpan time, CancellationToken cancellationToken)
+    {
+        await _settling.PassAsync(time, TimeSpan.FromSeconds(1), cancellationToken).ConfigureAwait(false);
+        await _settling.UntilAsync(_store.IsSettled, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits until nothing is at work and something holds.</summary>
+    internal Task UntilAsync(Func<bool> isDone, CancellationToken cancellationToken) => _settling.UntilAsync(isDone, cancellationToken);
 
     /// <summary>Adds a pod: to the node it names, or to the next in turn.</summary>
     /// <exception cref="ArgumentException">It is there already, its node does not exist, or has no address left.</exception>
-    public SimulatedPod Add(PodRow row)
+    public async Task<SimulatedPod> AddAsync(PodRow row, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(row);
-        var pod = Place(row);
-        Kubernetes.Store.Write(transaction =>
-        {
-            transaction.Upsert(Kubernetes.Namespaces, NamespaceOf(row.Namespace));
-            transaction.Upsert(Kubernetes.Pods, pod.Row);
-            transaction.Upsert(Kubernetes.CiliumIdentities, new CiliumIdentityRow { Id = pod.Identity, Labels = pod.Subject.Labels });
-            transaction.Upsert(Kubernetes.CiliumEndpoints, pod.ToCiliumEndpoint());
-        });
-        pod.Node.Register(pod);
-        WriteSlicesOf(pod.Row);
+        if (!_namespaces.ContainsKey(row.Namespace))
+            await _store.WriteAsync([NamespaceOf(row.Namespace)], [], [], cancellationToken).ConfigureAwait(false);
+        var pod = (await PlaceAsync([row], cancellationToken).ConfigureAwait(false))[0];
+        await WriteSlicesOfAsync(pod.Row, cancellationToken).ConfigureAwait(false);
         return pod;
     }
 
     /// <summary>Removes a pod with its devices; false when there is none.</summary>
-    public bool Remove(NamespacedName key)
+    public async Task<bool> RemoveAsync(NamespacedName key, CancellationToken cancellationToken)
     {
         if (!_pods.Remove(key, out var pod))
             return false;
-        Kubernetes.Store.Write(transaction =>
-        {
-            transaction.Delete(Kubernetes.Pods, key);
-            transaction.Delete(Kubernetes.CiliumEndpoints, key);
-        });
         pod.Node.Unregister(pod);
-        WriteSlicesOf(pod.Row);
+        await _store.DeleteAsync(pod, cancellationToken).ConfigureAwait(false);
+        await WriteSlicesOfAsync(pod.Row, cancellationToken).ConfigureAwait(false);
         return true;
     }
 
     /// <summary>Applies a policy, new or changed.</summary>
-    public void Apply(PolicyObjectRow policy) => Kubernetes.Store.Write(transaction => transaction.Upsert(Kubernetes.Policies, policy));
+    public Task ApplyAsync(PolicyObjectRow policy, CancellationToken cancellationToken) => _store.ApplyAsync(policy, cancellationToken);
 
     /// <summary>Deletes a policy; without effect when there is none.</summary>
-    public void Delete(PolicyObjectKey policy) => Kubernetes.Store.Write(transaction => transaction.Delete(Kubernetes.Policies, policy));
+    public Task DeleteAsync(PolicyObjectKey policy, CancellationToken cancellationToken) => _store.DeleteAsync(policy, cancellationToken);
 
     /// <summary>Tells the sinks of the events that programs have made.</summary>
     public int DrainEvents() => _nodes.Sum(node => node.Datapath.DrainEvents());
@@ -161,61 +163,31 @@ public sealed class SimulatedCluster : IAsyncDisposable
     {
         foreach (var node in _nodes)
             await node.DisposeAsync().ConfigureAwait(false);
+        await _store.DisposeAsync().ConfigureAwait(false);
         Fabric.Dispose();
     }
 
-    private async Task RetryAsync(CancellationToken cancellationToken)
+    private async Task AddObjectsAsync(ClusterObjects objects, CancellationToken cancellationToken)
     {
-        var before = _nodes.Sum(node => node.ErrorCount);
-        Clock.Advance(s_retry);
-        // What the clock has woken shows in the tables only when it has done something; a failure that stays is tried again.
-        for (var i = 0; i < 10 && _nodes.Sum(node => node.ErrorCount) == before; i++)
-            await Task.Delay(1, cancellationToken).ConfigureAwait(false);
-    }
-
-    private void Build(ClusterObjects objects, Func<string, IEnumerable<IDatapathEventSink>> sinks, ILoggerFactory loggers)
-    {
-        AddNodes(objects, sinks, loggers);
         new ClusterWorld(Fabric, Underlay, UnderlayDevice).Listener = frame => World?.Invoke(frame);
         foreach (var row in objects.Namespaces)
             _namespaces[row.Name] = row;
-        foreach (var row in objects.Pods.Where(pod => !pod.HostNetwork && !pod.IsFinished))
-            Place(row);
         foreach (var address in objects.Services.SelectMany(service => service.ClusterIPs))
             _addresses.Take(address);
         _services.AddRange(objects.Services.Select(service => service.IsHeadless || service.Type == "ExternalName" || service.ClusterIPs.Count > 0
             ? service
             : service with { ClusterIPs = _addresses.Service().ToEquatableArray() }));
-        foreach (var name in objects.Services.Select(service => service.Namespace).Concat(_namespaces.Keys).ToList())
+        var pods = objects.Pods.Where(pod => !pod.HostNetwork && !pod.IsFinished).ToList();
+        foreach (var name in objects.Services.Select(service => service.Namespace).Concat(pods.Select(pod => pod.Namespace)).Concat(_namespaces.Keys).ToHashSet())
             NamespaceOf(name);
-        WriteObjects(objects);
-        foreach (var pod in _pods.Values)
-            pod.Node.Register(pod);
+        await _store.WriteAsync(_namespaces.Values, _services, objects.Policies, cancellationToken).ConfigureAwait(false);
+        var placed = (await PlaceAsync(pods, cancellationToken).ConfigureAwait(false)).ConvertAll(pod => pod.Row);
+        var slices = objects.EndpointSlices.Concat(_services.SelectMany(service => ServiceSlices.Of(service, placed))).ToList();
+        await _store.WriteSlicesAsync(slices, [], cancellationToken).ConfigureAwait(false);
     }
 
-    private void WriteObjects(ClusterObjects objects)
-    {
-        var pods = _pods.Values.Select(pod => pod.Row).ToList();
-        Kubernetes.Store.Write(transaction =>
-        {
-            foreach (var row in _namespaces.Values)
-                transaction.Upsert(Kubernetes.Namespaces, row);
-            foreach (var row in pods)
-                transaction.Upsert(Kubernetes.Pods, row);
-            foreach (var row in _services)
-                transaction.Upsert(Kubernetes.Services, row);
-            foreach (var row in objects.EndpointSlices.Concat(_services.SelectMany(service => ServiceSlices.Of(service, pods))))
-                transaction.Upsert(Kubernetes.EndpointSlices, row);
-            foreach (var row in objects.Policies)
-                transaction.Upsert(Kubernetes.Policies, row);
-            foreach (var (labels, identity) in _identities)
-                transaction.Upsert(Kubernetes.CiliumIdentities, new CiliumIdentityRow { Id = identity, Labels = labels });
-            foreach (var pod in _pods.Values)
-                transaction.Upsert(Kubernetes.CiliumEndpoints, pod.ToCiliumEndpoint());
-        });
-    }
-
-    private void AddNodes(ClusterObjects objects, Func<string, IEnumerable<IDatapathEventSink>> sinks, ILoggerFactory loggers)
+    private async Task AddNodesAsync(
+        ClusterObjects objects, Func<string, IEnumerable<IDatapathEventSink>> sinks, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var names = objects.Pods.Select(pod => pod.NodeName).Where(name => name.Length > 0).Distinct().Order(StringComparer.Ordinal).ToList();
         var named = names.ToHashSet();
@@ -224,11 +196,10 @@ public sealed class SimulatedCluster : IAsyncDisposable
             if (!named.Contains($"node-{i}"))
                 names.Add($"node-{i}");
         }
-        for (var i = 0; i < names.Count; i++)
+        var rows = await _store.JoinAsync([.. names.Select((name, i) => _addresses.Node(name, i + 1))], cancellationToken).ConfigureAwait(false);
+        foreach (var row in rows)
         {
-            var row = _addresses.Node(names[i], i + 1);
-            Kubernetes.Store.Write(transaction => transaction.Upsert(Kubernetes.CiliumNodes, _addresses.Assign(row)));
-            var machine = Fabric.AddNode(names[i]);
+            var machine = Fabric.AddNode(row.Name);
             var nic = machine.Host.AddSegmentDevice(UnderlayDevice, Underlay);
             foreach (var address in row.Addresses.Select(address => address.Address))
             {
@@ -240,16 +211,11 @@ public sealed class SimulatedCluster : IAsyncDisposable
                     Gateway = ClusterAddresses.WorldGateway(address.IsIPv4),
                 });
             }
-            _nodes.Add(new SimulatedNode(machine, row, _share, _options, Clock, sinks(names[i]), loggers));
+            var node = new SimulatedNode(machine, row.Name, _share, _options, Clock, sinks(row.Name), loggers);
+            _nodes.Add(node);
+            node.TakeAddresses(row);
         }
-        Kubernetes.Store.Write(transaction =>
-        {
-            foreach (var node in _nodes)
-            {
-                if (transaction.TryGet(Kubernetes.CiliumNodes, node.Name, out var row))
-                    transaction.Upsert(Kubernetes.CiliumNodes, row with { Addresses = row.Addresses.Concat(node.RouterAddresses).ToEquatableArray() });
-            }
-        });
+        await _store.PublishAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private NamespaceRow NamespaceOf(string name)
@@ -262,13 +228,24 @@ public sealed class SimulatedCluster : IAsyncDisposable
         return _namespaces[name] = row with { Labels = StringMap.Create(row.Labels.Where(label => label.Key != nameLabel).Append(KeyValuePair.Create(nameLabel, name))) };
     }
 
-    private SimulatedPod Place(PodRow row)
+    /// <summary>Binds pods to nodes and starts them there.</summary>
+    private async Task<List<SimulatedPod>> PlaceAsync(IReadOnlyList<PodRow> rows, CancellationToken cancellationToken)
     {
-        if (_pods.ContainsKey(row.Key))
-            throw new ArgumentException($"there are two pods {row.Key}");
-        var node = row.NodeName.Length > 0
-            ? _nodes.Find(node => node.Name == row.NodeName) ?? throw new ArgumentException($"{row.Key} is on {row.NodeName}, which is no node")
-            : _nodes[_nextNode++ % _nodes.Count];
+        var keys = _pods.Keys.ToHashSet();
+        var bound = rows.Select(row => keys.Add(row.Key)
+            ? row with { NodeName = row.NodeName.Length > 0 ? row.NodeName : _nodes[_nextNode++ % _nodes.Count].Name }
+            : throw new ArgumentException($"there are two pods {row.Key}")).ToList();
+        var nodes = _nodes.ToDictionary(node => node.Name);
+        var pods = (await _store.BindAsync(bound, cancellationToken).ConfigureAwait(false)).Select(row => Place(
+            row, nodes.GetValueOrDefault(row.NodeName) ?? throw new ArgumentException($"{row.Key} is on {row.NodeName}, which is no node"))).ToList();
+        foreach (var pod in pods)
+            pod.Node.Register(pod);
+        await _store.StartPodsAsync(pods, cancellationToken).ConfigureAwait(false);
+        return pods;
+    }
+
+    private SimulatedPod Place(PodRow row, SimulatedNode node)
+    {
         var addresses = node.Ipam.Allocate(new AddressRequest(row.Key.ToString()));
         if (!addresses.IsOk)
             throw new ArgumentException($"{row.Key} has no address on {node.Name}: {addresses.Message}");
@@ -282,7 +259,6 @@ public sealed class SimulatedCluster : IAsyncDisposable
         }.Derive(_options.LabelFilter);
         var placed = row with
         {
-            NodeName = node.Name,
             PodIPs = new[] { addresses.IPv4, addresses.IPv6 }.OfType<AddressLease>().Select(lease => lease.Address).ToEquatableArray(),
         };
         var id = node.NextEndpoint();
@@ -293,7 +269,6 @@ public sealed class SimulatedCluster : IAsyncDisposable
             Row = placed,
             Node = node,
             Id = id,
-            Identity = IdentityOf(labels),
             Subject = new PolicySubject(labels, NamedPort.Normalize(
                 row.Ports.Where(port => port.Name.Length > 0).Select(port => new NamedPort(port.Name, port.Protocol, port.Port)))),
             Namespace = pod,
@@ -301,27 +276,15 @@ public sealed class SimulatedCluster : IAsyncDisposable
         };
     }
 
-    private Identity IdentityOf(LabelSet labels)
-    {
-        if (!_identities.TryGetValue(labels, out var identity))
-            _identities[labels] = identity = new Identity(Identity.MinimumAllocated + (uint)_identities.Count);
-        return identity;
-    }
-
     /// <summary>Makes the slices of the services that select a pod as they should be now.</summary>
-    private void WriteSlicesOf(PodRow pod)
+    private async Task WriteSlicesOfAsync(PodRow pod, CancellationToken cancellationToken)
     {
         foreach (var service in _services.Where(service => ServiceSlices.Selects(service, pod)))
         {
             var wanted = ServiceSlices.Of(service, [.. _pods.Values.Select(other => other.Row)]).ToList();
             var keys = wanted.Select(row => row.Key).ToHashSet();
-            Kubernetes.Store.Write(transaction =>
-            {
-                foreach (var gone in Kubernetes.EndpointSlices.Snapshot().Values.Where(row => row.Service == service.Key && !keys.Contains(row.Key)))
-                    transaction.Delete(Kubernetes.EndpointSlices, gone.Key);
-                foreach (var row in wanted)
-                    transaction.Upsert(Kubernetes.EndpointSlices, row);
-            });
+            var gone = Kubernetes.EndpointSlices.Snapshot().Values.Where(row => row.Service == service.Key && !keys.Contains(row.Key)).Select(row => row.Key).ToList();
+            await _store.WriteSlicesAsync(wanted, gone, cancellationToken).ConfigureAwait(false);
         }
     }
 }

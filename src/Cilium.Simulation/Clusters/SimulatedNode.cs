@@ -14,6 +14,7 @@ using Cilium.Kubernetes;
 using Cilium.Kubernetes.Policies;
 using Cilium.Policy;
 using Cilium.Simulation.Nodes;
+using Cilium.Simulation.Serving;
 using Cilium.VirtualNetwork;
 using Microsoft.Extensions.Logging;
 
@@ -30,24 +31,23 @@ public sealed class SimulatedNode : IAsyncDisposable
     private readonly ClusterShare _share;
     private readonly TimeProvider _time;
     private ushort _lastEndpoint;
+    private LocalNodeRow? _local;
 
-    /// <exception cref="InvalidOperationException">Its CiliumNode has no pod CIDRs.</exception>
     internal SimulatedNode(
-        VirtualNode node, KubeNodeRow row, ClusterShare share, SimulationOptions options, TimeProvider time, IEnumerable<IDatapathEventSink> sinks, ILoggerFactory loggers)
+        VirtualNode node, string name, ClusterShare share, SimulationOptions options, TimeProvider time, IEnumerable<IDatapathEventSink> sinks, ILoggerFactory loggers)
     {
+        Name = name;
         Virtual = node;
         _share = share;
         _time = time;
         _loggers = loggers;
-        _options = new AgentOptions { NodeName = row.Name, ClusterName = options.ClusterName, Enforcement = options.Enforcement };
+        _options = new AgentOptions { NodeName = name, ClusterName = options.ClusterName, Enforcement = options.Enforcement };
         _options.Datapath.EnableIPv4 = options.Datapath.EnableIPv4;
         _options.Datapath.EnableIPv6 = options.Datapath.EnableIPv6;
         _options.Datapath.EnableTunnel = options.Datapath.EnableTunnel;
         var store = new StateStore();
         Tables = new AgentTables(store, share.Kubernetes, new DatapathTables(store));
         Ipam = new NodeIpam(options.Datapath.EnableIPv4, options.Datapath.EnableIPv6, time: time, random: node.Fabric.Options.Random);
-        var plan = new NodeAddressPlan(Tables, _options, Ipam, new NewMachine());
-        Local = plan.Complete(row, plan.TakeRanges() ?? throw new InvalidOperationException($"{row.Name} has no pod CIDRs"));
         _localIdentities = new LocalIdentityAllocator(_options.Cluster);
         Policies = new PolicyEngine(new PolicyOptions { Cluster = _options.Cluster, Enforcement = options.Enforcement, AllowLocalhost = _options.AllowLocalhost }, _localIdentities);
         Datapath = new VirtualDatapath(node, Tables.Datapath, options.Datapath, sinks, time, loggers);
@@ -55,13 +55,14 @@ public sealed class SimulatedNode : IAsyncDisposable
     }
 
     /// <summary>Its name.</summary>
-    public string Name => Local.Name;
+    public string Name { get; }
 
     /// <summary>The machine.</summary>
     public VirtualNode Virtual { get; }
 
     /// <summary>Its addresses.</summary>
-    public LocalNodeRow Local { get; }
+    /// <exception cref="InvalidOperationException">It has none yet.</exception>
+    public LocalNodeRow Local => _local ?? throw new InvalidOperationException($"{Name} has no addresses yet");
 
     /// <summary>The agent's tables.</summary>
     public AgentTables Tables { get; }
@@ -81,8 +82,14 @@ public sealed class SimulatedNode : IAsyncDisposable
 
     internal LabelFilter LabelFilter { get; }
 
+    /// <summary>The agent's options.</summary>
+    internal AgentOptions Options => _options;
+
     /// <summary>Rows that could not be carried out and wait for a retry.</summary>
-    internal int ErrorCount => Datapath.ErrorCount;
+    internal int ErrorCount => Datapath.ErrorCount + (Writers?.ErrorCount ?? 0);
+
+    /// <summary>What the agent writes to the API server; null when it writes nothing.</summary>
+    internal AgentWriters? Writers { get; set; }
 
     /// <summary>A number for an endpoint. It is not given again soon.</summary>
     internal EndpointId NextEndpoint()
@@ -93,7 +100,16 @@ public sealed class SimulatedNode : IAsyncDisposable
         return new EndpointId(_lastEndpoint);
     }
 
-    /// <summary>Takes an endpoint as the CNI plugin would register it, with the identity of its labels.</summary>
+    /// <summary>Takes the pod CIDRs of its CiliumNode, and an address of them for its router.</summary>
+    /// <exception cref="InvalidOperationException">The CiliumNode has no pod CIDRs.</exception>
+    internal void TakeAddresses(KubeNodeRow row)
+    {
+        var plan = new NodeAddressPlan(Tables, _options, Ipam, new NewMachine());
+        _local = plan.Complete(row, plan.TakeRanges() ?? throw new InvalidOperationException($"{Name} has no pod CIDRs"));
+        Tables.Store.Write(transaction => transaction.Upsert(Tables.LocalNode, Local));
+    }
+
+    /// <summary>Takes an endpoint as the CNI plugin would register it.</summary>
     internal void Register(SimulatedPod pod) => Tables.Store.Write(transaction =>
     {
         transaction.Upsert(Tables.Endpoints, new LocalEndpointRow
@@ -112,62 +128,73 @@ public sealed class SimulatedNode : IAsyncDisposable
             PodUid = pod.Row.Uid,
             NetnsCookie = pod.Namespace.Cookie,
         });
-        transaction.Upsert(Tables.EndpointIdentities, new EndpointIdentityRow
-        {
-            Id = pod.Id,
-            Identity = pod.Identity,
-            Labels = pod.Subject.Labels,
-            NamedPorts = pod.Subject.NamedPorts,
-            PodUid = pod.Row.Uid,
-            ServiceAccount = pod.Row.ServiceAccount,
-            PodPorts = pod.Row.Ports,
-        });
     });
+
+    /// <summary>Says which identity an endpoint has, in place of the agent's own derivation.</summary>
+    internal void Identify(SimulatedPod pod, Identity identity) => Tables.Store.Write(transaction => transaction.Upsert(Tables.EndpointIdentities, new EndpointIdentityRow
+    {
+        Id = pod.Id,
+        Identity = identity,
+        Labels = pod.Subject.Labels,
+        NamedPorts = pod.Subject.NamedPorts,
+        PodUid = pod.Row.Uid,
+        ServiceAccount = pod.Row.ServiceAccount,
+        PodPorts = pod.Row.Ports,
+    }));
+
+    /// <summary>Takes back what <see cref="Identify"/> said.</summary>
+    internal void Forget(SimulatedPod pod) => Tables.Store.Write(transaction => transaction.Delete(Tables.EndpointIdentities, pod.Id));
 
     /// <summary>The pod is gone, devices and all.</summary>
     internal void Unregister(SimulatedPod pod)
     {
         Virtual.RemoveNamespace(pod.Namespace);
-        Tables.Store.Write(transaction =>
-        {
-            transaction.Delete(Tables.Endpoints, pod.Id);
-            transaction.Delete(Tables.EndpointIdentities, pod.Id);
-        });
+        Tables.Store.Write(transaction => transaction.Delete(Tables.Endpoints, pod.Id));
         foreach (var address in pod.Row.PodIPs)
             Ipam.Release(address);
     }
 
-    /// <summary>Starts the datapath. Not to be called on two nodes at once: their devices take numbers from the fabric.</summary>
+    /// <summary>Starts the datapath. Call when it has its addresses, and not on two nodes at once: their devices take numbers from the fabric.</summary>
     internal async Task StartDatapathAsync(CancellationToken cancellationToken)
     {
         AgentInitializers.Register(Tables);
-        Tables.Store.Write(transaction => transaction.Upsert(Tables.LocalNode, Local));
         await Datapath.StartAsync(Local, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Starts the derivations, and waits until the first round of every one of them was carried out.</summary>
-    internal async Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>Starts a loop of the agent.</summary>
+    internal void Run(Func<CancellationToken, Task> loop) => _loops.Add(Task.Run(() => loop(_stop.Token), CancellationToken.None));
+
+    /// <summary>Starts the derivation of policies, and waits for its first round.</summary>
+    internal Task StartPoliciesAsync(CancellationToken cancellationToken)
     {
         var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter), _loggers.CreateLogger<PolicyObjectRules>());
-        IAgentLoop[] loops =
-        [
-            new PolicyDerivation(Tables, new EndpointEgress(Tables, _options), Policies, rules, _time),
-            new AddressDerivation(Tables, _options, Local, new ApiServerAddresses(Tables, _options, Policies, _localIdentities), _time, _share.Addresses),
-            new ServiceDerivation(Tables, _options, _time),
-            new NodeDerivation(Tables, _options, _time, _share.Nodes),
-        ];
-        _loops.AddRange(loops.Select(loop => Task.Run(() => loop.RunAsync(_stop.Token), CancellationToken.None)));
-        var first = Task.WhenAll(
-            Tables.Datapath.Endpoints.WaitInitializedAsync(cancellationToken),
-            Tables.Datapath.Policies.WaitInitializedAsync(cancellationToken),
-            Tables.Datapath.IpCache.WaitInitializedAsync(cancellationToken),
-            Tables.Datapath.Frontends.WaitInitializedAsync(cancellationToken),
-            Tables.Datapath.Nodes.WaitInitializedAsync(cancellationToken));
-        // A derivation that fails would be waited for in vain.
-        var ended = await Task.WhenAny([first, .. _loops]).ConfigureAwait(false);
-        await ended.ConfigureAwait(false);
+        Run(new PolicyDerivation(Tables, new EndpointEgress(Tables, _options), Policies, rules, _time).RunAsync);
+        return FirstRoundAsync(cancellationToken, Tables.Datapath.Endpoints.WaitInitializedAsync, Tables.Datapath.Policies.WaitInitializedAsync);
+    }
+
+    /// <summary>Starts the other derivations, and waits until the first round of every one of them was carried out.</summary>
+    internal async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var policies = Tables.Datapath.Policies.IsInitialized ? Task.CompletedTask : StartPoliciesAsync(cancellationToken);
+        Run(new AddressDerivation(Tables, _options, Local, new ApiServerAddresses(Tables, _options, Policies, _localIdentities), _time, _share.Addresses).RunAsync);
+        Run(new ServiceDerivation(Tables, _options, _time).RunAsync);
+        Run(new NodeDerivation(Tables, _options, _time, _share.Nodes).RunAsync);
+        await FirstRoundAsync(
+            cancellationToken,
+            Tables.Datapath.IpCache.WaitInitializedAsync,
+            Tables.Datapath.Frontends.WaitInitializedAsync,
+            Tables.Datapath.Nodes.WaitInitializedAsync).ConfigureAwait(false);
+        await policies.ConfigureAwait(false);
         while (!Datapath.HasPruned || !IsQuiet)
             await Task.Delay(1, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task FirstRoundAsync(CancellationToken cancellationToken, params Func<CancellationToken, Task>[] tables)
+    {
+        // A loop that fails would be waited for in vain.
+        var first = Task.WhenAll(tables.Select(table => table(cancellationToken)));
+        var ended = await Task.WhenAny([first, .. _loops]).ConfigureAwait(false);
+        await ended.ConfigureAwait(false);
     }
 
     /// <summary>Whether nothing of the agent is at work: everything it knows was carried out, or waits for a retry.</summary>

@@ -17,8 +17,8 @@ public sealed class SimulatedPod
     /// <summary>The endpoint's number on its node.</summary>
     public required EndpointId Id { get; init; }
 
-    /// <summary>The identity.</summary>
-    public required Identity Identity { get; init; }
+    /// <summary>The identity that its agent knows it by; <see cref="Identity.Unknown"/> before there is one, and when the pod is gone.</summary>
+    public Identity Identity => Node.Tables.EndpointIdentities.TryGet(Id, out var row) ? row.Identity : Identity.Unknown;
 
     /// <summary>Whose policy it has.</summary>
     public required PolicySubject Subject { get; init; }
@@ -30,12 +30,12 @@ public sealed class SimulatedPod
     public required VirtualInterface HostSide { get; init; }
 
     /// <summary>What its agent tells the API server of it.</summary>
-    internal CiliumEndpointRow ToCiliumEndpoint() => new()
+    internal CiliumEndpointRow ToCiliumEndpoint(Identity identity) => new()
     {
         Namespace = Row.Namespace,
         Name = Row.Name,
         Id = Id,
-        Identity = Identity,
+        Identity = identity,
         Addresses = Row.PodIPs,
         NodeIP = Node.Local.IPv4.IsNone ? Node.Local.IPv6 : Node.Local.IPv4,
         NamedPorts = Row.Ports.Where(port => port.Name.Length > 0).ToEquatableArray(),

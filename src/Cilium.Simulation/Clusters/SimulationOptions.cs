@@ -1,5 +1,6 @@
 using Cilium.Datapath;
 using Cilium.Policy;
+using Cilium.Simulation.Serving;
 
 namespace Cilium.Simulation.Clusters;
 
@@ -23,6 +24,15 @@ public sealed class SimulationOptions
 
     /// <summary>What is constant in the programs.</summary>
     public DatapathOptions Datapath { get; init; } = Small();
+
+    /// <summary>
+    /// Makes the API server that the operators and all agents write to and watch. Null when objects are rows of tables that all agents read, and nobody
+    /// writes anything.
+    /// </summary>
+    public ClusterApiServerFactory? ApiServer { get; init; }
+
+    /// <summary>The API server fails by the seed, and the leading operator dies. Only with <see cref="ApiServer"/>.</summary>
+    public bool HasFaults { get; init; }
 
     /// <summary>Maps with room for a small cluster, and an event for each thing that happens.</summary>
     public static DatapathOptions Small() => new()

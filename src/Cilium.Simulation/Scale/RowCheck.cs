@@ -13,7 +13,7 @@ internal sealed class RowCheck(SimulatedCluster cluster)
     internal long Missing()
     {
         var pods = cluster.Pods.Values.SelectMany(pod => pod.Row.PodIPs.Select(address => (pod.Node, pod.Identity, Key: Prefix.Of(address).ToMap(), Address: address.ToMap()))).ToList();
-        var frontends = cluster.Services.Where(service => service.ClusterIPs.Count > 0).SelectMany(service => service.ClusterIPs.Select(address => (
+        var frontends = cluster.Kubernetes.Services.Snapshot().Values.Where(service => service.ClusterIPs.Count > 0).SelectMany(service => service.ClusterIPs.Select(address => (
             Key: ServiceState.KeyOf(new L4Address(address, service.Ports[0].Port, service.Ports[0].Protocol)),
             Backends: cluster.Pods.Values.Count(pod => ServiceSlices.Selects(service, pod.Row))))).ToList();
         var own = pods.GroupBy(pod => pod.Node).ToDictionary(group => group.Key, group => group.ToList());
@@ -31,5 +31,5 @@ internal sealed class RowCheck(SimulatedCluster cluster)
         return missing;
     }
 
-    private long PodEntries(DatapathMaps maps) => maps.IpCache.ToDictionary().Values.LongCount(value => value.Identity >= Identity.MinimumAllocated && value.Identity < Identity.MinimumAllocated + (uint)cluster.Identities.Count);
+    private static long PodEntries(DatapathMaps maps) => maps.IpCache.ToDictionary().Values.LongCount(value => value.Identity is >= Identity.MinimumAllocated and <= Identity.MaximumAllocated);
 }

@@ -83,9 +83,11 @@ internal sealed class ScaleObjects
     {
         var (ns, app) = (number % _namespaces, number / _namespaces % Applications);
         // One in two names the port that it leads to.
+        // Somebody must be there who gives load balancer addresses.
+        var type = _options.HasApiServer && number % 5 == 0 ? "LoadBalancer" : "ClusterIP";
         var target = number % 2 == 0 ? "\"http\"" : Served.ToString(CultureInfo.InvariantCulture);
         return Read(
-            $$$$$"""{"metadata":{"name":"s{{{{{number}}}}}","namespace":"ns-{{{{{ns}}}}}"},"spec":{"selector":{"app":"a{{{{{app}}}}}"},"ports":[{"port":{{{{{Service}}}}},"targetPort":{{{{{target}}}}},"protocol":"TCP"}]}}""",
+            $$$$$"""{"metadata":{"name":"s{{{{{number}}}}}","namespace":"ns-{{{{{ns}}}}}"},"spec":{"type":"{{{{{type}}}}}","selector":{"app":"a{{{{{app}}}}}"},"ports":[{"port":{{{{{Service}}}}},"targetPort":{{{{{target}}}}},"protocol":"TCP"}]}}""",
             ServiceDecoders.Service);
     }
 

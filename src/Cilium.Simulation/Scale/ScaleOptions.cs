@@ -1,4 +1,6 @@
+using System.Text.Json.Serialization;
 using Cilium.Simulation.Clusters;
+using Cilium.Simulation.Serving;
 
 namespace Cilium.Simulation.Scale;
 
@@ -26,6 +28,16 @@ public sealed record ScaleOptions
     /// <summary>IPv6 beside IPv4.</summary>
     public bool HasIPv6 { get; init; }
 
+    /// <summary>Makes the API server that operators and agents write to and watch; null for none, when all agents read the same tables.</summary>
+    [JsonIgnore]
+    public ClusterApiServerFactory? ApiServer { get; init; }
+
+    /// <summary>Whether there is an API server.</summary>
+    public bool HasApiServer => ApiServer is not null;
+
+    /// <summary>The API server fails by the seed, and the leading operator dies while nodes join.</summary>
+    public bool HasFaults { get; init; }
+
     /// <summary>What the cluster is simulated with.</summary>
     internal SimulationOptions ToSimulation()
     {
@@ -35,6 +47,6 @@ public sealed record ScaleOptions
         (datapath.EnableTraceEvents, datapath.EnablePolicyVerdictEvents, datapath.EnableSocketEvents) = (false, false, false);
         datapath.ConntrackEntries = 65536;
         datapath.LoadBalancingEntries = 65536;
-        return new SimulationOptions { Nodes = Nodes, Seed = Seed, Datapath = datapath };
+        return new SimulationOptions { Nodes = Nodes, Seed = Seed, Datapath = datapath, ApiServer = ApiServer, HasFaults = HasFaults };
     }
 }

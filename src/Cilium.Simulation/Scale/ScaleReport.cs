@@ -9,11 +9,13 @@ namespace Cilium.Simulation.Scale;
 /// <param name="Maps">What the maps of a node hold.</param>
 /// <param name="Memory">What it took.</param>
 /// <param name="Flows">The connections that were tried.</param>
+/// <param name="EndState">A digest of what has come of it, without numbers of identities and pod CIDRs, which go to whoever asks first.</param>
+/// <param name="Api">What went to the API server and came from it; null without one.</param>
 public sealed record ScaleReport(
-    ScaleOptions Options, IReadOnlyList<ScaleStep> Steps, IReadOnlyList<ScaleMap> Maps, ScaleMemory Memory, ScaleFlows Flows)
+    ScaleOptions Options, IReadOnlyList<ScaleStep> Steps, IReadOnlyList<ScaleMap> Maps, ScaleMemory Memory, ScaleFlows Flows, string EndState, ScaleApi? Api)
 {
-    /// <summary>Whether no row was missing, and every connection went as the reference says.</summary>
-    public bool IsAsExpected => Steps.All(step => step.MissingRows == 0) && Flows.Differences.Count == 0;
+    /// <summary>Whether no row was missing, every connection went as the reference says, and the API server holds what it must.</summary>
+    public bool IsAsExpected => Steps.All(step => step.MissingRows == 0) && Flows.Differences.Count == 0 && Api is null or { Wrong.Count: 0 };
 
     /// <summary>The report as indented JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ScaleJson.Default.ScaleReport);
@@ -24,7 +26,9 @@ public sealed record ScaleReport(
 /// <param name="WallSeconds">Seconds of this machine until every agent and datapath had nothing left to do.</param>
 /// <param name="VirtualSeconds">Seconds of the cluster's clock: those that something had to wait for. Work takes none.</param>
 /// <param name="MissingRows">Entries that a node's maps lacked, or had too many, when everybody thought to be done.</param>
-public sealed record ScaleStep(string Name, double WallSeconds, double VirtualSeconds, long MissingRows);
+/// <param name="Writes">Requests to the API server that change something; 0 without one.</param>
+/// <param name="Events">Events that watches told of; 0 without an API server.</param>
+public sealed record ScaleStep(string Name, double WallSeconds, double VirtualSeconds, long MissingRows, long Writes, long Events);
 
 /// <summary>A map of all nodes.</summary>
 /// <param name="Name">Its name; all compiled policies of a node are one.</param>
