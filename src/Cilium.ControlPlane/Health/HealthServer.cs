@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Cilium.Api;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Api;
@@ -43,7 +44,8 @@ internal static class HealthServer
                 kestrel.Limits.RequestHeadersTimeout = s_patience;
                 kestrel.Limits.KeepAliveTimeout = s_patience;
                 kestrel.ListenUnixSocket(socket);
-                kestrel.Listen(options.Datapath.EnableIPv6 ? IPAddress.IPv6Any : IPAddress.Any, options.ClusterHealthPort);
+                // Nodes may have addresses of a family that pods have not.
+                kestrel.Listen(Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, options.ClusterHealthPort);
                 foreach (var address in space?.Endpoint.Addresses() ?? [])
                 {
                     kestrel.Listen(address.ToIPAddress(), options.ClusterHealthPort);
