@@ -110,11 +110,11 @@ since_start() {
   awk -v began="$(awk '{ print $22 }' "/proc/$(agent_pid)/stat")" -v at="$at" 'BEGIN { printf "%.0f", at * 1000 - began * 10 }'
 }
 
-# Waits until the agent takes requests and as many endpoints as said are ready; prints the milliseconds since its process began.
+# Waits until the agent takes requests and as many pods' endpoints as said are ready; prints the milliseconds since its process began.
 await_ready() {
   local i ready
   for ((i = 0; i < 3000; i++)); do
-    ready=$(curl -s --max-time 2 --unix-socket "$folder/run/cilium.sock" http://localhost/v1/endpoint 2>/dev/null | jq '[.[] | select(.status.state == "ready")] | length' 2>/dev/null)
+    ready=$(curl -s --max-time 2 --unix-socket "$folder/run/cilium.sock" http://localhost/v1/endpoint 2>/dev/null | jq '[.[] | select(.status.state == "ready" and .status.identity.id != 4)] | length' 2>/dev/null)
     if [ "${ready:-0}" -ge "$1" ]; then since_start; return; fi
     sleep 0.02
   done
