@@ -9,6 +9,7 @@ namespace Cilium.LabTests;
 /// <summary>A lab for the tests of one class, up before the first of them and down after the last.</summary>
 public abstract class LabFixture : IAsyncLifetime
 {
+    private const int CurlCannotConnect = 7;
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(150);
 
     protected LabFixture(string name, string? values, int nodes = 3, bool installsCilium = true)
@@ -88,15 +89,24 @@ public abstract class LabFixture : IAsyncLifetime
     /// <summary>Runs a tool inside the agent of a node, as a user would.</summary>
     public async Task<string> AgentAsync(string node, params string[] command)
     {
-        var pod = await KubectlAsync("-n", "kube-system", "get", "pods", "-l", "k8s-app=cilium", "--field-selector", $"spec.nodeName={node}", "-o", "jsonpath={.items[0].metadata.name}");
-        return await KubectlAsync(["-n", "kube-system", "exec", pod, "-c", "cilium-agent", "--", .. command]);
+        return await KubectlAsync(["-n", "kube-system", "exec", await AgentPodAsync(node), "-c", "cilium-agent", "--", .. command]);
     }
 
-    /// <summary>Which nodes answer a node at all their addresses, and which health endpoints, by probes that are made now.</summary>
+    /// <summary>
+    /// Which nodes answer a node at all their addresses, and which health endpoints, by probes that are made now; none while the agent, which is ready a
+    /// second earlier, does not probe yet.
+    /// </summary>
     public async Task<List<(bool Host, bool Endpoint)>> ProbeAsync(string node)
     {
-        using var report = JsonDocument.Parse(await AgentAsync(
-            node, "sh", "-c", "curl --silent --fail --unix-socket $(dirname $CILIUM_SOCK)/health.sock --request PUT http://localhost/v1beta/status/probe"));
+        var (code, answer, error) = await Lab.KubectlAsync(
+            [
+                "-n", "kube-system", "exec", await AgentPodAsync(node), "-c", "cilium-agent", "--",
+                "sh", "-c", "curl --silent --fail --unix-socket $(dirname $CILIUM_SOCK)/health.sock --request PUT http://localhost/v1beta/status/probe",
+            ],
+            CancellationToken.None);
+        if (code == CurlCannotConnect) return [];
+        Assert.True(code == 0, $"exit {code}: {answer}{error}");
+        using var report = JsonDocument.Parse(answer);
         return [.. report.RootElement.GetProperty("nodes").EnumerateArray().Select(found => (
             IsOk(found.GetProperty("host")), found.TryGetProperty("health-endpoint", out var endpoint) && IsOk(endpoint)))];
 
@@ -116,6 +126,9 @@ public abstract class LabFixture : IAsyncLifetime
 
     /// <summary>Runs the cilium CLI on the machine, as an administrator would.</summary>
     public Task<string> CiliumAsync(params string[] command) => RunAsync([Binary("cilium"), "--kubeconfig", Lab.KubeconfigFile, .. command]);
+
+    private Task<string> AgentPodAsync(string node) => KubectlAsync(
+        "-n", "kube-system", "get", "pods", "-l", "k8s-app=cilium", "--field-selector", $"spec.nodeName={node}", "-o", "jsonpath={.items[0].metadata.name}");
 
     /// <summary>Runs the cilium CLI and returns its exit code and all that it prints.</summary>
     public async Task<(int ExitCode, string Output)> CiliumExitAsync(params string[] command)

@@ -44,4 +44,19 @@ public sealed class HealthTargetTests
     public void What_else_changes_of_a_node_makes_no_other_target() => Assert.Equal(
         HealthTarget.Of(s_node, true, true, true),
         HealthTarget.Of(s_node with { ResourceVersion = "9", PodCidrs = [Prefix.Parse("10.9.0.0/24")] }, true, true, true));
+
+    [Fact]
+    public void Nobody_is_asked_at_no_address()
+    {
+        var node = s_node with
+        {
+            Addresses = [new NodeAddress(NodeAddress.InternalIP, IpAddr.Parse("0.0.0.0")), new NodeAddress(NodeAddress.InternalIP, IpAddr.Parse("::"))],
+            HealthIPs = [IpAddr.Parse("0.0.0.0"), IpAddr.None],
+        };
+
+        var target = HealthTarget.Of(node, true, true, asksEndpoints: true);
+
+        Assert.Empty(target.Host);
+        Assert.Empty(target.Endpoint);
+    }
 }
