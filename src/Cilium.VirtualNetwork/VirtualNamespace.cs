@@ -56,6 +56,9 @@ public sealed class VirtualNamespace : IBpfRouting
     /// <summary>The devices, in the order of their indices.</summary>
     public IEnumerable<VirtualInterface> Interfaces => _interfaces.Values.OrderBy(device => device.Index);
 
+    /// <summary>Whether a tunnel device takes the datagrams that come for a UDP port.</summary>
+    public bool IsTunnelPort(ushort port) => _tunnels.Exists(tunnel => tunnel.Port == port);
+
     /// <summary>The loopback device.</summary>
     public VirtualInterface Loopback { get; }
 

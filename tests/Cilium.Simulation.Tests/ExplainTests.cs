@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Json;
 using Cilium.Hosts.Cli;
 
@@ -54,12 +55,30 @@ public sealed class ExplainTests : IDisposable
             Assert.Single(decisions[0].GetProperty("rules").EnumerateArray()).GetString());
         Assert.Equal("NetworkPolicy shop/db rule 0 ingress[0]", Assert.Single(decisions[1].GetProperty("rules").EnumerateArray()).GetString());
         Assert.NotEmpty(walk.GetProperty("steps").EnumerateArray());
+        var packet = walk.GetProperty("packet");
+        Assert.Equal("shop/db eth0", packet.GetProperty("device").GetString());
+        var bytes = Convert.FromHexString(packet.GetProperty("hex").GetString()!);
+        Assert.Equal(packet.GetProperty("bytes").GetInt32(), bytes.Length);
+        Assert.Equal(5432, BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(14 + 20 + 2)));
+        Assert.Matches("^TCP [0-9]+ -> 5432 SYN$", packet.GetProperty("headers").EnumerateArray().Last().GetString()!);
 
         (_, output, _) = await RunAsync(
             "-f", $"{Examples}/shop.yaml", $"{Examples}/policies.yaml", "--from", "public/visitor", "--to", "svc/shop/web", "--port", "80");
         Assert.Contains("cil_sock4_connect: to 10.", output, StringComparison.Ordinal);
         Assert.Contains("with 2 backends", output, StringComparison.Ordinal);
         Assert.Contains("Verdict: DELIVERED to shop/web-", output, StringComparison.Ordinal);
+        // What arrives is for the backend, not for the service.
+        Assert.Matches(@"Packet at shop/web-\d eth0, \d+ bytes:\n  Ethernet .*\n  IPv4 10\.\d+\.\d+\.\d+ -> 10\.\d+\.\d+\.\d+\n  TCP \d+ -> \d+ SYN\n    0000: ([0-9a-f]{4} ){7}[0-9a-f]{4}\n", output);
+    }
+
+    [Fact]
+    public async Task A_packet_for_the_world_is_shown_as_its_node_sends_it_and_a_dropped_one_is_not()
+    {
+        var (_, output, _) = await RunAsync("-f", $"{Examples}/shop.yaml", "--from", "public/visitor", "--to", "203.0.113.9", "--port", "443", "--proto", "udp");
+        // The node's address, not the pod's.
+        Assert.Matches(@"Packet at node-\d eth0, \d+ bytes:\n  Ethernet .*\n  IPv4 172\.\d+\.\d+\.\d+ -> 203\.0\.113\.9\n  UDP \d+ -> 443\n", output);
+        (_, output, _) = await RunAsync("-f", $"{Examples}/shop.yaml", $"{Examples}/policies.yaml", "--from", "public/visitor", "--to", "shop/db", "--port", "5432");
+        Assert.DoesNotContain("Packet at", output, StringComparison.Ordinal);
     }
 
     [Fact]

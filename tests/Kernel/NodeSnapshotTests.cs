@@ -1,11 +1,14 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.NetworkInformation;
+using System.Text.RegularExpressions;
 using Cilium.Core;
 using Cilium.Datapath;
 using Cilium.Datapath.Events;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.LoadBalancing;
 using Cilium.Kubernetes;
+using Cilium.Netlink;
 using Cilium.Simulation.Explaining;
 using Cilium.Simulation.Snapshots;
 
@@ -42,6 +45,9 @@ public sealed class NodeSnapshotTests
             });
             write.Upsert(node.Tables.IpCache, new Cilium.Datapath.IpCache.IpCacheRow { Prefix = Prefix.Of(other.IPv4), Identity = other.Identity, TunnelEndpoint = IpAddr.Parse("172.30.0.3") });
         });
+        var far = PhysicalAddress.Parse("02-00-00-00-00-33");
+        var underlay = node.Netlink.FindLink("und0")!;
+        node.Netlink.ReplaceNeighbour(new Neighbour(underlay.Index, IPAddress.Parse("172.30.0.3"), far));
         using var server = TestNetwork.Serve(b.Namespace, b.IPv4, 80);
         using var closed = TestNetwork.Serve(b.Namespace, b.IPv4, 81);
         Assert.True(await TestNode.HappensAsync(() => TestNetwork.Ask(a.Namespace, IPAddress.Parse("10.96.0.10"), 8000, 500) is not null));
@@ -63,7 +69,15 @@ public sealed class NodeSnapshotTests
 
             // 2. A service, another node, the world.
             Assert.Equal("endpoint 12", Explain(copy, a, IpAddr.Parse("10.96.0.10"), 8000).Where);
-            Assert.Equal("whoever is behind und0", Explain(copy, a, other.IPv4, 80).Where);
+            var tunnelled = Explain(copy, a, other.IPv4, 80);
+            Assert.Equal("whoever is behind und0", tunnelled.Where);
+            Assert.Equal(
+                [
+                    $"Ethernet {MacOf(underlay.Mac!)} -> {MacOf(far)}", "IPv4 172.30.0.2 -> 172.30.0.3", "UDP -> 8472", $"VXLAN identity {a.Row.Identity}",
+                    "Ethernet", $"IPv4 {a.IPv4} -> {other.IPv4}", "TCP -> 80 SYN",
+                ],
+                WithoutChance(tunnelled.Packet!.Headers));
+            Assert.Equal("node und0", tunnelled.Packet.Device);
             Assert.Equal("whoever is behind und0", Explain(copy, a, IpAddr.Parse("172.30.0.1"), 80).Where);
 
             // 3. From the node itself. That a node reaches its pods is the agent's doing, by an entry, which the second of these has not.
@@ -89,6 +103,12 @@ public sealed class NodeSnapshotTests
         Assert.True(await TestNode.HappensAsync(() => node.Events.Snapshot().Any(e => e.Type == DatapathEventType.Drop && e.SubType == 133 && e.SourceIdentity == c.Row.Identity)));
         Assert.NotNull(TestNetwork.Ask(a.Namespace, IPAddress.Parse("10.96.0.10"), 8000));
     }
+
+    private static string MacOf(PhysicalAddress mac) => MacAddress.FromBytes(mac.GetAddressBytes()).ToString();
+
+    // Source ports are chosen, and the inner Ethernet addresses are of no interest.
+    private static List<string> WithoutChance(IReadOnlyList<string> headers) =>
+        [.. headers.Select((header, i) => i > 0 && header.StartsWith("Ethernet", StringComparison.Ordinal) ? "Ethernet" : Regex.Replace(header, @"^(UDP|TCP) \d+ ", "$1 "))];
 
     private static Walk Explain(NodeSnapshot copy, TestPod from, IpAddr to, ushort port) =>
         copy.Explain(from.Row.Id, to, new Question(new NamespacedName("default", from.Row.Id.ToString()), to.ToString(), port, L4Protocol.Tcp));

@@ -124,6 +124,7 @@ public sealed class GettingStartedTests(KubernetesAddressesLab lab) : IClassFixt
             Assert.Contains("Verdict: DELIVERED", allowed, StringComparison.Ordinal);
             Assert.Contains("default/nginx-deployment", allowed, StringComparison.Ordinal);
             Assert.Contains("by CiliumNetworkPolicy default/policy", allowed, StringComparison.Ordinal);
+            Assert.Matches(@"\nPacket at .* \d+ bytes:\n(  .*\n)*  TCP \d+ -> 80 SYN\n", allowed);
         }
         finally
         {

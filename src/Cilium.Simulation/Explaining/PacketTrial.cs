@@ -42,7 +42,7 @@ internal sealed class PacketTrial(Fabric fabric, IdentityNames names, Decisions 
             log.Clear();
         _taken.Clear();
         _left = null;
-        var recorder = new WalkRecorder(new LookupText(names), isDetailed);
+        var recorder = new WalkRecorder(new LookupText(names), isDetailed, events.ContainsKey);
         fabric.Observer = recorder;
         var error = send();
         fabric.Run();
@@ -59,11 +59,11 @@ internal sealed class PacketTrial(Fabric fabric, IdentityNames names, Decisions 
             return walk with { Outcome = Outcome.Refused, Where = $"socket in {walk.From}", Reason = $"the call fails with error {error}{meaning}" };
         }
         if (_left is { } left)
-            return walk with { Where = left };
+            return walk with { Where = left, Packet = recorder.Last() };
         if (_taken.FindIndex(taken => !taken.IsIcmpError) is >= 0 and var index)
-            return walk with { Where = _taken[index].Namespace.Name };
+            return walk with { Where = _taken[index].Namespace.Name, Packet = recorder.Last() };
         if (_taken.Count > 0)
-            return walk with { Outcome = Outcome.Refused, Where = _taken[0].Namespace.Name, Reason = "an ICMP error came back" };
+            return walk with { Outcome = Outcome.Refused, Where = _taken[0].Namespace.Name, Reason = "an ICMP error came back", Packet = recorder.Last() };
         var (cause, device) = recorder.Drop ?? throw new InvalidOperationException($"the packet from {walk.From} to {walk.To} vanished");
         var where = $"{device.Namespace.Name} {device.Name}";
         if (cause != DropCause.Program)

@@ -30,6 +30,9 @@ public sealed record Walk
     /// <summary>File, line and text of the C source that dropped it; empty when no program did.</summary>
     public string SourceLine { get; init; } = "";
 
+    /// <summary>The packet as it arrived or left what is simulated, or the ICMP error that came back; null when none did, or when only the outcome was asked for.</summary>
+    public LeavingPacket? Packet { get; init; }
+
     /// <summary>The steps, in their order.</summary>
     public required IReadOnlyList<WalkStep> Steps { get; init; }
 

@@ -8,7 +8,10 @@ using Cilium.VirtualNetwork;
 namespace Cilium.Simulation.Explaining;
 
 /// <summary>Writes down the steps of a packet. What hosts ask each other for Ethernet addresses is left out.</summary>
-internal sealed class WalkRecorder(LookupText text, bool isDetailed) : IFabricObserver, IBpfObserver
+/// <param name="text">Tells lookups.</param>
+/// <param name="isDetailed">Whether calls of programs are watched, and the packet is kept.</param>
+/// <param name="isOurs">Whether a node is simulated; the others stand for the world.</param>
+internal sealed class WalkRecorder(LookupText text, bool isDetailed, Func<string, bool> isOurs) : IFabricObserver, IBpfObserver
 {
     private const ushort ArpType = 0x0806;
     private const ushort IPv6Type = 0x86DD;
@@ -22,6 +25,8 @@ internal sealed class WalkRecorder(LookupText text, bool isDetailed) : IFabricOb
     private readonly List<PolicyLookup> _asked = [];
     private readonly List<string> _lookups = [];
     private string _node = "";
+    private readonly List<byte> _frame = [];
+    private VirtualInterface? _seenAt;
     private bool _isMuted;
 
     /// <summary>A question to a compiled policy.</summary>
@@ -43,6 +48,9 @@ internal sealed class WalkRecorder(LookupText text, bool isDetailed) : IFabricOb
 
     /// <summary>What ended the packet last, besides programs.</summary>
     internal (DropCause Cause, VirtualInterface Device)? Drop { get; private set; }
+
+    /// <summary>The packet as a device of ours received or sent it last; null when none did.</summary>
+    internal LeavingPacket? Last() => _seenAt is { } device ? LeavingPacket.Of(device, CollectionsMarshal.AsSpan(_frame)) : null;
 
     private int _evaluations;
 
@@ -119,6 +127,8 @@ internal sealed class WalkRecorder(LookupText text, bool isDetailed) : IFabricOb
                 _steps.Add(new WalkStep(Where(device), "decapsulated", []));
                 break;
             case FrameAction.Received or FrameAction.Sent or FrameAction.Delivered:
+                Keep(device, packet);
+                break;
             default:
                 break;
         }
@@ -173,6 +183,15 @@ internal sealed class WalkRecorder(LookupText text, bool isDetailed) : IFabricOb
     {
         (_node, _isMuted) = (node, isMuted);
         _lookups.Clear();
+    }
+
+    private void Keep(VirtualInterface device, BpfPacket packet)
+    {
+        if (!isDetailed || !isOurs(device.Namespace.Node.Name))
+            return;
+        _seenAt = device;
+        CollectionsMarshal.SetCount(_frame, packet.Length);
+        packet.Bytes.CopyTo(CollectionsMarshal.AsSpan(_frame));
     }
 
     private void End(string where, string what)

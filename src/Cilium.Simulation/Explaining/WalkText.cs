@@ -3,7 +3,7 @@ namespace Cilium.Simulation.Explaining;
 /// <summary>Prints walks for people.</summary>
 public static class WalkText
 {
-    /// <summary>Prints a walk: its steps with lookups, the decisions with their rules, the verdict.</summary>
+    /// <summary>Prints a walk: its steps with lookups, the decisions with their rules, the verdict, the packet as it arrived or left.</summary>
     public static void Write(TextWriter writer, Walk walk)
     {
         ArgumentNullException.ThrowIfNull(writer);
@@ -32,6 +32,21 @@ public static class WalkText
         writer.WriteLine($"Verdict: {Verdict(walk)}");
         if (walk.SourceLine.Length > 0)
             writer.WriteLine($"  {walk.SourceLine}");
+        if (walk.Packet is { } packet)
+            Write(writer, packet);
+    }
+
+    private static void Write(TextWriter writer, LeavingPacket packet)
+    {
+        const int digitsOfLine = 32;
+        const int digitsOfGroup = 4;
+        writer.WriteLine();
+        writer.WriteLine($"Packet at {packet.Device}, {packet.Bytes} bytes:");
+        foreach (var header in packet.Headers)
+            writer.WriteLine($"  {header}");
+        var lines = packet.Hex.Chunk(digitsOfLine);
+        foreach (var (i, line) in lines.Index())
+            writer.WriteLine($"    {i * digitsOfLine / 2:x4}: {string.Join(' ', line.Chunk(digitsOfGroup).Select(group => new string(group)))}");
     }
 
     /// <summary>The verdict in one line.</summary>

@@ -9,7 +9,7 @@ using Cilium.VirtualNetwork;
 namespace Cilium.Simulation.Snapshots;
 
 /// <summary>
-/// Copies devices, addresses and the main routing table of a node, with the indices they have. Behind pods' devices stand namespaces with the pods'
+/// Copies devices, addresses, neighbours and the main routing table of a node, with the indices they have. Behind pods' devices stand namespaces with the pods'
 /// addresses; what leaves by other devices is handed out.
 /// </summary>
 internal sealed class SnapshotDevices(VirtualNode node, RouteNetlink netlink, Action<VirtualInterface> left)
@@ -32,6 +32,7 @@ internal sealed class SnapshotDevices(VirtualNode node, RouteNetlink netlink, Ac
             if (route.Type == RouteType.Unicast && node.Host.InterfaceOrNull((uint)route.LinkIndex) is not null)
                 routes.Replace(route);
         }
+        CopyNeighbours(endpoints);
         (node.Host.ForwardsIPv4, node.Host.ForwardsIPv6) = (true, true);
         return new NodeNetwork
         {
@@ -42,6 +43,16 @@ internal sealed class SnapshotDevices(VirtualNode node, RouteNetlink netlink, Ac
             DeviceMtu = 0,
             RouteMtu = 0,
         };
+    }
+
+    // The pods of the copy answer for themselves.
+    private void CopyNeighbours(IReadOnlyDictionary<uint, EndpointRow> endpoints)
+    {
+        foreach (var neighbour in netlink.Neighbours().Where(neighbour => !endpoints.ContainsKey((uint)neighbour.LinkIndex)))
+        {
+            if (neighbour.Mac?.GetAddressBytes() is { Length: 6 } mac && node.Host.InterfaceOrNull((uint)neighbour.LinkIndex) is { } device)
+                node.Host.Neighbours.Set(device, IpAddr.FromIPAddress(neighbour.Address), MacAddress.FromBytes(mac));
+        }
     }
 
     private static Link Find(List<Link> links, string name) => links.Find(link => link.Name == name) ?? throw new SnapshotException($"the node has no device {name}");

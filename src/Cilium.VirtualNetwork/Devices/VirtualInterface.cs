@@ -47,7 +47,7 @@ public abstract class VirtualInterface
     /// <summary>Whether frames come and go.</summary>
     public bool IsUp { get; set; } = true;
 
-    /// <summary>Whether neighbours are not asked for (NOARP): frames go to the device's own Ethernet address.</summary>
+    /// <summary>Whether neighbours are not asked for (NOARP): frames to one that is not known go to the device's own Ethernet address.</summary>
     public bool IsWithoutNeighbours { get; set; }
 
     /// <summary>Its addresses.</summary>

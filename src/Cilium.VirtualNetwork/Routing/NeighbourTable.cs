@@ -34,7 +34,7 @@ public sealed class NeighbourTable
     public bool Remove(VirtualInterface device, IpAddr address) => _known.Remove((device, address));
 
     internal MacAddress? Find(VirtualInterface device, IpAddr address) =>
-        device.IsWithoutNeighbours ? device.Mac : _known.TryGetValue((device, address), out var mac) ? mac : null;
+        _known.TryGetValue((device, address), out var mac) ? mac : device.IsWithoutNeighbours ? device.Mac : null;
 
     /// <summary>Sends a frame to a neighbour, now or when it is known.</summary>
     internal void Resolve(VirtualInterface device, Frame frame, IpAddr address)
