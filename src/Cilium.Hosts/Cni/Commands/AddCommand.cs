@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cilium.Api;
 using Cilium.Core;
+using Cilium.Hosts.Cni.Agent;
 using Cilium.Hosts.Cni.Devices;
 using Cilium.Hosts.Cni.Spec;
 
@@ -10,13 +11,14 @@ namespace Cilium.Hosts.Cni.Commands;
 internal sealed class AddCommand(AgentClient agent, IPodNetwork network, TimeProvider time)
 {
     private static readonly TimeSpan _giveBackPatience = TimeSpan.FromSeconds(5);
+    private readonly AgentRequests _requests = new(agent);
 
     public async Task<CniResult> RunAsync(CniArguments arguments, CancellationToken cancellationToken)
     {
         // 1. The node's MTUs. 2. Addresses. 3. The device. 4. The endpoint. 5. What the runtime wants to hear.
-        var configuration = (await agent.GetConfigurationAsync(cancellationToken).ConfigureAwait(false)).Status
+        var configuration = await _requests.GetConfigurationAsync(cancellationToken).ConfigureAwait(false)
             ?? throw new CniException(CniErrorCode.AgentRefused, "the agent's configuration has no status");
-        var ipam = await agent.AllocateAddressesAsync("", arguments.Owner, "", expiration: true, cancellationToken).ConfigureAwait(false);
+        var ipam = await _requests.AllocateAddressesAsync(arguments.Owner, cancellationToken).ConfigureAwait(false);
         var hostName = PodDevice.HostNameOf(arguments.ContainerId, arguments.InterfaceName);
         try
         {
@@ -33,7 +35,7 @@ internal sealed class AddCommand(AgentClient agent, IPodNetwork network, TimePro
                 GroMaxSize = (int)configuration.GroMaxSize,
             };
             var created = network.Create(device, arguments.NetworkNamespace);
-            await agent.CreateEndpointAsync(RequestFor(arguments, ipam, device, created), cancellationToken).ConfigureAwait(false);
+            await _requests.CreateEndpointAsync(RequestFor(arguments, ipam, device, created), cancellationToken).ConfigureAwait(false);
             return ResultOf(arguments, device);
         }
         catch (Exception)

@@ -1,4 +1,5 @@
 using Cilium.Api;
+using Cilium.Hosts.Cni.Agent;
 using Cilium.Hosts.Cni.Devices;
 using Cilium.Hosts.Cni.Spec;
 
@@ -8,6 +9,7 @@ namespace Cilium.Hosts.Cni.Commands;
 internal sealed class DelCommand(AgentClient agent, IPodNetwork network, DeletionQueue queue, TimeProvider time)
 {
     private static readonly TimeSpan _lockPatience = TimeSpan.FromSeconds(10);
+    private readonly AgentRequests _requests = new(agent);
 
     public async Task RunAsync(CniArguments arguments, CancellationToken cancellationToken)
     {
@@ -29,7 +31,7 @@ internal sealed class DelCommand(AgentClient agent, IPodNetwork network, Deletio
     {
         try
         {
-            await agent.DeleteEndpointsAsync(request, cancellationToken).ConfigureAwait(false);
+            await _requests.DeleteEndpointsAsync(request, cancellationToken).ConfigureAwait(false);
             return true;
         }
         catch (ApiException exception) when (exception.StatusCode == 404)
