@@ -27,13 +27,15 @@ internal sealed partial class AgentService(
         var began = agent.Time.GetTimestamp();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
         using var held = await AgentLock.TakeAsync(agent.Options.StateDirectory, agent.Time, _logger, stoppingToken).ConfigureAwait(false);
+        // The datapath's maps and the cluster's objects take their time; neither needs the other, or our API. Services need nothing else.
         var preparing = agent.Datapath.PrepareAsync(stoppingToken);
-        await using var api = await ApiServer.StartAsync(agent, loggers, stoppingToken).ConfigureAwait(false);
         AgentInitializers.Register(agent.Tables);
-        var reflecting = FollowKubernetes().RunAsync(stop.Token);
         var loops = new AgentLoops(agent, store, localIdentities, loggers);
+        var reflecting = FollowKubernetes().RunAsync(stop.Token);
+        loops.Run(new ServiceDerivation(agent.Tables, agent.Options, agent.Time), stop.Token);
         try
         {
+            await using var api = await ApiServer.StartAsync(agent, loggers, stoppingToken).ConfigureAwait(false);
             var running = await StartAsync(loops, preparing, stop.Token).ConfigureAwait(false);
             LogReady(_logger, (long)agent.Time.GetElapsedTime(began).TotalMilliseconds);
             await (await Task.WhenAny(running, reflecting).ConfigureAwait(false)).ConfigureAwait(false);
@@ -59,9 +61,6 @@ internal sealed partial class AgentService(
     private async Task<Task> StartAsync(AgentLoops loops, Task preparing, CancellationToken cancellationToken)
     {
         var (tables, readiness) = (agent.Tables, agent.Readiness);
-
-        // 0. Services need nothing of what follows.
-        loops.Run(new ServiceDerivation(tables, agent.Options, agent.Time), cancellationToken);
 
         // 1. The node object, and our own CiliumNode, which exists from here on.
         readiness.Enter("waiting for the Kubernetes node");
