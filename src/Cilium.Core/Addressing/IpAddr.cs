@@ -96,9 +96,13 @@ public readonly record struct IpAddr(ulong Hi, ulong Lo) : IComparable<IpAddr>
     public static bool TryParse(ReadOnlySpan<char> text, out IpAddr address)
     {
         address = default;
-        // IPAddress also takes "1", "0x7f.1" and scope ids, which no field of ours may carry.
-        var colons = text.Contains(':');
-        if (text.Length is < 2 or > 45 || text.Contains('%') || text.Contains('[') || text.Contains('/') || (!colons && !IsDottedQuad(text)))
+        if (!text.Contains(':'))
+        {
+            return TryParseDottedQuad(text, out address);
+        }
+
+        // IPAddress also takes scope ids, brackets and ports, which no field of ours may carry.
+        if (text.Length > 45 || text.Contains('%') || text.Contains('[') || text.Contains('/'))
         {
             return false;
         }
@@ -119,32 +123,46 @@ public readonly record struct IpAddr(ulong Hi, ulong Lo) : IComparable<IpAddr>
     public override string ToString() => ToIPAddress().ToString();
 
 
-    private static bool IsDottedQuad(ReadOnlySpan<char> text)
+    // Four decimal numbers without leading zeros, which elsewhere mean octal ones (RFC 6943 section 3.1.1).
+    private static bool TryParseDottedQuad(ReadOnlySpan<char> text, out IpAddr address)
     {
-        int dots = 0, digits = 0;
-        foreach (var c in text)
+        const int parts = 4, longestPart = 3;
+        address = default;
+        uint bits = 0;
+        for (var part = 0; part < parts; part++)
         {
-            if (c == '.')
+            var digits = 0;
+            uint octet = 0;
+            while (digits < text.Length && digits <= longestPart && char.IsAsciiDigit(text[digits]))
             {
-                if (digits == 0)
+                octet = (octet * 10) + (uint)(text[digits++] - '0');
+            }
+
+            if (digits is 0 or > longestPart || octet > 255 || (digits > 1 && text[0] == '0'))
+            {
+                return false;
+            }
+
+            bits = (bits << 8) | octet;
+            text = text[digits..];
+            if (part < parts - 1)
+            {
+                if (text.IsEmpty || text[0] != '.')
                 {
                     return false;
                 }
 
-                dots++;
-                digits = 0;
-            }
-            else if (char.IsAsciiDigit(c) && digits < 3)
-            {
-                digits++;
-            }
-            else
-            {
-                return false;
+                text = text[1..];
             }
         }
 
-        return dots == 3 && digits > 0;
+        if (!text.IsEmpty)
+        {
+            return false;
+        }
+
+        address = FromIPv4(bits);
+        return true;
     }
 
     /// <summary>Numeric order.</summary>
