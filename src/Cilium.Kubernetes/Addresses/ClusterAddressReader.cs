@@ -3,7 +3,6 @@ using System.Text.Json;
 using Cilium.Core;
 using Cilium.Ipam;
 using Cilium.Kubernetes.Decoding;
-using Cilium.Kubernetes.Reflectors;
 
 namespace Cilium.Kubernetes;
 
@@ -111,14 +110,17 @@ public sealed class ClusterAddressReader
         do
         {
             var path = $"{resource.CollectionPath("")}?limit=500{(next.Length > 0 ? $"&continue={Uri.EscapeDataString(next)}" : "")}";
-            using var body = await _connection.SendAsync(HttpMethod.Get, path, default, null, cancellationToken);
-            next = ListPage.Read(body.Span, item =>
-            {
-                if (decode(item) is { } row)
+            var page = await _connection.ListAsync(
+                path,
+                item =>
                 {
-                    rows.Add(row);
-                }
-            }).Continue ?? "";
+                    if (decode(item) is { } row)
+                    {
+                        rows.Add(row);
+                    }
+                },
+                cancellationToken);
+            next = page.Continue ?? "";
         }
         while (next.Length > 0);
         return rows;

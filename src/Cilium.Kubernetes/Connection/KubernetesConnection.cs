@@ -127,15 +127,44 @@ public sealed class KubernetesConnection : IDisposable
     }
 
     /// <summary>Sends a request and reads the whole answer.</summary>
-    internal async Task<ApiBody> SendAsync(
-        HttpMethod method, string pathAndQuery, ReadOnlyMemory<byte> body, string? contentType, CancellationToken cancellationToken)
+    internal Task<ApiBody> SendAsync(
+        HttpMethod method, string pathAndQuery, ReadOnlyMemory<byte> body, string? contentType, CancellationToken cancellationToken) =>
+        SendAsync(method, pathAndQuery, body, contentType, ApiBody.ReadAsync, cancellationToken);
+
+    /// <summary>Asks for a list, or a page of one, and hands out its items while it arrives.</summary>
+    /// <returns>The list's metadata.</returns>
+    /// <exception cref="JsonException">It is no list; items may have been handed out before.</exception>
+    internal Task<ListMetaWire> ListAsync(string pathAndQuery, ListReader.ItemHandler onItem, CancellationToken cancellationToken) =>
+        SendAsync(
+            HttpMethod.Get,
+            pathAndQuery,
+            default,
+            null,
+            async (content, token) =>
+            {
+                var stream = await content.ReadAsStreamAsync(token);
+                await using (stream)
+                {
+                    using var reader = new ListReader(onItem);
+                    return await reader.ReadAsync(stream, token);
+                }
+            },
+            cancellationToken);
+
+    private async Task<T> SendAsync<T>(
+        HttpMethod method,
+        string pathAndQuery,
+        ReadOnlyMemory<byte> body,
+        string? contentType,
+        Func<HttpContent, CancellationToken, Task<T>> read,
+        CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_requestTimeout, _time);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
             using var response = await SendCoreAsync(method, pathAndQuery, body, contentType, linked.Token);
-            return await ApiBody.ReadAsync(response.Content, linked.Token);
+            return await read(response.Content, linked.Token);
         }
         catch (OperationCanceledException exception) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {

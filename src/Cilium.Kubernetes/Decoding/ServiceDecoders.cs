@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Cilium.Core;
 using Cilium.Kubernetes.Wire;
 
 namespace Cilium.Kubernetes.Decoding;
@@ -27,14 +26,14 @@ internal static class ServiceDecoders
             Type = spec.Type ?? "ClusterIP",
             IsHeadless = isHeadless,
             CreatedAt = PoolDecoders.Time(metadata.CreationTimestamp),
-            IPFamilies = (spec.IpFamilies ?? []).ToEquatableArray(),
+            IPFamilies = spec.IpFamilies,
             IPFamilyPolicy = spec.IpFamilyPolicy ?? "",
             RequestedLoadBalancerIP = spec.LoadBalancerIP ?? "",
             Conditions = PoolDecoders.Conditions(service.Status?.Conditions),
-            ClusterIPs = isHeadless ? [] : Fields.Addresses(spec.ClusterIPs is { Count: > 0 } ips ? ips : [spec.ClusterIP ?? ""]),
-            ExternalIPs = Fields.Addresses(spec.ExternalIPs),
+            ClusterIPs = isHeadless ? [] : spec.ClusterIPs.Count > 0 ? spec.ClusterIPs : Fields.Addresses([spec.ClusterIP]),
+            ExternalIPs = spec.ExternalIPs,
             LoadBalancerIPs = Fields.Addresses(service.Status?.LoadBalancer?.Ingress?.Select(ingress => ingress.Ip)),
-            Ports = Ports(spec),
+            Ports = spec.Ports,
             Selector = StringMap.Create(spec.Selector),
             Labels = Fields.Labels(metadata),
             Annotations = Fields.Annotations(metadata),
@@ -59,59 +58,13 @@ internal static class ServiceDecoders
             return null;
         }
 
-        var ports = new List<EndpointPort>();
-        foreach (var port in slice.Ports ?? [])
-        {
-            if (Fields.TryPort(port.Port, out var number))
-            {
-                ports.Add(new EndpointPort(port.Name ?? "", Fields.Protocol(port.Protocol), number));
-            }
-        }
-
         return new EndpointSliceRow
         {
             Namespace = inNamespace,
             Name = name,
-            ServiceName = metadata.Labels is not null && metadata.Labels.TryGetValue("kubernetes.io/service-name", out var service) ? service : "",
-            Ports = ports.ToEquatableArray(),
-            Endpoints = (slice.Endpoints ?? []).Select(Endpoint).ToEquatableArray(),
-        };
-    }
-
-    private static EquatableArray<ServicePort> Ports(ServiceSpecWire spec)
-    {
-        var ports = new List<ServicePort>();
-        foreach (var port in spec.Ports ?? [])
-        {
-            if (Fields.TryPort(port.Port, out var number))
-            {
-                var target = port.TargetPort is { ValueKind: JsonValueKind.Number or JsonValueKind.String } value ? value.ToString() : "";
-                Fields.TryPort(port.NodePort, out var nodePort);
-                ports.Add(new ServicePort(
-                    port.Name ?? "",
-                    Fields.Protocol(port.Protocol),
-                    number,
-                    target is "" or "0" ? number.ToString(System.Globalization.CultureInfo.InvariantCulture) : target,
-                    nodePort));
-            }
-        }
-
-        return ports.ToEquatableArray();
-    }
-
-    private static SliceEndpoint Endpoint(SliceEndpointWire endpoint)
-    {
-        var ready = endpoint.Conditions?.Ready ?? true;
-        return new SliceEndpoint
-        {
-            Addresses = Fields.Addresses(endpoint.Addresses),
-            IsReady = ready,
-            IsServing = endpoint.Conditions?.Serving ?? ready,
-            IsTerminating = endpoint.Conditions?.Terminating ?? false,
-            NodeName = endpoint.NodeName ?? "",
-            Zone = endpoint.Zone ?? "",
-            PodName = endpoint.TargetRef is { Kind: "Pod", Name: { } pod } ? pod : "",
-            HintZones = (endpoint.Hints?.ForZones ?? []).Where(hint => hint.Name is not null).Select(hint => hint.Name!).ToEquatableArray(),
+            ServiceName = metadata.Labels?.ServiceName ?? "",
+            Ports = slice.Ports,
+            Endpoints = slice.Endpoints,
         };
     }
 }

@@ -77,8 +77,7 @@ internal sealed partial class Reflector<TKey, TRow> : IReflector
             // The first list may come from the server's cache; later ones must not be older than what was seen.
             var query = $"{_target.Resource.CollectionPath("")}?limit={_options.PageSize.ToString(CultureInfo.InvariantCulture)}{_target.Selector}"
                 + (next.Length > 0 ? $"&continue={Uri.EscapeDataString(next)}" : _hasListed ? "" : "&resourceVersion=0");
-            using var body = await _connection.SendAsync(HttpMethod.Get, query, default, null, cancellationToken);
-            var metadata = ListPage.Read(body.Span, item => Collect(item, rows));
+            var metadata = await _connection.ListAsync(query, item => Collect(item, rows), cancellationToken);
             version = metadata.ResourceVersion!;
             next = metadata.Continue ?? "";
         }

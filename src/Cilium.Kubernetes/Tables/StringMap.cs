@@ -27,6 +27,11 @@ public sealed class StringMap : IReadOnlyDictionary<string, string>, IEquatable<
             return Empty;
         }
 
+        if (pairs is Dictionary<string, string> unique)
+        {
+            return Create(unique);
+        }
+
         var byKey = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (key, value) in pairs)
         {
@@ -34,6 +39,20 @@ public sealed class StringMap : IReadOnlyDictionary<string, string>, IEquatable<
         }
 
         return byKey.Count == 0 ? Empty : new StringMap([.. byKey.Keys], [.. byKey.Values]);
+    }
+
+    private static StringMap Create(Dictionary<string, string> pairs)
+    {
+        if (pairs.Count == 0)
+        {
+            return Empty;
+        }
+
+        var (keys, values) = (new string[pairs.Count], new string[pairs.Count]);
+        pairs.Keys.CopyTo(keys, 0);
+        pairs.Values.CopyTo(values, 0);
+        Array.Sort(keys, values, StringComparer.Ordinal);
+        return new StringMap(keys, values);
     }
 
     /// <inheritdoc/>

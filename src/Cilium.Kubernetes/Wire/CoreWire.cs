@@ -1,4 +1,6 @@
-using System.Text.Json;
+using System.Text.Json.Serialization;
+using Cilium.Core;
+using Cilium.Kubernetes.Decoding;
 
 namespace Cilium.Kubernetes.Wire;
 
@@ -88,21 +90,43 @@ internal sealed class ServiceWire
 
 internal sealed class ServiceSpecWire
 {
+    [JsonConverter(typeof(RepeatedTextConverter))]
     public string? Type { get; set; }
+
     public string? ClusterIP { get; set; }
-    public List<string>? ClusterIPs { get; set; }
-    public List<string>? ExternalIPs { get; set; }
-    public List<ServicePortWire>? Ports { get; set; }
+
+    [JsonConverter(typeof(AddressesConverter))]
+    public EquatableArray<IpAddr> ClusterIPs { get; set; }
+
+    [JsonConverter(typeof(AddressesConverter))]
+    public EquatableArray<IpAddr> ExternalIPs { get; set; }
+
+    [JsonConverter(typeof(ServicePortsConverter))]
+    public EquatableArray<ServicePort> Ports { get; set; }
+
     public Dictionary<string, string>? Selector { get; set; }
+
+    [JsonConverter(typeof(RepeatedTextConverter))]
     public string? SessionAffinity { get; set; }
+
     public AffinityWire? SessionAffinityConfig { get; set; }
+
+    [JsonConverter(typeof(RepeatedTextConverter))]
     public string? ExternalTrafficPolicy { get; set; }
+
+    [JsonConverter(typeof(RepeatedTextConverter))]
     public string? InternalTrafficPolicy { get; set; }
+
     public bool? PublishNotReadyAddresses { get; set; }
     public string? LoadBalancerClass { get; set; }
     public string? LoadBalancerIP { get; set; }
-    public List<string>? IpFamilies { get; set; }
+
+    [JsonConverter(typeof(RepeatedTextsConverter))]
+    public EquatableArray<string> IpFamilies { get; set; }
+
+    [JsonConverter(typeof(RepeatedTextConverter))]
     public string? IpFamilyPolicy { get; set; }
+
     public List<string>? LoadBalancerSourceRanges { get; set; }
     public int? HealthCheckNodePort { get; set; }
     public string? TrafficDistribution { get; set; }
@@ -118,15 +142,6 @@ internal sealed class ClientIPAffinityWire
     public int? TimeoutSeconds { get; set; }
 }
 
-internal sealed class ServicePortWire
-{
-    public string? Name { get; set; }
-    public string? Protocol { get; set; }
-    public int Port { get; set; }
-    public JsonElement? TargetPort { get; set; }
-    public int? NodePort { get; set; }
-}
-
 internal sealed class ServiceStatusWire
 {
     public LoadBalancerStatusWire? LoadBalancer { get; set; }
@@ -140,47 +155,27 @@ internal sealed class LoadBalancerStatusWire
 
 internal sealed class EndpointSliceWire
 {
-    public MetaWire? Metadata { get; set; }
-    public List<SliceEndpointWire>? Endpoints { get; set; }
-    public List<SlicePortWire>? Ports { get; set; }
+    public SliceMetaWire? Metadata { get; set; }
+
+    [JsonConverter(typeof(SliceEndpointsConverter))]
+    public EquatableArray<SliceEndpoint> Endpoints { get; set; }
+
+    [JsonConverter(typeof(EndpointPortsConverter))]
+    public EquatableArray<EndpointPort> Ports { get; set; }
 }
 
-internal sealed class SliceEndpointWire
-{
-    public List<string>? Addresses { get; set; }
-    public SliceConditionsWire? Conditions { get; set; }
-    public string? NodeName { get; set; }
-    public string? Zone { get; set; }
-    public TargetRefWire? TargetRef { get; set; }
-    public HintsWire? Hints { get; set; }
-}
-
-internal sealed class SliceConditionsWire
-{
-    public bool? Ready { get; set; }
-    public bool? Serving { get; set; }
-    public bool? Terminating { get; set; }
-}
-
-internal sealed class TargetRefWire
-{
-    public string? Kind { get; set; }
-    public string? Name { get; set; }
-}
-
-internal sealed class HintsWire
-{
-    public List<ZoneHintWire>? ForZones { get; set; }
-}
-
-internal sealed class ZoneHintWire
+internal sealed class SliceMetaWire
 {
     public string? Name { get; set; }
+
+    [JsonConverter(typeof(RepeatedTextConverter))]
+    public string? Namespace { get; set; }
+
+    public SliceLabelsWire? Labels { get; set; }
 }
 
-internal sealed class SlicePortWire
+internal sealed class SliceLabelsWire
 {
-    public string? Name { get; set; }
-    public string? Protocol { get; set; }
-    public int? Port { get; set; }
+    [JsonPropertyName("kubernetes.io/service-name")]
+    public string? ServiceName { get; set; }
 }

@@ -41,14 +41,17 @@ internal sealed class KubernetesObjects(KubernetesConnection connection)
         do
         {
             var path = $"{resource.CollectionPath("")}?limit=500{query}{(next.Length > 0 ? $"&continue={Uri.EscapeDataString(next)}" : "")}";
-            using var body = await connection.SendAsync(HttpMethod.Get, path, default, null, cancellationToken);
-            next = Reflectors.ListPage.Read(body.Span, item =>
-            {
-                if (JsonSerializer.Deserialize(item, type) is { } decoded)
+            var page = await connection.ListAsync(
+                path,
+                item =>
                 {
-                    items.Add(decoded);
-                }
-            }).Continue ?? "";
+                    if (JsonSerializer.Deserialize(item, type) is { } decoded)
+                    {
+                        items.Add(decoded);
+                    }
+                },
+                cancellationToken);
+            next = page.Continue ?? "";
         }
         while (next.Length > 0);
         return items;
