@@ -11,8 +11,8 @@ namespace Cilium.ControlPlane.Services;
 internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options, TimeProvider time) : IAgentLoop
 {
     private Core.IpAddr[]? _ownAddresses;
-    private readonly Dictionary<NamespacedName, HashSet<NamespacedName>> _slicesOf = [];
-    private readonly Dictionary<NamespacedName, HashSet<L4Address>> _frontendsOf = [];
+    private readonly Dictionary<NamespacedName, List<NamespacedName>> _slicesOf = [];
+    private readonly Dictionary<NamespacedName, L4Address[]> _frontendsOf = [];
 
     public string Name => "services";
 
@@ -87,10 +87,13 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
             touched.Add(current.Service);
             if (!_slicesOf.TryGetValue(current.Service, out var present))
             {
-                _slicesOf[current.Service] = present = [];
+                _slicesOf[current.Service] = present = new List<NamespacedName>(1);
             }
 
-            present.Add(change.Key);
+            if (!present.Contains(change.Key))
+            {
+                present.Add(change.Key);
+            }
         }
     }
 

@@ -48,7 +48,7 @@ internal static class ServiceFrontends
                     ExternalIsLocal = kind != FrontendKind.ClusterIP && service.ExternalTrafficIsLocal,
                     Affinity = service.SessionAffinity,
                     SourceRanges = kind == FrontendKind.LoadBalancer ? service.SourceRanges : [],
-                    Backends = (kind == FrontendKind.ClusterIP ? backends : external).Where(backend => backend.Address.Address.IsIPv4 == address.Address.IsIPv4).ToEquatableArray(),
+                    Backends = OfFamily(kind == FrontendKind.ClusterIP ? backends : external, address.Address.IsIPv4),
                 });
             }
         }
@@ -87,7 +87,7 @@ internal static class ServiceFrontends
     private static List<BackendRef> BackendsOf(ServiceRow service, ServicePort port, List<EndpointSliceRow> slices, string nodeName)
     {
         // The same address may be in two slices while one replaces the other; an active entry wins over a terminating one.
-        var states = new SortedDictionary<L4Address, (BackendState State, bool IsLocal)>();
+        var found = new List<(BackendRef Backend, int Order)>();
         foreach (var slice in slices)
         {
             foreach (var slicePort in slice.Ports)
@@ -106,14 +106,37 @@ internal static class ServiceFrontends
 
                     foreach (var address in endpoint.Addresses)
                     {
-                        var key = new L4Address(address, slicePort.Port, slicePort.Protocol);
-                        states[key] = states.TryGetValue(key, out var present) && present.State == BackendState.Active ? present : (state, nodeName.Length > 0 && endpoint.NodeName == nodeName);
+                        var isLocal = nodeName.Length > 0 && endpoint.NodeName == nodeName;
+                        found.Add((new BackendRef(new L4Address(address, slicePort.Port, slicePort.Protocol), state, isLocal), found.Count));
                     }
                 }
             }
         }
 
-        return [.. states.Select(pair => new BackendRef(pair.Key, pair.Value.State, pair.Value.IsLocal))];
+        found.Sort(static (left, right) =>
+            left.Backend.Address.CompareTo(right.Backend.Address) is not 0 and var order ? order : left.Order.CompareTo(right.Order));
+        var backends = new List<BackendRef>(found.Count);
+        foreach (var (backend, _) in found)
+        {
+            if (backends.Count == 0 || backends[^1].Address != backend.Address)
+            {
+                backends.Add(backend);
+            }
+            else if (backends[^1].State != BackendState.Active)
+            {
+                backends[^1] = backend;
+            }
+        }
+
+        return backends;
+    }
+
+    private static EquatableArray<BackendRef> OfFamily(List<BackendRef> backends, bool isIPv4)
+    {
+        var ofFamily = backends.TrueForAll(backend => backend.Address.Address.IsIPv4 == isIPv4)
+            ? backends
+            : backends.FindAll(backend => backend.Address.Address.IsIPv4 == isIPv4);
+        return [.. ofFamily];
     }
 
     /// <summary>How many ready pods of this node a service has: what its health check tells.</summary>

@@ -18,8 +18,11 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
     /// <inheritdoc/>
     public ValueTask ApplyAsync(ReconcileBatch<L4Address, FrontendRow> batch, CancellationToken cancellationToken)
     {
+        var (frontends, backends) = (batch.Changes.Count, batch.Changes.Sum(change => change.Current?.Backends.Count ?? 0));
         var state = State();
-        var writes = new ServiceBatch();
+        state.Reserve(frontends, backends);
+        _applied.EnsureCapacity(_applied.Count + frontends);
+        var writes = new ServiceBatch(frontends, backends);
         foreach (var change in batch.Changes.Where(change => change.Current is not null))
             Write(state, writes, change.Current!);
         foreach (var change in batch.Changes.Where(change => change.IsDelete))
@@ -32,7 +35,7 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
     public ValueTask PruneAsync(TableSnapshot<L4Address, FrontendRow> desired, CancellationToken cancellationToken)
     {
         var state = State();
-        var writes = new ServiceBatch();
+        var writes = new ServiceBatch(0, 0);
         var wanted = desired.Keys.Select(ServiceState.KeyOf).ToHashSet();
         foreach (var key in state.Frontends.Keys.Where(key => !wanted.Contains(key)).ToArray())
         {
@@ -98,7 +101,7 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
 
         // 2. Slots that differ.
         var (chosen, first, local) = SlotsOf(row);
-        var slots = state.Slots.TryGetValue(id, out var found) ? found : state.Slots[id] = [];
+        var slots = state.Slots.TryGetValue(id, out var found) ? found : state.Slots[id] = new List<SlotValue>(chosen.Count);
         for (var i = 0; i < chosen.Count; i++)
         {
             var value = SlotOf(state, chosen[i]);
@@ -115,8 +118,10 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
         slots.RemoveRange(chosen.Count, slots.Count - chosen.Count);
 
         // 3. Backends that clients may keep, and who may be a client.
-        SetMembers(state, writes, id, row.Affinity > TimeSpan.Zero ? [.. chosen.Select(backend => state.Backends[backend.Address].Id)] : []);
-        SetRanges(state, writes, id, [.. row.SourceRanges.Select(range => ServiceState.KeyOf(id, range))]);
+        if (row.Affinity > TimeSpan.Zero || state.Members.ContainsKey(id))
+            SetMembers(state, writes, id, row.Affinity > TimeSpan.Zero ? [.. chosen.Select(backend => state.Backends[backend.Address].Id)] : []);
+        if (row.SourceRanges.Count > 0 || state.Ranges.ContainsKey(id))
+            SetRanges(state, writes, id, [.. row.SourceRanges.Select(range => ServiceState.KeyOf(id, range))]);
 
         // 4. Reverse translation and the frontend itself.
         var revNat = new RevNatValue(key.Address, key.Port, 0);
@@ -158,8 +163,14 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
     // Of this node first: active ones, or those that go when no other is here; then what clients inside the cluster get beside them.
     private static (List<BackendRef> Slots, int First, int Local) SlotsOf(FrontendRow row)
     {
-        var active = row.Backends.Where(backend => backend.State == BackendState.Active).ToList();
-        var chosen = active.Count > 0 ? active : [.. row.Backends];
+        var chosen = new List<BackendRef>(row.Backends.Count);
+        foreach (var backend in row.Backends.AsSpan())
+        {
+            if (backend.State == BackendState.Active)
+                chosen.Add(backend);
+        }
+        if (chosen.Count == 0)
+            chosen.AddRange(row.Backends.AsSpan());
         if (!row.ExternalIsLocal)
             return (chosen, 0, 0);
         var local = chosen.FindAll(backend => backend.IsLocal);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cilium.Bpf;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.Maps;
@@ -9,14 +10,16 @@ namespace Cilium.Datapath.LoadBalancing;
 /// members and source ranges, 3. reverse translation, 4. frontends; then deletions the other way: 5. frontends, 6. slots, members and source
 /// ranges, 7. reverse translation, 8. backends.
 /// </summary>
-internal sealed class ServiceBatch
+/// <param name="frontends">Frontends to expect.</param>
+/// <param name="backends">Backends of all of them to expect.</param>
+internal sealed class ServiceBatch(int frontends, int backends)
 {
-    private readonly Writes<uint, BackendValue> _backends = new();
-    private readonly Writes<SlotKey, SlotValue> _slots = new();
-    private readonly Writes<AffinityMember, uint> _members = new();
-    private readonly Writes<SourceRangeKey, uint> _ranges = new();
-    private readonly Writes<uint, RevNatValue> _revNat = new();
-    private readonly Writes<FrontendKey, FrontendValue> _frontends = new();
+    private readonly Writes<uint, BackendValue> _backends = new(backends);
+    private readonly Writes<SlotKey, SlotValue> _slots = new(backends);
+    private readonly Writes<AffinityMember, uint> _members = new(0);
+    private readonly Writes<SourceRangeKey, uint> _ranges = new(0);
+    private readonly Writes<uint, RevNatValue> _revNat = new(frontends);
+    private readonly Writes<FrontendKey, FrontendValue> _frontends = new(frontends);
 
     internal void Put(uint backend, BackendValue value) => _backends.Put(backend, value);
 
@@ -58,32 +61,56 @@ internal sealed class ServiceBatch
         _backends.DeleteFrom(maps.Backends);
     }
 
-    // The last word on a key counts.
-    private sealed class Writes<TKey, TValue>
+    // The last word on a key counts. Keys and values lie as the kernel takes them, in batches.
+    private sealed class Writes<TKey, TValue>(int expected)
         where TKey : unmanaged
         where TValue : unmanaged
     {
-        private readonly Dictionary<TKey, TValue> _put = [];
+        private readonly Dictionary<TKey, int> _places = new(expected);
+        private readonly List<TKey> _keys = new(expected);
+        private readonly List<TValue> _values = new(expected);
         private readonly HashSet<TKey> _deleted = [];
 
         internal void Put(TKey key, TValue value)
         {
-            _put[key] = value;
             _deleted.Remove(key);
+            ref var place = ref CollectionsMarshal.GetValueRefOrAddDefault(_places, key, out var exists);
+            if (exists)
+            {
+                _values[place] = value;
+                return;
+            }
+            place = _keys.Count;
+            _keys.Add(key);
+            _values.Add(value);
         }
 
         internal void Delete(TKey key)
         {
-            _put.Remove(key);
             _deleted.Add(key);
+            if (!_places.Remove(key, out var place))
+                return;
+            // The last one takes its place.
+            var last = _keys.Count - 1;
+            if (place != last)
+            {
+                (_keys[place], _values[place]) = (_keys[last], _values[last]);
+                _places[_keys[place]] = place;
+            }
+            _keys.RemoveAt(last);
+            _values.RemoveAt(last);
         }
 
         internal void WriteTo(BpfMap<TKey, TValue> map)
         {
-            if (_put.Count > 0)
-                MapFullException.ThrowIfShort(map, _put.Keys.ToArray(), _put.Values.ToArray());
+            if (_keys.Count > 0)
+                MapFullException.ThrowIfShort(map, CollectionsMarshal.AsSpan(_keys), CollectionsMarshal.AsSpan(_values));
         }
 
-        internal void DeleteFrom(BpfMap<TKey, TValue> map) => map.DeleteBatch(_deleted.ToArray());
+        internal void DeleteFrom(BpfMap<TKey, TValue> map)
+        {
+            if (_deleted.Count > 0)
+                map.DeleteBatch(_deleted.ToArray());
+        }
     }
 }

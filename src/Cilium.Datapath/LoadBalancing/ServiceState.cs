@@ -59,6 +59,15 @@ internal sealed class ServiceState
         return state;
     }
 
+    /// <summary>Makes room for rows that come.</summary>
+    internal void Reserve(int frontends, int backends)
+    {
+        Frontends.EnsureCapacity(Frontends.Count + frontends);
+        RevNat.EnsureCapacity(RevNat.Count + frontends);
+        Slots.EnsureCapacity(Slots.Count + frontends);
+        Backends.EnsureCapacity(Backends.Count + backends);
+    }
+
     // Ids are not used again for as long as possible: connections may still name those of deleted services.
     internal uint NewServiceId() => _nextServiceId++ is var id and not 0 ? id : _nextServiceId++;
 
