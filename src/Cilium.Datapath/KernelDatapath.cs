@@ -53,7 +53,7 @@ public sealed partial class KernelDatapath(
     /// Creates and pins the maps that an earlier agent did not leave. Services need no more than their own, and are followed from then on, while
     /// the kernel clears and links what connections may need.
     /// </remarks>
-    public Task PrepareAsync(CancellationToken cancellationToken) => Task.Run(
+    public Task PrepareAsync(CancellationToken cancellationToken) => Task.Factory.StartNew(
         () =>
         {
             var paths = new PinPaths(options.BpfRoot);
@@ -61,7 +61,10 @@ public sealed partial class KernelDatapath(
             FollowServices(new ServiceMaps(name => Keep(DatapathMaps.OpenPinned(paths, name))));
             NewLoader().EnsureMaps();
         },
-        cancellationToken);
+        cancellationToken,
+        // The kernel takes its time, and the pool has no more threads than the machine processors.
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
 
     /// <inheritdoc/>
     public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
