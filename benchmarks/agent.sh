@@ -115,7 +115,7 @@ since_start() {
 await_ready() {
   local i ready
   for ((i = 0; i < 3000; i++)); do
-    ready=$(curl -s --max-time 2 --unix-socket "$folder/run/cilium.sock" http://localhost/v1/endpoint 2>/dev/null | jq '[.[] | select(.status.state == "ready" and .status.identity.id != 4)] | length' 2>/dev/null)
+    ready=$(curl -s --max-time 2 --unix-socket "$folder/run/cilium.sock" http://localhost/v1/endpoint 2>/dev/null | jq '[.[] | select(.status.state == "ready" and .status.identity.id != 4)] | length' 2>/dev/null) || ready=0
     if [ "${ready:-0}" -ge "$1" ]; then since_start; return; fi
     sleep 0.02
   done
