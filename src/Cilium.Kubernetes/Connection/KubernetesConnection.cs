@@ -145,8 +145,7 @@ public sealed class KubernetesConnection : IDisposable
                 var stream = await content.ReadAsStreamAsync(token);
                 await using (stream)
                 {
-                    using var reader = new ListReader(onItem);
-                    return await reader.ReadAsync(stream, token);
+                    return await new ListReader(onItem).ReadAsync(stream, token);
                 }
             },
             cancellationToken);

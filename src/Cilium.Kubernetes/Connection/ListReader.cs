@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using Cilium.Kubernetes.Wire;
 
@@ -6,14 +5,11 @@ namespace Cilium.Kubernetes;
 
 /// <summary>Reads a list while it arrives, and hands out each item as its own bytes; it never holds more than one item and what came with it.</summary>
 /// <remarks>The whole answer of a large cluster is tens of megabytes, which would be touched once and then wait for the collector.</remarks>
-internal sealed class ListReader(ListReader.ItemHandler onItem) : IDisposable
+internal sealed class ListReader(ListReader.ItemHandler onItem)
 {
     private const int FirstBytes = 32 * 1024;
     private const int MaximumItemBytes = 1 << 30;
 
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBytes);
-    private int _start;
-    private int _end;
     private JsonReaderState _state;
     private Place _place = Place.Before;
     private ListMetaWire? _metadata;
@@ -36,29 +32,17 @@ internal sealed class ListReader(ListReader.ItemHandler onItem) : IDisposable
     /// <exception cref="IOException">The stream broke, or an item is longer than a gigabyte.</exception>
     public async Task<ListMetaWire> ReadAsync(Stream stream, CancellationToken cancellationToken)
     {
-        while (true)
+        using var buffer = new ReceiveBuffer(stream, FirstBytes, MaximumItemBytes, "an item of a list");
+        bool isLast;
+        do
         {
-            MakeRoom();
-            var read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
-            _end += read;
-            _start += Take(_buffer.AsSpan(_start, _end - _start), isLast: read == 0);
-            if (read == 0)
-            {
-                return _place == Place.Behind && _sawItems && _metadata?.ResourceVersion is { Length: > 0 }
-                    ? _metadata
-                    : throw new JsonException("a list needs items and a resource version");
-            }
+            isLast = !await buffer.ReceiveAsync(cancellationToken).ConfigureAwait(false);
+            buffer.Advance(Take(buffer.Span, isLast));
         }
-    }
-
-    public void Dispose()
-    {
-        var buffer = _buffer;
-        _buffer = [];
-        if (buffer.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
+        while (!isLast);
+        return _place == Place.Behind && _sawItems && _metadata?.ResourceVersion is { Length: > 0 }
+            ? _metadata
+            : throw new JsonException("a list needs items and a resource version");
     }
 
     /// <summary>Reads all that is whole.</summary>
@@ -141,31 +125,5 @@ internal sealed class ListReader(ListReader.ItemHandler onItem) : IDisposable
         }
 
         return true;
-    }
-
-    private void MakeRoom()
-    {
-        var length = _end - _start;
-        if (_start > 0)
-        {
-            _buffer.AsSpan(_start, length).CopyTo(_buffer);
-            _start = 0;
-            _end = length;
-        }
-
-        if (_end < _buffer.Length)
-        {
-            return;
-        }
-
-        if (_buffer.Length >= MaximumItemBytes)
-        {
-            throw new IOException($"an item of a list is longer than {MaximumItemBytes} bytes");
-        }
-
-        var larger = ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
-        _buffer.AsSpan(0, _end).CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(_buffer);
-        _buffer = larger;
     }
 }

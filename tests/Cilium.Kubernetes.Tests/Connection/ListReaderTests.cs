@@ -71,7 +71,7 @@ public sealed class ListReaderTests
 
     private static Wire.ListMetaWire Read(byte[] bytes, byte[] cuts, List<string> items)
     {
-        using var reader = new ListReader(item => items.Add(Encoding.UTF8.GetString(item)));
+        var reader = new ListReader(item => items.Add(Encoding.UTF8.GetString(item)));
         using var stream = new CutStream(bytes, cuts);
         return reader.ReadAsync(stream, CancellationToken.None).GetAwaiter().GetResult();
     }
