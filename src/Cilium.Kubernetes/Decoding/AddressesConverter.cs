@@ -30,7 +30,7 @@ internal sealed class AddressesConverter : RowConverter<EquatableArray<IpAddr>>
 
             if (reader.TokenType != JsonTokenType.String)
             {
-                throw MemberReader.Wrong(reader.TokenType, "an address");
+                throw new MemberException("an address", reader.TokenType);
             }
 
             if (reader.ValueSpan.Length > longest || !IpAddr.TryParse(text[..reader.CopyString(text)], out var address) || addresses[..count].Contains(address))

@@ -9,6 +9,9 @@ namespace Cilium.Kubernetes.Decoding;
 /// </remarks>
 internal static class MemberReader
 {
+    /// <summary>Reads the value that the reader is at.</summary>
+    public delegate T ValueReader<out T>(ref Utf8JsonReader reader);
+
     /// <summary>Whether the reader is at an object; false for null.</summary>
     public static bool IsObject(ref Utf8JsonReader reader) => Is(ref reader, JsonTokenType.StartObject);
 
@@ -28,58 +31,55 @@ internal static class MemberReader
         reader.Skip();
     }
 
-    /// <summary>The text behind the name, one that many objects have in common; empty for null.</summary>
-    public static string Text(ref Utf8JsonReader reader)
+    /// <summary>Goes on to the value behind the name and reads it; what is wrong with it is said to be under that name.</summary>
+    public static T Value<T>(ref Utf8JsonReader reader, ValueReader<T> read)
     {
-        reader.Read();
-        return reader.TokenType switch
+        var name = reader;
+        try
         {
-            JsonTokenType.String => RepeatedTexts.Read(ref reader),
-            JsonTokenType.Null => "",
-            var other => throw Wrong(other, "a string"),
-        };
+            reader.Read();
+            return read(ref reader);
+        }
+        catch (MemberException exception)
+        {
+            exception.Under(name.GetString()!);
+            throw;
+        }
     }
+
+    /// <summary>The text behind the name, one that many objects have in common; empty for null.</summary>
+    public static string Text(ref Utf8JsonReader reader) => Value(ref reader, static (ref Utf8JsonReader at) => at.TokenType switch
+    {
+        JsonTokenType.String => RepeatedTexts.Read(ref at),
+        JsonTokenType.Null => "",
+        var other => throw new MemberException("a string", other),
+    });
 
     /// <summary>The text behind the name, one of this object alone; empty for null.</summary>
-    public static string OwnText(ref Utf8JsonReader reader)
+    public static string OwnText(ref Utf8JsonReader reader) => Value(ref reader, static (ref Utf8JsonReader at) => at.TokenType switch
     {
-        reader.Read();
-        return reader.TokenType switch
-        {
-            JsonTokenType.String => reader.GetString()!,
-            JsonTokenType.Null => "",
-            var other => throw Wrong(other, "a string"),
-        };
-    }
+        JsonTokenType.String => at.GetString()!,
+        JsonTokenType.Null => "",
+        var other => throw new MemberException("a string", other),
+    });
 
     /// <summary>The truth value behind the name, or null.</summary>
-    public static bool? Flag(ref Utf8JsonReader reader)
+    public static bool? Flag(ref Utf8JsonReader reader) => Value<bool?>(ref reader, static (ref Utf8JsonReader at) => at.TokenType switch
     {
-        reader.Read();
-        return reader.TokenType switch
-        {
-            JsonTokenType.True => true,
-            JsonTokenType.False => false,
-            JsonTokenType.Null => null,
-            var other => throw Wrong(other, "true or false"),
-        };
-    }
+        JsonTokenType.True => true,
+        JsonTokenType.False => false,
+        JsonTokenType.Null => null,
+        var other => throw new MemberException("true or false", other),
+    });
 
     /// <summary>The number behind the name, or null.</summary>
-    public static int? Number(ref Utf8JsonReader reader)
+    public static int? Number(ref Utf8JsonReader reader) => Value<int?>(ref reader, static (ref Utf8JsonReader at) => at.TokenType switch
     {
-        reader.Read();
-        return reader.TokenType switch
-        {
-            JsonTokenType.Number when reader.TryGetInt32(out var number) => number,
-            JsonTokenType.Null => null,
-            var other => throw Wrong(other, "a whole number"),
-        };
-    }
+        JsonTokenType.Number when at.TryGetInt32(out var number) => number,
+        JsonTokenType.Null => null,
+        var other => throw new MemberException("a whole number", other),
+    });
 
-    /// <summary>What is wrong with a value.</summary>
-    public static JsonException Wrong(JsonTokenType found, string wanted) => new($"{wanted} is wanted, not a {found}");
-
-    private static bool Is(ref Utf8JsonReader reader, JsonTokenType wanted) =>
-        reader.TokenType == wanted || (reader.TokenType == JsonTokenType.Null ? false : throw Wrong(reader.TokenType, wanted == JsonTokenType.StartArray ? "an array" : "an object"));
+    private static bool Is(ref Utf8JsonReader reader, JsonTokenType wanted) => reader.TokenType == wanted
+        || (reader.TokenType == JsonTokenType.Null ? false : throw new MemberException(wanted == JsonTokenType.StartArray ? "an array" : "an object", reader.TokenType));
 }

@@ -58,7 +58,7 @@ internal readonly record struct PortMembers(string Name, string Protocol, int? P
             }
             else if (reader.ValueTextEquals("targetPort"u8))
             {
-                port = port with { TargetPort = Target(ref reader) };
+                port = port with { TargetPort = MemberReader.Value(ref reader, Target) };
             }
             else if (reader.ValueTextEquals("nodePort"u8))
             {
@@ -76,7 +76,6 @@ internal readonly record struct PortMembers(string Name, string Protocol, int? P
     // A number or a name.
     private static string Target(ref Utf8JsonReader reader)
     {
-        reader.Read();
         switch (reader.TokenType)
         {
             case JsonTokenType.String:

@@ -9,7 +9,7 @@ internal sealed class RepeatedTextConverter : RowConverter<string?>
     {
         JsonTokenType.String => RepeatedTexts.Read(ref reader),
         JsonTokenType.Null => null,
-        var other => throw MemberReader.Wrong(other, "a string"),
+        var other => throw new MemberException("a string", other),
     };
 }
 
@@ -18,7 +18,7 @@ internal sealed class RepeatedTextsConverter : RowListConverter<string>
 {
     protected override bool TryRead(ref Utf8JsonReader reader, out string row)
     {
-        row = reader.TokenType == JsonTokenType.String ? RepeatedTexts.Read(ref reader) : throw MemberReader.Wrong(reader.TokenType, "a string");
+        row = reader.TokenType == JsonTokenType.String ? RepeatedTexts.Read(ref reader) : throw new MemberException("a string", reader.TokenType);
         return true;
     }
 }

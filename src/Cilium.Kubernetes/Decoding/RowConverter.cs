@@ -16,7 +16,10 @@ internal abstract class RowConverter<T> : JsonConverter<T>
 /// <summary>Reads an array of objects into rows.</summary>
 internal abstract class RowListConverter<T> : RowConverter<EquatableArray<T>>
 {
-    public sealed override EquatableArray<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    public sealed override EquatableArray<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => Read(ref reader);
+
+    /// <summary>Reads the array that the reader is at.</summary>
+    public EquatableArray<T> Read(ref Utf8JsonReader reader)
     {
         if (!MemberReader.IsArray(ref reader))
         {
@@ -24,12 +27,21 @@ internal abstract class RowListConverter<T> : RowConverter<EquatableArray<T>>
         }
 
         var rows = new List<T>();
-        while (MemberReader.NextElement(ref reader))
+        var index = 0;
+        try
         {
-            if (TryRead(ref reader, out var row))
+            for (; MemberReader.NextElement(ref reader); index++)
             {
-                rows.Add(row);
+                if (TryRead(ref reader, out var row))
+                {
+                    rows.Add(row);
+                }
             }
+        }
+        catch (MemberException exception)
+        {
+            exception.Under($"[{index}]");
+            throw;
         }
 
         return [.. rows];

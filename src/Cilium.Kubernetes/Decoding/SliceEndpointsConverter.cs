@@ -6,6 +6,8 @@ namespace Cilium.Kubernetes.Decoding;
 /// <summary>The endpoints of a slice.</summary>
 internal sealed class SliceEndpointsConverter : RowListConverter<SliceEndpoint>
 {
+    private static readonly ZonesConverter s_zones = new();
+
     protected override bool TryRead(ref Utf8JsonReader reader, out SliceEndpoint row)
     {
         EquatableArray<IpAddr> addresses = [];
@@ -14,19 +16,18 @@ internal sealed class SliceEndpointsConverter : RowListConverter<SliceEndpoint>
         string node = "", zone = "", pod = "";
         if (!MemberReader.IsObject(ref reader))
         {
-            throw MemberReader.Wrong(reader.TokenType, "an endpoint");
+            throw new MemberException("an endpoint", reader.TokenType);
         }
 
         while (MemberReader.Next(ref reader))
         {
             if (reader.ValueTextEquals("addresses"u8))
             {
-                reader.Read();
-                addresses = AddressesConverter.Read(ref reader);
+                addresses = MemberReader.Value(ref reader, AddressesConverter.Read);
             }
             else if (reader.ValueTextEquals("conditions"u8))
             {
-                conditions = Conditions(ref reader);
+                conditions = MemberReader.Value(ref reader, Conditions);
             }
             else if (reader.ValueTextEquals("nodeName"u8))
             {
@@ -38,11 +39,11 @@ internal sealed class SliceEndpointsConverter : RowListConverter<SliceEndpoint>
             }
             else if (reader.ValueTextEquals("targetRef"u8))
             {
-                pod = Pod(ref reader);
+                pod = MemberReader.Value(ref reader, Pod);
             }
             else if (reader.ValueTextEquals("hints"u8))
             {
-                hints = Hints(ref reader);
+                hints = MemberReader.Value(ref reader, Hints);
             }
             else
             {
@@ -68,7 +69,6 @@ internal sealed class SliceEndpointsConverter : RowListConverter<SliceEndpoint>
     private static (bool? Ready, bool? Serving, bool? Terminating) Conditions(ref Utf8JsonReader reader)
     {
         bool? ready = null, serving = null, terminating = null;
-        reader.Read();
         if (!MemberReader.IsObject(ref reader))
         {
             return default;
@@ -101,7 +101,6 @@ internal sealed class SliceEndpointsConverter : RowListConverter<SliceEndpoint>
     private static string Pod(ref Utf8JsonReader reader)
     {
         string kind = "", name = "";
-        reader.Read();
         if (!MemberReader.IsObject(ref reader))
         {
             return "";
@@ -129,65 +128,51 @@ internal sealed class SliceEndpointsConverter : RowListConverter<SliceEndpoint>
     /// <summary>The zones that should prefer it.</summary>
     private static EquatableArray<string> Hints(ref Utf8JsonReader reader)
     {
-        var zones = new List<string>();
-        reader.Read();
+        EquatableArray<string> zones = [];
         if (!MemberReader.IsObject(ref reader))
         {
-            return [];
+            return zones;
         }
 
         while (MemberReader.Next(ref reader))
         {
-            if (!reader.ValueTextEquals("forZones"u8))
+            if (reader.ValueTextEquals("forZones"u8))
+            {
+                zones = MemberReader.Value(ref reader, s_zones.Read);
+            }
+            else
             {
                 MemberReader.Skip(ref reader);
-                continue;
-            }
-
-            reader.Read();
-            zones.Clear();
-            if (!MemberReader.IsArray(ref reader))
-            {
-                continue;
-            }
-
-            while (MemberReader.NextElement(ref reader))
-            {
-                if (ZoneName(ref reader) is { } name)
-                {
-                    zones.Add(name);
-                }
             }
         }
 
-        return [.. zones];
+        return zones;
     }
 
-    private static string? ZoneName(ref Utf8JsonReader reader)
+    /// <summary>Zones as hints have them: objects with a name.</summary>
+    private sealed class ZonesConverter : RowListConverter<string>
     {
-        string? name = null;
-        if (!MemberReader.IsObject(ref reader))
+        protected override bool TryRead(ref Utf8JsonReader reader, out string row)
         {
-            throw MemberReader.Wrong(reader.TokenType, "a zone");
-        }
-
-        while (MemberReader.Next(ref reader))
-        {
-            if (!reader.ValueTextEquals("name"u8))
+            row = "";
+            if (!MemberReader.IsObject(ref reader))
             {
-                MemberReader.Skip(ref reader);
-                continue;
+                return false;
             }
 
-            reader.Read();
-            name = reader.TokenType switch
+            while (MemberReader.Next(ref reader))
             {
-                JsonTokenType.String => RepeatedTexts.Read(ref reader),
-                JsonTokenType.Null => null,
-                var other => throw MemberReader.Wrong(other, "a string"),
-            };
-        }
+                if (reader.ValueTextEquals("name"u8))
+                {
+                    row = MemberReader.Text(ref reader);
+                }
+                else
+                {
+                    MemberReader.Skip(ref reader);
+                }
+            }
 
-        return name;
+            return row.Length > 0;
+        }
     }
 }

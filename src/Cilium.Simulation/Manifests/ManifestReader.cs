@@ -155,7 +155,8 @@ public sealed class ManifestReader(LabelFilter labelFilter, int nodes)
         }
         catch (JsonException broken)
         {
-            throw place.Broken(broken.Path?.Replace("$.", "", StringComparison.Ordinal) ?? "", "has a value of another type than it must have");
+            var path = broken.Path?.Replace("$.", "", StringComparison.Ordinal) ?? "";
+            throw place.Broken(path + (broken as MemberException)?.Member, "has a value of another type than it must have");
         }
     }
 

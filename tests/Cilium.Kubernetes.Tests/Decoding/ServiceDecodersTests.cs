@@ -76,19 +76,23 @@ public sealed class ServiceDecodersTests
     }
 
     [Theory]
-    [InlineData(""" "endpoints": {} """)]
-    [InlineData(""" "endpoints": [null] """)]
-    [InlineData(""" "endpoints": [7] """)]
-    [InlineData(""" "endpoints": [{"addresses":"10.0.0.1"}] """)]
-    [InlineData(""" "endpoints": [{"addresses":[1]}] """)]
-    [InlineData(""" "endpoints": [{"conditions":{"ready":"yes"}}] """)]
-    [InlineData(""" "endpoints": [{"nodeName":1}] """)]
-    [InlineData(""" "endpoints": [{"hints":{"forZones":["z"]}}] """)]
-    [InlineData(""" "ports": [{"port":"80"}] """)]
-    [InlineData(""" "ports": [{"port":1.5}] """)]
-    [InlineData(""" "ports": [{"name":[]}] """)]
-    public void A_member_of_another_type_makes_a_slice_unreadable(string member) =>
-        Assert.ThrowsAny<JsonException>(() => Slice($$$"""{"metadata":{"name":"a","namespace":"b"},{{{member}}} }"""));
+    [InlineData(""" "endpoints": {} """, "$.endpoints", "")]
+    [InlineData(""" "endpoints": [null] """, "$.endpoints", "[0]")]
+    [InlineData(""" "endpoints": [7] """, "$.endpoints", "[0]")]
+    [InlineData(""" "endpoints": [{"addresses":"10.0.0.1"}] """, "$.endpoints", "[0].addresses")]
+    [InlineData(""" "endpoints": [{},{"addresses":["10.0.0.1",1]}] """, "$.endpoints", "[1].addresses")]
+    [InlineData(""" "endpoints": [{"conditions":{"ready":"yes"}}] """, "$.endpoints", "[0].conditions.ready")]
+    [InlineData(""" "endpoints": [{"nodeName":1}] """, "$.endpoints", "[0].nodeName")]
+    [InlineData(""" "endpoints": [{"hints":{"forZones":["z"]}}] """, "$.endpoints", "[0].hints.forZones[0]")]
+    [InlineData(""" "ports": [{"port":"80"}] """, "$.ports", "[0].port")]
+    [InlineData(""" "ports": [{"port":80},{"port":1.5}] """, "$.ports", "[1].port")]
+    [InlineData(""" "ports": [{"name":[]}] """, "$.ports", "[0].name")]
+    public void A_member_of_another_type_makes_a_slice_unreadable_and_is_named(string member, string path, string rest)
+    {
+        var exception = Assert.Throws<MemberException>(() => Slice($$$"""{"metadata":{"name":"a","namespace":"b"},{{{member}}} }"""));
+        Assert.Equal((path, rest), (exception.Path, exception.Member));
+        Assert.StartsWith(rest, exception.Message, StringComparison.Ordinal);
+    }
 
     [Property]
     public bool Texts_are_as_written_whoever_had_them_before(string[] names)
