@@ -19,6 +19,8 @@ internal sealed class IdleMemory(TimeProvider time) : IAgentLoop
             if (allocated - seen < QuietBytes && allocated - collected > WorthCollectingBytes)
             {
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                // What the collector gave back to the kernel it takes again in small pages.
+                HeapPages.Enlarge();
                 collected = allocated;
             }
 

@@ -4,6 +4,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
+HeapPages.Enlarge();
+
 AgentOptions options;
 IReadOnlyList<string> unknown;
 try
