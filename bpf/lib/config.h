@@ -58,3 +58,4 @@ CONFIG(__u8, enable_verdict_events, 1, "policy verdict events are made");
 CONFIG(__u8, enable_socket_events, 0, "socket translation events are made");
 CONFIG(__u32, capture_length, 128, "bytes captured with an event, at most 128");
 CONFIG(__u32, event_wakeup_bytes, 262144, "the reader is woken when cilium_events holds this many bytes");
+CONFIG(__u32, created_wakeup_bytes, 262144, "the collector is woken when cilium_ct_created holds this many bytes");

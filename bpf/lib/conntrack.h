@@ -225,6 +225,11 @@ static __always_inline void ct_touch(struct __sk_buff *ctx, struct flow *flow, s
 	}
 }
 
+static __always_inline void created_submit(struct created_record *record)
+{
+	bpf_ringbuf_submit(record, ring_wakeup(&cilium_ct_created, created_wakeup_bytes, sizeof(*record)));
+}
+
 static __always_inline void ct_announce(const struct ct_tuple *tuple, __u32 lifetime)
 {
 	struct created_record *record = bpf_ringbuf_reserve(&cilium_ct_created, sizeof(*record), 0);
@@ -239,7 +244,7 @@ static __always_inline void ct_announce(const struct ct_tuple *tuple, __u32 life
 	record->pad[1] = 0;
 	record->pad[2] = 0;
 	record->key = *tuple;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	created_submit(record);
 }
 
 /* A service entry sees one direction only: FIN or RST of the client ends it. */

@@ -21,22 +21,26 @@ static __always_inline void count_lost(__u32 index)
 		(*lost)++;
 }
 
-/* A wake-up costs microseconds, so only the first event after a long quiet makes one, and the event that crosses a multiple of the
- * threshold: never one per event while the reader is behind. In between the reader drains by a timer.
+/* A wake-up costs microseconds: of the records only that makes one which crosses a multiple of `bytes`, never each while the reader is
+ * behind. In between the reader drains by a timer.
  */
+static __always_inline __u64 ring_wakeup(void *ring, __u32 bytes, __u32 record)
+{
+	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	return waiting >= bytes && waiting % bytes < record + BPF_RINGBUF_HDR_SZ ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* The first event after a long quiet wakes the reader too. */
 static __always_inline __u64 event_wakeup(void)
 {
 	__u32 zero = 0, *sleeps = bpf_map_lookup_elem(&cilium_reader_sleeps, &zero);
-	__u64 waiting;
 
 	if (sleeps && *sleeps) {
 		*sleeps = 0;
 		return BPF_RB_FORCE_WAKEUP;
 	}
-	waiting = bpf_ringbuf_query(&cilium_events, BPF_RB_AVAIL_DATA);
-	return waiting >= event_wakeup_bytes && waiting % event_wakeup_bytes < sizeof(struct packet_event) + BPF_RINGBUF_HDR_SZ
-		       ? BPF_RB_FORCE_WAKEUP
-		       : BPF_RB_NO_WAKEUP;
+	return ring_wakeup(&cilium_events, event_wakeup_bytes, sizeof(struct packet_event));
 }
 
 static __always_inline void capture(struct __sk_buff *ctx, struct packet_event *event)

@@ -77,7 +77,7 @@ static __always_inline void snat_announce(const struct snat_key *key, __u32 life
 	record->pad[1] = 0;
 	record->pad[2] = 0;
 	__builtin_memcpy(&record->key, key, sizeof(*key));
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	created_submit(record);
 }
 
 /* Enters the way back of `value` at `port`, unless another connection holds it. */

@@ -1,3 +1,4 @@
+using Cilium.Bpf;
 using Cilium.Datapath.Maps;
 
 namespace Cilium.DatapathTests;
@@ -92,6 +93,24 @@ public sealed class ConntrackTests
             var seconds = (int)(entry.Lifetime - entry.Created);
             // The clock may tick between creation and a later packet.
             return seconds % 10 <= 5 ? seconds - (seconds % 10) : seconds;
+        }
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_burst_of_new_connections_wakes_the_collector(int family)
+    {
+        const int recordBytes = 56;
+        using var node = new Node(family, constants: obj => obj.SetConstant("created_wakeup_bytes", 10u * recordBytes));
+        using var created = new RingBufferReader(node.Bench.Map("cilium_ct_created"));
+        Connect(1, 10);
+        Assert.Equal(9 * recordBytes, created.PendingBytes);
+        Assert.False(created.Wait(TimeSpan.FromMilliseconds(10)));
+        Connect(10, 11);
+        Assert.True(created.Wait(TimeSpan.FromSeconds(10)));
+
+        void Connect(int from, int to)
+        {
+            for (var port = from; port < to; port++) node.FromA(Frame.UdpDatagram(node.A, node.B, (ushort)port, 53));
         }
     }
 

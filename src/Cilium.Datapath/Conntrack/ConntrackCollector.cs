@@ -14,7 +14,8 @@ namespace Cilium.Datapath.Conntrack;
 /// </summary>
 internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
 {
-    private static readonly TimeSpan s_quietWait = TimeSpan.FromSeconds(1);
+    // An expired connection stays this much longer; a burst of new ones wakes the thread (created_wakeup_bytes).
+    private static readonly TimeSpan s_quietWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_busyWait = TimeSpan.FromMilliseconds(50);
     private const int BusyRecords = 1000;
     private const uint RecordsLost = 1;
