@@ -24,6 +24,9 @@ internal sealed class FakeAgent : IAsyncDisposable
 
     public ConcurrentQueue<string> Requests { get; } = new();
 
+    /// <summary>The connection of each request.</summary>
+    public ConcurrentQueue<string> Connections { get; } = new();
+
     public ConcurrentDictionary<string, string> Addresses { get; } = new();
 
     public ConcurrentDictionary<string, EndpointChangeRequest> Endpoints { get; } = new();
@@ -47,6 +50,7 @@ internal sealed class FakeAgent : IAsyncDisposable
         var agent = new FakeAgent(application, directory) { HasIPv6 = hasIPv6 };
         application.Use((context, next) =>
         {
+            agent.Connections.Enqueue(context.Connection.Id);
             agent.Requests.Enqueue($"{context.Request.Method} {context.Request.Path}");
             return next(context);
         });

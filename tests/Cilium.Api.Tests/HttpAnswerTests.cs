@@ -8,11 +8,12 @@ public sealed class HttpAnswerTests
     [Theory]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nDigest: none\r\n\r\n")]
     public void A_body_is_read_by_length_or_chunks_and_never_early(string answer)
     {
         var bytes = Encoding.ASCII.GetBytes(answer);
         var firstComplete = Enumerable.Range(0, bytes.Length + 1).First(length => HttpAnswer.TryParse(bytes.AsSpan(0, length), false, out _, out _));
-        Assert.InRange(firstComplete, bytes.Length - 2, bytes.Length);
+        Assert.Equal(bytes.Length, firstComplete);
         Assert.True(HttpAnswer.TryParse(bytes, false, out var status, out var body));
         Assert.Equal(200, status);
         Assert.Equal("hello", Encoding.ASCII.GetString(body));

@@ -5,10 +5,10 @@ namespace Cilium.Api;
 
 /// <summary>The agent's REST API over its Unix socket.</summary>
 /// <remarks>
-/// Thread-safe; each call is a connection of its own. Every method throws <see cref="AgentUnavailableException"/> when nobody answers and
+/// Thread-safe, except <see cref="Blocking"/>; each call is a connection of its own. Every method throws <see cref="AgentUnavailableException"/> when nobody answers and
 /// <see cref="ApiException"/> when the agent answers with an error.
 /// </remarks>
-public sealed class AgentClient
+public sealed class AgentClient : IDisposable
 {
     /// <summary>Where the socket is unless configured otherwise.</summary>
     public const string DefaultSocketPath = "/var/run/cilium/cilium.sock";
@@ -18,6 +18,7 @@ public sealed class AgentClient
 
     private readonly string _socketPath;
     private readonly TimeProvider? _blockingTime;
+    private readonly BlockingConnection? _blocking;
     private readonly TimeSpan _patience;
     private readonly long _began;
 
@@ -33,13 +34,15 @@ public sealed class AgentClient
         : this(socketPath)
     {
         _patience = patience;
+        _blocking = new BlockingConnection(_socketPath);
         _blockingTime = time;
         _began = time.GetTimestamp();
     }
 
     /// <summary>
     /// A client for a process that does nothing else, such as a CNI plugin: requests block the calling thread, so that the process never
-    /// starts a thread pool, and returned tasks are complete. Cancellation tokens are not looked at.
+    /// starts a thread pool, and returned tasks are complete. Cancellation tokens are not looked at. All requests share one connection: for one
+    /// thread.
     /// </summary>
     /// <param name="socketPath">Path of the socket, with or without <c>unix://</c> before it.</param>
     /// <param name="patience">How long all requests together may take from now on; then they throw <see cref="OperationCanceledException"/>.</param>
@@ -185,6 +188,9 @@ public sealed class AgentClient
     public Task<ReadOnlyMemory<byte>> SendAsync(string method, string path, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
         SendAsync(method, path, body, brief: false, cancellationToken);
 
+    /// <summary>Closes the connection that a <see cref="Blocking"/> client keeps; others keep none.</summary>
+    public void Dispose() => _blocking?.Dispose();
+
     private static string EndpointPath(string id) => $"/v1/endpoint/{Uri.EscapeDataString(id)}";
 
     private async Task<T> RequestAsync<T>(
@@ -204,9 +210,9 @@ public sealed class AgentClient
     private async Task<ReadOnlyMemory<byte>> SendAsync(
         string method, string path, ReadOnlyMemory<byte> body, bool brief, CancellationToken cancellationToken)
     {
-        var (status, answer) = _blockingTime is null
+        var (status, answer) = _blocking is null
             ? await UnixHttpConnection.SendAsync(_socketPath, method, path, body, brief, cancellationToken).ConfigureAwait(false)
-            : UnixHttpConnection.Send(_socketPath, method, path, body, brief, PatienceLeft(_blockingTime, $"{method} {path}"));
+            : _blocking.Send(method, path, body, brief, PatienceLeft(_blockingTime!, $"{method} {path}"));
         return status is >= 200 and < 300 ? answer : throw new ApiException($"{method} {path}", status, ReasonOf(answer.Span));
     }
 

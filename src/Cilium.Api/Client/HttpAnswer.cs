@@ -93,8 +93,9 @@ internal static class HttpAnswer
             rest = rest[(lineEnd + 2)..];
             if (length == 0)
             {
+                // The end is an empty line, after fields that may follow the last chunk.
                 body = joined.ToArray();
-                return true;
+                return rest.StartsWith("\r\n"u8) || rest.IndexOf("\r\n\r\n"u8) >= 0;
             }
 
             if (rest.Length < length + 2)

@@ -21,7 +21,7 @@ internal static class UnixHttpConnection
         try
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken).ConfigureAwait(false);
-            ReadOnlyMemory<byte> rest = RequestBytes(method, path, body, brief);
+            ReadOnlyMemory<byte> rest = RequestBytes(method, path, body, brief, isLast: true);
             while (!rest.IsEmpty)
             {
                 rest = rest[await socket.SendAsync(rest, SocketFlags.None, cancellationToken).ConfigureAwait(false)..];
@@ -43,44 +43,11 @@ internal static class UnixHttpConnection
         }
     }
 
-    /// <summary>The same on the calling thread: no thread, no poll and no timer is made for it.</summary>
-    /// <exception cref="OperationCanceledException">It was not done within <paramref name="patience"/>.</exception>
-    public static (int Status, ReadOnlyMemory<byte> Body) Send(
-        string socketPath, string method, string path, ReadOnlyMemory<byte> body, bool brief, TimeSpan patience)
+    /// <summary>A request as it is sent; after the last one the agent closes.</summary>
+    public static byte[] RequestBytes(string method, string path, ReadOnlyMemory<byte> body, bool brief, bool isLast)
     {
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            socket.SendTimeout = socket.ReceiveTimeout = (int)Math.Clamp(patience.TotalMilliseconds, 1, int.MaxValue);
-            socket.Connect(new UnixDomainSocketEndPoint(socketPath));
-            ReadOnlySpan<byte> rest = RequestBytes(method, path, body, brief);
-            while (!rest.IsEmpty)
-            {
-                rest = rest[socket.Send(rest)..];
-            }
-
-            var received = new ArrayBufferWriter<byte>(4096);
-            while (true)
-            {
-                if (TryFinish(socketPath, received, socket.Receive(received.GetSpan(4096))) is { } answer)
-                {
-                    return answer;
-                }
-            }
-        }
-        catch (SocketException exception) when (exception.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
-        {
-            throw new OperationCanceledException($"the agent has not answered {method} {path} in time", exception);
-        }
-        catch (SocketException exception)
-        {
-            throw new AgentUnavailableException(socketPath, exception.Message, exception);
-        }
-    }
-
-    private static byte[] RequestBytes(string method, string path, ReadOnlyMemory<byte> body, bool brief)
-    {
-        var head = $"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nConnection: close\r\n"
+        var head = $"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n"
+            + (isLast ? "Connection: close\r\n" : "")
             + (brief ? "brief: true\r\n" : "")
             + (body.IsEmpty && (method is "GET" or "DELETE")
                 ? "\r\n"
@@ -92,7 +59,7 @@ internal static class UnixHttpConnection
     }
 
     /// <summary>Takes what a read brought; the answer, once it is complete.</summary>
-    private static (int Status, ReadOnlyMemory<byte> Body)? TryFinish(string socketPath, ArrayBufferWriter<byte> received, int count)
+    public static (int Status, ReadOnlyMemory<byte> Body)? TryFinish(string socketPath, ArrayBufferWriter<byte> received, int count)
     {
         received.Advance(count);
         if (HttpAnswer.TryParse(received.WrittenSpan, isEnd: count == 0, out var status, out var body))

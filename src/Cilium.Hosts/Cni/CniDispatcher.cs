@@ -39,7 +39,7 @@ internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
     private async Task<byte[]> RunAsync(CniArguments arguments, NetworkConfiguration configuration, CancellationToken cancellationToken)
     {
         // A plugin lives for some twenty milliseconds: it waits on its one thread, and a timer would be a second.
-        var agent = AgentClient.Blocking(configuration.SocketPath, _patience, time);
+        using var agent = AgentClient.Blocking(configuration.SocketPath, _patience, time);
         switch (arguments.Command)
         {
             case "ADD":
