@@ -9,6 +9,8 @@ namespace Cilium.Lab.Nodes;
 /// <summary>What the processes of one pod share: namespaces, cgroup, host name and the files that name its network.</summary>
 internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, Cgroup cgroup, string clusterDns)
 {
+    private static readonly string[] s_files = ["resolv.conf", "hosts", "hostname"];
+
     public string Uid => pod.Uid();
 
     public bool UsesHostNetwork => pod.Flag("spec", "hostNetwork");
@@ -43,18 +45,10 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
             hosts.Append(alias.Text("ip")).Append('\t').AppendJoin('\t', alias.Items("hostnames").Select(name => name.Display())).Append('\n');
         File.WriteAllText(Path.Combine(Folder, "hosts"), hosts.ToString());
         File.WriteAllText(Path.Combine(Folder, "resolv.conf"), ResolverFile());
-        // All of them in one call of mount: a container's start is mostly the commands that prepare it.
-        var mounts = new StringBuilder();
-        foreach (var file in new[] { "resolv.conf", "hosts", "hostname" })
-            mounts.Append(MountWord(Path.Combine(Folder, file))).Append(" /etc/").Append(file).Append(" none bind 0 0\n");
-        File.WriteAllText(MountTable, mounts.ToString());
     }
 
-    private string MountTable => Path.Combine(Folder, "mounts");
-
-    // fstab(5): what separates fields is written in octal.
-    private static string MountWord(string path) =>
-        path.Replace("\\", "\\134", StringComparison.Ordinal).Replace(" ", "\\040", StringComparison.Ordinal).Replace("\t", "\\011", StringComparison.Ordinal);
+    private IEnumerable<(string Source, string Target)> Files =>
+        s_files.Select(file => (Path.Combine(Folder, file), "/etc/" + file));
 
     private string ResolverFile()
     {
@@ -75,13 +69,7 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
     {
         var script = new StringBuilder();
         script.Append("echo $$ > ").Append(Shell.Quote(cgroup.ProcessesFile)).Append("; exec >>").Append(Shell.Quote(LogFile(container))).Append(" 2>&1 </dev/null; ");
-        if (UsesHostNetwork) script.Append("exec \"$@\"");
-        else
-        {
-            var inner = $"mount --all --fstab {Shell.Quote(MountTable)} && echo {Shell.Quote(HostName)} > /proc/sys/kernel/hostname; exec \"$@\"";
-            script.Append("exec unshare --mount --uts -- sh -c ").Append(Shell.Quote(inner)).Append(" sh \"$@\"");
-        }
-
+        script.Append("exec \"$@\"");
         var start = new ProcessStartInfo("/bin/sh", ["-c", script.ToString(), "sh", .. command])
         {
             UseShellExecute = false,
@@ -89,7 +77,7 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
         };
         start.Environment.Clear();
         foreach (var (name, value) in environment) start.Environment[name] = value;
-        return Shell.Start(start, NetworkNamespace.PathOf(NamespaceName));
+        return Shell.Start(start, NetworkNamespace.PathOf(NamespaceName), UsesHostNetwork ? null : () => PodView.Enter(HostName, Files));
     }
 
     /// <summary>The command line that runs a command beside a container's main process.</summary>

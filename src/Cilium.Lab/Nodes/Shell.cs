@@ -56,12 +56,19 @@ internal static class Shell
     }
 
     /// <summary>Starts a process in a network namespace: a child inherits that of the thread that made it, so no command has to enter it first.</summary>
+    /// <param name="start">What to start.</param>
+    /// <param name="networkNamespace">The namespace's file; null for that of the caller.</param>
+    /// <param name="enterOthers">Enters further namespaces, on a thread that ends afterwards; only with a network namespace.</param>
     /// <exception cref="InvalidOperationException">It did not start.</exception>
-    public static Process Start(ProcessStartInfo start, string? networkNamespace)
+    public static Process Start(ProcessStartInfo start, string? networkNamespace, Action? enterOthers = null)
     {
         if (networkNamespace is null) return Started(start);
         using var network = NetworkNamespace.Open(networkNamespace);
-        return network.Run(() => Started(start));
+        return network.Run(() =>
+        {
+            enterOthers?.Invoke();
+            return Started(start);
+        });
     }
 
     private static Process Started(ProcessStartInfo start) =>
