@@ -32,6 +32,12 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint mmap(nint address, nint length, int protection, int flags, BpfFd fd, nint offset);
 
+    [LibraryImport("libc")]
+    internal static partial int mprotect(nint address, nuint length, int protection);
+
+    [LibraryImport("libc")]
+    internal static partial int madvise(nint address, nuint length, int advice);
+
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     internal static partial nint mmap_anonymous(nint address, nint length, int protection, int flags, int fd, nint offset);
 

@@ -1,3 +1,5 @@
+using Cilium.Bpf;
+
 namespace Cilium.ControlPlane.Agent;
 
 /// <summary>Gives memory back when the agent is quiet: an agent at rest would keep the garbage of its last busy minute for hours.</summary>

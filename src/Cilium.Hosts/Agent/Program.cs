@@ -1,3 +1,4 @@
+using Cilium.Bpf;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Configuration;
 using Microsoft.Extensions.DependencyInjection;

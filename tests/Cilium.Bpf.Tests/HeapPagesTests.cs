@@ -1,7 +1,6 @@
 using System.Globalization;
-using Cilium.ControlPlane.Agent;
 
-namespace Cilium.ControlPlane.Tests.Agent;
+namespace Cilium.Bpf.Tests;
 
 public sealed class HeapPagesTests
 {

@@ -1,16 +1,16 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+using Cilium.Bpf.Native;
 
-namespace Cilium.ControlPlane.Agent;
+namespace Cilium.Bpf;
 
 /// <summary>
 /// Backs the heap of the garbage collector with transparent huge pages (Documentation/admin-guide/mm/transhuge.rst): one fault gives two megabytes
 /// in place of four kilobytes. By itself it gets none: the collector makes its memory accessible in steps of 64 KiB, too small for a huge page.
 /// </summary>
-public static partial class HeapPages
+public static class HeapPages
 {
-    /// <summary>What an agent's heap grows to while it takes in a cluster's first lists, in bytes: 128 MiB from its beginning.</summary>
+    /// <summary>Enough for a process that fills its maps from lists of some ten thousand objects, in bytes: 128 MiB from the beginning of the heap.</summary>
     public const long DefaultBytes = 128 << 20;
 
     private const long HugePage = 2 << 20;
@@ -38,15 +38,15 @@ public static partial class HeapPages
 
         var start = (heap[0].Start + HugePage - 1) & -HugePage;
         var length = Math.Min(bytes, heap[^1].End - start) & -HugePage;
-        if (length <= 0 || mprotect((nint)start, (nuint)length, ReadWrite) != 0) return 0;
+        if (length <= 0 || Libc.mprotect((nint)start, (nuint)length, ReadWrite) != 0) return 0;
 
         // The collector excludes from core dumps what it has only reserved, and mappings that differ in that are not joined.
-        if (madvise((nint)start, (nuint)length, AdviseDump) != 0 || madvise((nint)start, (nuint)length, AdviseHugePage) != 0) return 0;
+        if (Libc.madvise((nint)start, (nuint)length, AdviseDump) != 0 || Libc.madvise((nint)start, (nuint)length, AdviseHugePage) != 0) return 0;
         foreach (var mapping in heap)
         {
             // In use already: a huge page takes the place of the small ones, or the kernel declines and they stay.
             var page = mapping.Start & -HugePage;
-            if (mapping.Writable && page >= start && page + HugePage <= start + length) _ = madvise((nint)page, (nuint)HugePage, AdviseCollapse);
+            if (mapping.Writable && page >= start && page + HugePage <= start + length) _ = Libc.madvise((nint)page, (nuint)HugePage, AdviseCollapse);
         }
 
         return length;
@@ -72,12 +72,6 @@ public static partial class HeapPages
 
         return [];
     }
-
-    [LibraryImport("libc")]
-    private static partial int mprotect(nint address, nuint length, int protection);
-
-    [LibraryImport("libc")]
-    private static partial int madvise(nint address, nuint length, int advice);
 
     /// <summary>A line of <c>/proc/self/maps</c>: addresses, rights, offset, device, inode and path.</summary>
     private readonly record struct Mapping(long Start, long End, bool Writable, bool Anonymous)
