@@ -77,7 +77,7 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
         };
         start.Environment.Clear();
         foreach (var (name, value) in environment) start.Environment[name] = value;
-        return Shell.Start(start, NetworkNamespace.PathOf(NamespaceName), UsesHostNetwork ? null : () => PodView.Enter(HostName, Files));
+        return Shell.Start(start, NetworkNamespace.PathOf(NamespaceName), UsesHostNetwork ? null : () => MountNamespace.EnterNew(HostName, Files));
     }
 
     /// <summary>The command line that runs a command beside a container's main process.</summary>
