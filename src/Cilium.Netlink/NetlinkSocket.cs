@@ -13,7 +13,8 @@ public sealed unsafe class NetlinkSocket : IDisposable
     private const int Interrupted = 4;
     private const int DumpAttempts = 10;
     private readonly FileHandle _socket;
-    private readonly byte[] _buffer = new byte[64 * 1024];
+    // Not cleared: of its sixteen pages most requests touch one.
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(64 * 1024);
     private uint _sequence;
 
     private NetlinkSocket(FileHandle socket) => _socket = socket;

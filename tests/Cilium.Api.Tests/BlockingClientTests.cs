@@ -1,15 +1,22 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using Cilium.Hosts.Cni.Agent;
 
 namespace Cilium.Api.Tests;
 
 public sealed class BlockingClientTests
 {
-    [Fact]
-    public async Task Returned_tasks_are_complete_and_answers_are_the_same()
+    /// <summary>Both connections: the framework's, and the plugin's.</summary>
+    public static TheoryData<bool> Connections => [false, true];
+
+    private static AgentClient Blocking(string path, TimeSpan patience, bool ofKernel) =>
+        AgentClient.Blocking(path, patience, TimeProvider.System, ofKernel ? static path => new KernelConnection(path) : null);
+
+    [Theory, MemberData(nameof(Connections))]
+    public async Task Returned_tasks_are_complete_and_answers_are_the_same(bool ofKernel)
     {
         await using var agent = await FakeAgent.StartAsync();
-        using var client = AgentClient.Blocking(agent.SocketPath, TimeSpan.FromSeconds(10), TimeProvider.System);
+        using var client = Blocking(agent.SocketPath, TimeSpan.FromSeconds(10), ofKernel);
         var request = client.GetConfigurationAsync(TestContext.Current.CancellationToken);
         Assert.True(request.IsCompleted);
         var other = await new AgentClient(agent.SocketPath).GetConfigurationAsync(TestContext.Current.CancellationToken);
@@ -18,12 +25,12 @@ public sealed class BlockingClientTests
         Assert.Equal(404, absent.StatusCode);
     }
 
-    [Fact]
-    public async Task Requests_share_a_connection_until_the_agent_closes_it()
+    [Theory, MemberData(nameof(Connections))]
+    public async Task Requests_share_a_connection_until_the_agent_closes_it(bool ofKernel)
     {
         var directory = FakeAgent.NewDirectory();
         var agent = await FakeAgent.StartAsync(directory);
-        using var client = AgentClient.Blocking(agent.SocketPath, TimeSpan.FromSeconds(10), TimeProvider.System);
+        using var client = Blocking(agent.SocketPath, TimeSpan.FromSeconds(10), ofKernel);
         for (var i = 0; i < 3; i++)
         {
             await client.GetConfigurationAsync(CancellationToken.None);
@@ -43,12 +50,12 @@ public sealed class BlockingClientTests
         await Assert.ThrowsAsync<AgentUnavailableException>(() => client.GetConfigurationAsync(CancellationToken.None));
     }
 
-    [Fact]
-    public async Task Nobody_on_the_socket_is_told_apart_from_silence()
+    [Theory, MemberData(nameof(Connections))]
+    public async Task Nobody_on_the_socket_is_told_apart_from_silence(bool ofKernel)
     {
         var directory = FakeAgent.NewDirectory();
         var path = Path.Combine(directory, "cilium.sock");
-        using var client = AgentClient.Blocking(path, TimeSpan.FromMilliseconds(300), TimeProvider.System);
+        using var client = Blocking(path, TimeSpan.FromMilliseconds(300), ofKernel);
         await Assert.ThrowsAsync<AgentUnavailableException>(() => client.GetStatusAsync(brief: true, CancellationToken.None));
 
         using var silent = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

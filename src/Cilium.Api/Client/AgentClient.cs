@@ -30,11 +30,11 @@ public sealed class AgentClient : IDisposable
         _socketPath = socketPath.StartsWith("unix://", StringComparison.Ordinal) ? socketPath["unix://".Length..] : socketPath;
     }
 
-    private AgentClient(string socketPath, TimeSpan patience, TimeProvider time)
+    private AgentClient(string socketPath, TimeSpan patience, TimeProvider time, Func<string, IAgentConnection> connect)
         : this(socketPath)
     {
         _patience = patience;
-        _blocking = new BlockingConnection(_socketPath);
+        _blocking = new BlockingConnection(_socketPath, connect);
         _blockingTime = time;
         _began = time.GetTimestamp();
     }
@@ -47,10 +47,14 @@ public sealed class AgentClient : IDisposable
     /// <param name="socketPath">Path of the socket, with or without <c>unix://</c> before it.</param>
     /// <param name="patience">How long all requests together may take from now on; then they throw <see cref="OperationCanceledException"/>.</param>
     /// <param name="time">The clock.</param>
-    public static AgentClient Blocking(string socketPath, TimeSpan patience, TimeProvider time)
+    /// <param name="connect">
+    /// Makes a connection to a path, or throws <see cref="IOException"/>; null for one by the framework's socket, with which the framework makes
+    /// a poll and a thread.
+    /// </param>
+    public static AgentClient Blocking(string socketPath, TimeSpan patience, TimeProvider time, Func<string, IAgentConnection>? connect = null)
     {
         ArgumentNullException.ThrowIfNull(time);
-        return new(socketPath, patience, time);
+        return new(socketPath, patience, time, connect ?? (static path => new SocketConnection(path)));
     }
 
     /// <summary>The socket.</summary>

@@ -1,15 +1,14 @@
 using System.Buffers;
-using System.Net.Sockets;
 
 namespace Cilium.Api;
 
 /// <summary>
-/// Requests one after another over one Unix socket, on the calling thread: no thread, no poll and no timer is made for them. The connection is
-/// made by the first request and kept: to the agent each new one costs as much as a short answer.
+/// Requests one after another over one connection, on the calling thread. It is made by the first request and kept: to the agent each new one
+/// costs as much as a short answer.
 /// </summary>
-internal sealed class BlockingConnection(string socketPath) : IDisposable
+internal sealed class BlockingConnection(string socketPath, Func<string, IAgentConnection> connect) : IDisposable
 {
-    private Socket? _socket;
+    private IAgentConnection? _connection;
 
     /// <exception cref="AgentUnavailableException">Nobody answers.</exception>
     /// <exception cref="OperationCanceledException">It was not done within <paramref name="patience"/>.</exception>
@@ -17,32 +16,31 @@ internal sealed class BlockingConnection(string socketPath) : IDisposable
     {
         try
         {
-            var socket = Connected();
-            socket.SendTimeout = socket.ReceiveTimeout = (int)Math.Clamp(patience.TotalMilliseconds, 1, int.MaxValue);
-            ReadOnlySpan<byte> rest = UnixHttpConnection.RequestBytes(method, path, body, brief, isLast: false);
-            while (!rest.IsEmpty)
-            {
-                rest = rest[socket.Send(rest)..];
-            }
-
+            var connection = Connected();
+            connection.Patience = patience;
+            connection.Send(UnixHttpConnection.RequestBytes(method, path, body, brief, isLast: false));
             var received = new ArrayBufferWriter<byte>(4096);
             while (true)
             {
-                if (UnixHttpConnection.TryFinish(socketPath, received, socket.Receive(received.GetSpan(4096))) is { } answer)
+                if (UnixHttpConnection.TryFinish(socketPath, received, connection.Receive(received.GetSpan(4096))) is { } answer)
                 {
                     return answer;
                 }
             }
         }
-        catch (SocketException exception)
+        catch (TimeoutException exception)
         {
             Dispose();
-            throw exception.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock
-                ? new OperationCanceledException($"the agent has not answered {method} {path} in time", exception)
-                : new AgentUnavailableException(socketPath, exception.Message, exception);
+            throw new OperationCanceledException($"the agent has not answered {method} {path} in time", exception);
         }
-        catch (AgentUnavailableException)
+        catch (IOException exception)
         {
+            Dispose();
+            throw new AgentUnavailableException(socketPath, exception.Message, exception);
+        }
+        catch
+        {
+            // What may still come of the answer must not be taken for that of the next request.
             Dispose();
             throw;
         }
@@ -51,21 +49,19 @@ internal sealed class BlockingConnection(string socketPath) : IDisposable
     /// <summary>Closes the connection; the next request makes another.</summary>
     public void Dispose()
     {
-        _socket?.Dispose();
-        _socket = null;
+        _connection?.Dispose();
+        _connection = null;
     }
 
-    /// <summary>The kept connection, unless the agent has closed it meanwhile: what is readable before a question can only be its end.</summary>
-    private Socket Connected()
+    /// <summary>The kept connection, unless the agent has closed it meanwhile: what can be read before a question can only be its end.</summary>
+    private IAgentConnection Connected()
     {
-        if (_socket is { } kept && !kept.Poll(0, SelectMode.SelectRead))
+        if (_connection is { IsQuiet: true } kept)
         {
             return kept;
         }
 
         Dispose();
-        var socket = _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        socket.Connect(new UnixDomainSocketEndPoint(socketPath));
-        return socket;
+        return _connection = connect(socketPath);
     }
 }

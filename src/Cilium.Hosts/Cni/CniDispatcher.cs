@@ -1,4 +1,5 @@
 using Cilium.Api;
+using Cilium.Hosts.Cni.Agent;
 using Cilium.Hosts.Cni.Commands;
 using Cilium.Hosts.Cni.Devices;
 using Cilium.Hosts.Cni.Spec;
@@ -39,7 +40,7 @@ internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
     private async Task<byte[]> RunAsync(CniArguments arguments, NetworkConfiguration configuration, CancellationToken cancellationToken)
     {
         // A plugin lives for some twenty milliseconds: it waits on its one thread, and a timer would be a second.
-        using var agent = AgentClient.Blocking(configuration.SocketPath, _patience, time);
+        using var agent = AgentClient.Blocking(configuration.SocketPath, _patience, time, static path => new KernelConnection(path));
         switch (arguments.Command)
         {
             case "ADD":

@@ -70,6 +70,12 @@ internal static unsafe partial class Libc
     internal static partial int mount(string source, string target, string type, nuint flags, string? data);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int sethostname(string name, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int connect(FileHandle socket, void* address, int length);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int umount2(string target, int flags);
 
     [LibraryImport("libc", SetLastError = true)]

@@ -116,7 +116,7 @@ internal sealed class AddCommand(AgentClient agent, IPodNetwork network, TimePro
     {
         // The end of the patience may be what ended the attempt; giving back has its own. What fails here is freed by the
         // addresses' expiration, and by the runtime, which must call DEL after a failed ADD.
-        using var giving = AgentClient.Blocking(agent.SocketPath, _giveBackPatience, time);
+        using var giving = AgentClient.Blocking(agent.SocketPath, _giveBackPatience, time, static path => new KernelConnection(path));
         var endpoint = $"cni-attachment-id:{arguments.ContainerId}:{arguments.InterfaceName}";
         await IgnoreAgentAsync(() => giving.DeleteEndpointAsync(endpoint, CancellationToken.None)).ConfigureAwait(false);
         try
