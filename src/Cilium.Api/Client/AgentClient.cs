@@ -5,8 +5,8 @@ namespace Cilium.Api;
 
 /// <summary>The agent's REST API over its Unix socket.</summary>
 /// <remarks>
-/// Thread-safe, except <see cref="Blocking"/>; each call is a connection of its own. Every method throws <see cref="AgentUnavailableException"/> when nobody answers and
-/// <see cref="ApiException"/> when the agent answers with an error.
+/// Thread-safe, and each call is a connection of its own, except for a <see cref="Blocking"/> client. Every method throws
+/// <see cref="AgentUnavailableException"/> when nobody answers and <see cref="ApiException"/> when the agent answers with an error.
 /// </remarks>
 public sealed class AgentClient : IDisposable
 {
@@ -17,10 +17,7 @@ public sealed class AgentClient : IDisposable
     public const string SocketVariable = "CILIUM_SOCK";
 
     private readonly string _socketPath;
-    private readonly TimeProvider? _blockingTime;
     private readonly BlockingConnection? _blocking;
-    private readonly TimeSpan _patience;
-    private readonly long _began;
 
     /// <summary>Makes a client of one socket; nothing is connected yet.</summary>
     /// <param name="socketPath">Path of the socket, with or without <c>unix://</c> before it.</param>
@@ -31,13 +28,7 @@ public sealed class AgentClient : IDisposable
     }
 
     private AgentClient(string socketPath, TimeSpan patience, TimeProvider time, Func<string, IAgentConnection> connect)
-        : this(socketPath)
-    {
-        _patience = patience;
-        _blocking = new BlockingConnection(_socketPath, connect);
-        _blockingTime = time;
-        _began = time.GetTimestamp();
-    }
+        : this(socketPath) => _blocking = new BlockingConnection(_socketPath, connect, patience, time);
 
     /// <summary>
     /// A client for a process that does nothing else, such as a CNI plugin: requests block the calling thread, so that the process never
@@ -216,13 +207,9 @@ public sealed class AgentClient : IDisposable
     {
         var (status, answer) = _blocking is null
             ? await UnixHttpConnection.SendAsync(_socketPath, method, path, body, brief, cancellationToken).ConfigureAwait(false)
-            : _blocking.Send(method, path, body, brief, PatienceLeft(_blockingTime!, $"{method} {path}"));
+            : _blocking.Send(method, path, body, brief);
         return status is >= 200 and < 300 ? answer : throw new ApiException($"{method} {path}", status, ReasonOf(answer.Span));
     }
-
-    private TimeSpan PatienceLeft(TimeProvider time, string request) => _patience - time.GetElapsedTime(_began) is var left && left > TimeSpan.Zero
-        ? left
-        : throw new OperationCanceledException($"no time is left for {request}");
 
     private static string ReasonOf(ReadOnlySpan<byte> body)
     {

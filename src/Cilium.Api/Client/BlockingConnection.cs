@@ -6,18 +6,25 @@ namespace Cilium.Api;
 /// Requests one after another over one connection, on the calling thread. It is made by the first request and kept: to the agent each new one
 /// costs as much as a short answer.
 /// </summary>
-internal sealed class BlockingConnection(string socketPath, Func<string, IAgentConnection> connect) : IDisposable
+internal sealed class BlockingConnection(string socketPath, Func<string, IAgentConnection> connect, TimeSpan patience, TimeProvider time) : IDisposable
 {
+    private readonly long _began = time.GetTimestamp();
     private IAgentConnection? _connection;
 
     /// <exception cref="AgentUnavailableException">Nobody answers.</exception>
-    /// <exception cref="OperationCanceledException">It was not done within <paramref name="patience"/>.</exception>
-    public (int Status, ReadOnlyMemory<byte> Body) Send(string method, string path, ReadOnlyMemory<byte> body, bool brief, TimeSpan patience)
+    /// <exception cref="OperationCanceledException">The patience, which is for all requests together, ended before the answer.</exception>
+    public (int Status, ReadOnlyMemory<byte> Body) Send(string method, string path, ReadOnlyMemory<byte> body, bool brief)
     {
+        var left = patience - time.GetElapsedTime(_began);
+        if (left <= TimeSpan.Zero)
+        {
+            throw new OperationCanceledException($"no time is left for {method} {path}");
+        }
+
         try
         {
             var connection = Connected();
-            connection.Patience = patience;
+            connection.Patience = left;
             connection.Send(UnixHttpConnection.RequestBytes(method, path, body, brief, isLast: false));
             var received = new ArrayBufferWriter<byte>(4096);
             while (true)

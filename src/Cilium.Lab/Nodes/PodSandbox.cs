@@ -68,8 +68,7 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
     public Process Start(string container, IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, string? workingFolder)
     {
         var script = new StringBuilder();
-        script.Append("echo $$ > ").Append(Shell.Quote(cgroup.ProcessesFile)).Append("; exec >>").Append(Shell.Quote(LogFile(container))).Append(" 2>&1 </dev/null; ");
-        script.Append("exec \"$@\"");
+        script.Append("echo $$ > ").Append(Shell.Quote(cgroup.ProcessesFile)).Append("; exec >>").Append(Shell.Quote(LogFile(container))).Append(" 2>&1 </dev/null; exec \"$@\"");
         var start = new ProcessStartInfo("/bin/sh", ["-c", script.ToString(), "sh", .. command])
         {
             UseShellExecute = false,
