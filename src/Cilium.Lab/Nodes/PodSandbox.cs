@@ -9,6 +9,7 @@ namespace Cilium.Lab.Nodes;
 /// <summary>What the processes of one pod share: namespaces, cgroup, host name and the files that name its network.</summary>
 internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, Cgroup cgroup, string clusterDns)
 {
+    private const int LongestHostName = 63;
     private static readonly string[] s_files = ["resolv.conf", "hosts", "hostname"];
 
     public string Uid => pod.Uid();
@@ -23,7 +24,7 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
 
     public Cgroup Cgroup => cgroup;
 
-    public string HostName => UsesHostNetwork ? node : pod.Text("spec", "hostname") ?? pod.Name();
+    public string HostName => UsesHostNetwork ? node : Shortened(pod.Text("spec", "hostname") ?? pod.Name());
 
     public string LogFile(string container) => Path.Combine(Folder, $"{container}.log");
 
@@ -46,6 +47,9 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
         File.WriteAllText(Path.Combine(Folder, "hosts"), hosts.ToString());
         File.WriteAllText(Path.Combine(Folder, "resolv.conf"), ResolverFile());
     }
+
+    /// <summary>A host name has 63 characters at most, a pod's name 253: cut as the kubelet does.</summary>
+    internal static string Shortened(string name) => name.Length <= LongestHostName ? name : name[..LongestHostName].TrimEnd('-', '.');
 
     private IEnumerable<(string Source, string Target)> Files =>
         s_files.Select(file => (Path.Combine(Folder, file), "/etc/" + file));
