@@ -4,6 +4,8 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
+using Cilium.Lab.Storage;
+using Cilium.Netlink;
 
 namespace Cilium.Lab.Spdy;
 
@@ -98,7 +100,7 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
             await outbound;
             await SendDataAsync(error, ReadOnlyMemory<byte>.Empty, Fin, cancel);
         }
-        catch (Exception failure) when (failure is IOException or SocketException)
+        catch (Exception failure) when (failure is IOException or SocketException or ApiException or NetlinkException)
         {
             var message = Encoding.UTF8.GetBytes($"an error occurred forwarding to port {port} in the pod: {failure.Message}");
             await SendDataAsync(error, message, Fin, cancel);
