@@ -48,7 +48,24 @@ public sealed class PatchTests
     public void Strategic_patch_edits_sets_of_scalars() => AssertStrategic(
         """{"metadata":{"finalizers":["a","b"]}}""",
         """{"metadata":{"finalizers":["c"],"$deleteFromPrimitiveList/finalizers":["a"]}}""",
-        """{"metadata":{"finalizers":["b","c"]}}""");
+        """{"metadata":{"finalizers":["c","b"]}}""");
+
+    /// <summary>As the API server orders them: what a patch names in its order, what it does not name before what followed it.</summary>
+    [Theory]
+    [InlineData("a", "b a", "b a")]
+    [InlineData("a", "b", "b a")]
+    [InlineData("a b", "b c", "a b c")]
+    [InlineData("a b c", "c b", "a c b")]
+    [InlineData("a b c d", "d x b", "a c d x b")]
+    public void Strategic_patch_keeps_the_order_of_both(string document, string patch, string expected)
+    {
+        AssertStrategic(Containers(document), Containers(patch), Containers(expected));
+        AssertStrategic(Finalizers(document), Finalizers(patch), Finalizers(expected));
+
+        static string Containers(string names) => $"{{\"spec\":{{\"containers\":[{Each(names, "{\"name\":\"", "\"}")}]}}}}";
+        static string Finalizers(string names) => $"{{\"metadata\":{{\"finalizers\":[{Each(names, "\"", "\"")}]}}}}";
+        static string Each(string names, string before, string after) => string.Join(',', names.Split(' ').Select(name => before + name + after));
+    }
 
     [Property(MaxTest = 400)]
     public void Patches_of_random_documents_apply_or_are_refused(int seed)

@@ -65,7 +65,7 @@ internal static class StrategicMergePatch
             var list = name[ElementOrder.Length..];
             if (patch.ContainsKey(list) || result[list] is not JsonArray present) continue;
             path.Add(list);
-            result[list] = Order(present, wanted, shapes.At(path).PatchKey);
+            result[list] = Order(present, wanted, present, shapes.At(path).PatchKey);
             path.RemoveAt(path.Count - 1);
         }
 
@@ -83,7 +83,7 @@ internal static class StrategicMergePatch
                 if (!merged.Any(present => JsonAccess.Same(present, item))) merged.Add(item!.DeepClone());
             }
 
-            return order is null ? merged : Order(merged, order, null);
+            return Order(merged, order ?? patch, document, null);
         }
 
         if (shape.PatchKey is not { } key || patch.Any(item => item is not JsonObject)) return (JsonArray)patch.DeepClone();
@@ -103,17 +103,40 @@ internal static class StrategicMergePatch
             else result.Add((JsonNode)Clean(change));
         }
 
-        return order is null ? result : Order(result, order, key);
+        return Order(result, order ?? patch, document, key);
     }
 
-    /// <summary>Items the patch names come in its order; the others keep their place after what preceded them.</summary>
-    private static JsonArray Order(JsonArray items, JsonArray order, string? key)
+    /// <summary>
+    /// Items that the patch names come in its order. The others keep theirs, each before the first named one that followed it in the document, as the
+    /// API server does.
+    /// </summary>
+    private static JsonArray Order(JsonArray items, JsonArray order, JsonArray? document, string? key)
     {
-        string Identity(JsonNode? item) => key is null || item is JsonValue ? item.Display() : item.At(key).Display();
-        var wanted = order.Select(Identity).ToList();
-        var named = items.Where(item => wanted.Contains(Identity(item))).OrderBy(item => wanted.IndexOf(Identity(item))).ToList();
-        var others = items.Where(item => !wanted.Contains(Identity(item))).ToList();
-        return named.Concat(others).Select(item => item?.DeepClone()).ToJsonArray();
+        var (wanted, before) = (Places(order, key), Places(document ?? [], key));
+        var others = new Queue<JsonNode?>(items.Where(item => !wanted.ContainsKey(Identity(item, key))));
+        var result = new JsonArray();
+        foreach (var named in items.Where(item => wanted.ContainsKey(Identity(item, key))).OrderBy(item => wanted[Identity(item, key)]))
+        {
+            while (before.TryGetValue(Identity(named, key), out var place) && others.TryPeek(out var other)
+                && before.TryGetValue(Identity(other, key), out var otherPlace) && otherPlace <= place)
+            {
+                result.Add(others.Dequeue()?.DeepClone());
+            }
+
+            result.Add(named?.DeepClone());
+        }
+
+        foreach (var other in others) result.Add(other?.DeepClone());
+        return result;
+    }
+
+    private static string Identity(JsonNode? item, string? key) => key is null || item is JsonValue ? item.Display() : item.At(key).Display();
+
+    private static Dictionary<string, int> Places(JsonArray items, string? key)
+    {
+        var places = new Dictionary<string, int>();
+        for (var place = 0; place < items.Count; place++) places.TryAdd(Identity(items[place], key), place);
+        return places;
     }
 
     private static bool SameProtocol(ListShape shape, JsonNode? left, JsonNode right) =>
