@@ -192,20 +192,34 @@ public sealed class KubernetesConnection : IDisposable
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(contentType ?? "application/json");
         }
 
-        if (_credentials is not null)
-        {
-            request.Headers.Authorization = await _credentials.HeaderAsync(cancellationToken);
-        }
-
         HttpResponseMessage response;
         try
         {
+            if (_credentials is not null)
+            {
+                request.Headers.Authorization = await _credentials.HeaderAsync(cancellationToken);
+            }
+
             response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         }
         catch (HttpRequestException exception)
         {
             Volatile.Write(ref _error, $"{_server}: {exception.Message}");
             throw;
+        }
+        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The transport tells a connection that took too long as a cancellation; nobody has cancelled.
+            var text = $"{_server}: {(exception.InnerException ?? exception).Message}";
+            Volatile.Write(ref _error, text);
+            throw new HttpRequestException(HttpRequestError.ConnectionError, text, exception);
+        }
+        catch (Exception exception) when (exception is k8s.Exceptions.KubeConfigException or UnauthorizedAccessException)
+        {
+            // A token that cannot be had now, by a plugin or from a file, may be there at the next attempt.
+            var text = $"{_server}: no credentials: {exception.Message}";
+            Volatile.Write(ref _error, text);
+            throw new HttpRequestException(HttpRequestError.UserAuthenticationError, text, exception);
         }
 
         Volatile.Write(ref _error, null);

@@ -18,15 +18,19 @@ namespace Cilium.Kubernetes;
 public sealed partial class CrdIdentityAllocator : IDisposable
 {
     private const int MaximumAttempts = 64;
+
+    /// <summary>How long what was created is answered before the watch tells of it; far shorter than it takes until the operator may delete it.</summary>
+    private static readonly TimeSpan s_echo = TimeSpan.FromMinutes(1);
     private readonly KubernetesObjects _objects;
     private readonly IReadTable<Identity, CiliumIdentityRow> _table;
     private readonly IdentityIndex _index;
     private readonly CrdIdentityAllocatorOptions _options;
     private readonly Random _random;
+    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
     private readonly Dictionary<LabelSet, Task<Identity>> _running = [];
-    private readonly Dictionary<LabelSet, CiliumIdentityRow> _fresh = [];
+    private readonly Dictionary<LabelSet, Fresh> _fresh = [];
 
     /// <summary>Makes an allocator over the table that a reflector fills.</summary>
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
@@ -46,6 +50,7 @@ public sealed partial class CrdIdentityAllocator : IDisposable
         _index = new IdentityIndex(table);
         _options = options;
         _random = random;
+        _time = connection.Time;
         _logger = logger;
     }
 
@@ -94,9 +99,11 @@ public sealed partial class CrdIdentityAllocator : IDisposable
                 return row;
             }
 
-            return _fresh.GetValueOrDefault(labels);
+            return _fresh.TryGetValue(labels, out var fresh) && IsRecent(fresh) ? fresh.Row : null;
         }
     }
+
+    private bool IsRecent(Fresh fresh) => _time.GetElapsedTime(fresh.Since) < s_echo;
 
     private async Task<Identity> FindOrCreateAsync(LabelSet labels)
     {
@@ -204,7 +211,15 @@ public sealed partial class CrdIdentityAllocator : IDisposable
 
         lock (_lock)
         {
-            _fresh[labels] = winner;
+            foreach (var (old, fresh) in _fresh)
+            {
+                if (!IsRecent(fresh))
+                {
+                    _fresh.Remove(old);
+                }
+            }
+
+            _fresh[labels] = new Fresh(winner, _time.GetTimestamp());
         }
 
         return winner;
@@ -230,6 +245,9 @@ public sealed partial class CrdIdentityAllocator : IDisposable
 
         throw new IdentityAllocationException(labels, $"all numbers from {_options.Minimum} to {_options.Maximum} are taken", null);
     }
+
+    /// <summary>An identity that the server has confirmed, and when.</summary>
+    private readonly record struct Fresh(CiliumIdentityRow Row, long Since);
 
     private static NamespacedName KeyOf(Identity id) => new("", id.Value.ToString(CultureInfo.InvariantCulture));
 

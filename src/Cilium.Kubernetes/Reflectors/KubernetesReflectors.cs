@@ -79,9 +79,24 @@ public sealed class KubernetesReflectors
         return this;
     }
 
-    /// <summary>Runs all until cancelled.</summary>
-    public Task RunAsync(CancellationToken cancellationToken) =>
-        Task.WhenAll(_reflectors.Select(reflector => Task.Run(() => reflector.RunAsync(cancellationToken), CancellationToken.None)));
+    /// <summary>Runs all until cancelled. One that fails for a reason that waiting does not cure ends all, and with that failure.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var running = _reflectors.ConvertAll(reflector => Task.Run(() => reflector.RunAsync(stop.Token), CancellationToken.None));
+        try
+        {
+            await foreach (var ended in Task.WhenEach(running).WithCancellation(CancellationToken.None))
+            {
+                await ended;
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(running.Select(async task => await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing)));
+        }
+    }
 
     private static string FieldSelector(string field, string value) => $"&fieldSelector={Uri.EscapeDataString($"{field}={value}")}";
 

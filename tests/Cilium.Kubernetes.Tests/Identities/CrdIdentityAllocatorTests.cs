@@ -69,6 +69,39 @@ public sealed class CrdIdentityAllocatorTests
         Assert.Null(server.Get($"{Collection}/300")!["metadata"]!["annotations"]!["io.cilium.heartbeat"]);
     }
 
+    /// <summary>What came and went between two questions is told by no feed: the answer of an hour ago must not be given again.</summary>
+    [Fact]
+    public async Task An_identity_that_was_collected_is_not_given_again()
+    {
+        var clock = new TestClock();
+        var server = new FakeApiServer(clock);
+        using var agent = new Agent(server, new Random(1));
+        var labels = LabelSet.Parse("k8s:app=web");
+        var first = await agent.Allocator.AllocateAsync(labels, CancellationToken.None);
+        server.Remove($"{Collection}/{first}");
+        agent.CatchUp(int.MaxValue);
+        clock.Advance(TimeSpan.FromHours(1));
+
+        Assert.False(agent.Allocator.TryFind(labels, out _));
+        var second = await agent.Allocator.AllocateAsync(labels, CancellationToken.None);
+
+        Assert.NotNull(server.Get($"{Collection}/{second}"));
+    }
+
+    [Fact]
+    public async Task A_server_that_drops_connections_fails_an_allocation_like_one_that_is_away()
+    {
+        var server = new FakeApiServer(new TestClock());
+        using var agent = new Agent(server, new Random(1));
+        server.Before = (_, _) => throw new TaskCanceledException("The operation was canceled.", new TimeoutException("no connection within 5 s"));
+
+        var failure = await Assert.ThrowsAsync<IdentityAllocationException>(
+            () => agent.Allocator.AllocateAsync(LabelSet.Parse("k8s:app=web"), CancellationToken.None));
+
+        Assert.Contains("no connection within 5 s", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("no connection within 5 s", server.Connection.UnreachableReason, StringComparison.Ordinal);
+    }
+
     [Property(MaxTest = 60)]
     public void Agents_that_race_agree_on_one_identity_per_label_set(int seed)
     {

@@ -178,6 +178,34 @@ public sealed class ReflectorTests : IAsyncLifetime
         Assert.Equal("a", Names());
     }
 
+    /// <summary>One table that silently stops would make half an agent look healthy.</summary>
+    [Fact]
+    public async Task A_reflector_that_fails_for_good_ends_all_of_them()
+    {
+        using var client = new HttpClient(new HoldsAllBut("/services")) { Timeout = Timeout.InfiniteTimeSpan };
+        using var connection = new KubernetesConnection(client, new Uri("http://api.test/"), TimeSpan.FromMinutes(5), TimeProvider.System);
+        var reflectors = new KubernetesReflectors(connection, _tables, new ReflectorOptions(), NullLogger<KubernetesReflectors>.Instance).FollowNamespaces().FollowServices();
+
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => reflectors.RunAsync(_stop.Token).WaitAsync(TimeSpan.FromSeconds(20)));
+
+        Assert.Equal("broken", failure.Message);
+    }
+
+    /// <summary>Never answers, and fails in a way that is not the network's for paths that end as said.</summary>
+    private sealed class HoldsAllBut(string suffix) : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (request.RequestUri!.AbsolutePath.EndsWith(suffix, StringComparison.Ordinal))
+            {
+                throw new InvalidOperationException("broken");
+            }
+
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            throw new InvalidOperationException("never reached");
+        }
+    }
+
     private void Run()
     {
         var connection = new KubernetesConnection(
