@@ -59,6 +59,7 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             time,
             loggers.CreateLogger<Reconciler<NamespacedName, CiliumEndpointContent>>());
         Run("sync-ciliumendpoints", ciliumEndpoints.RunAsync, cancellationToken);
+        Run(new CiliumEndpointRepair(tables, ciliumEndpoints), cancellationToken);
         return Task.WhenAny(_running).Unwrap();
     }
 

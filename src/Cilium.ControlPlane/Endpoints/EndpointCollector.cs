@@ -5,11 +5,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Cilium.ControlPlane.Endpoints;
 
-/// <summary>Removes endpoints whose DEL never came: the device is gone twice in a row, or the restored pod does not exist.</summary>
+/// <summary>Removes endpoints whose DEL never came: the device is gone twice in a row. Confirms restored endpoints whose pod is known.</summary>
+/// <remarks>
+/// A pod that the API server does not tell of may still run: a list may be older than the pod, and a kubelet may be cut off. While its device is there its
+/// address is not given to another.
+/// </remarks>
 internal sealed partial class EndpointCollector(
     AgentTables tables, AgentOptions options, EndpointRegistry registry, ILocalDevices devices, TimeProvider time, ILogger<EndpointCollector> logger)
     : IAgentLoop
 {
+    private readonly HashSet<EndpointId> _unknown = [];
     private HashSet<EndpointId> _suspects = [];
 
     public string Name => "endpoint-gc";
@@ -17,9 +22,9 @@ internal sealed partial class EndpointCollector(
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await tables.Kubernetes.Pods.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
-        ConfirmRestored();
         while (true)
         {
+            ConfirmRestored();
             Collect();
             await Task.Delay(options.EndpointGcInterval, time, cancellationToken).ConfigureAwait(false);
         }
@@ -29,16 +34,13 @@ internal sealed partial class EndpointCollector(
     {
         foreach (var row in tables.Endpoints.Snapshot().Values.Where(row => row.IsRestored))
         {
-            var isKnown = row.PodName.Length == 0
-                || (tables.Kubernetes.Pods.TryGet(row.Pod, out var pod) && (row.PodUid.Length == 0 || pod.Uid == row.PodUid));
-            if (isKnown)
+            if (row.PodName.Length == 0 || (tables.Kubernetes.Pods.TryGet(row.Pod, out var pod) && pod.HasUid(row.PodUid)))
             {
                 registry.Confirm(row.Id);
             }
-            else
+            else if (_unknown.Add(row.Id))
             {
-                LogCollected(logger, row.Id, row.Owner, "its pod is gone");
-                registry.Delete(other => other.Id == row.Id);
+                LogUnknown(logger, row.Id, row.Owner);
             }
         }
     }
@@ -56,7 +58,7 @@ internal sealed partial class EndpointCollector(
 
             if (_suspects.Contains(row.Id))
             {
-                LogCollected(logger, row.Id, row.Owner, $"its device {row.InterfaceName} is gone");
+                LogCollected(logger, row.Id, row.Owner, row.InterfaceName);
                 registry.Delete(other => other.Id == row.Id);
             }
             else
@@ -68,6 +70,9 @@ internal sealed partial class EndpointCollector(
         _suspects = suspects;
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Endpoint {Endpoint} of {Owner} is collected: {Reason}")]
-    private static partial void LogCollected(ILogger logger, EndpointId endpoint, string owner, string reason);
+    [LoggerMessage(1, LogLevel.Warning, "Endpoint {Endpoint} of {Owner} is collected: its device {Device} is gone")]
+    private static partial void LogCollected(ILogger logger, EndpointId endpoint, string owner, string device);
+
+    [LoggerMessage(2, LogLevel.Warning, "The API server knows no pod {Owner} of the restored endpoint {Endpoint}: it stays as long as its device does")]
+    private static partial void LogUnknown(ILogger logger, EndpointId endpoint, string owner);
 }

@@ -39,7 +39,9 @@ internal sealed partial class EndpointIdentityDerivation(
         using var endpoints = tables.Endpoints.Subscribe();
         using var pods = tables.Kubernetes.Pods.Subscribe();
         using var namespaces = tables.Kubernetes.Namespaces.Subscribe();
-        var wakeup = new Wakeup(time, endpoints.WaitAsync, pods.WaitAsync, namespaces.WaitAsync, token => _answers.Reader.WaitToReadAsync(token).AsTask());
+        using var identities = tables.Kubernetes.CiliumIdentities.Subscribe();
+        var wakeup = new Wakeup(
+            time, endpoints.WaitAsync, pods.WaitAsync, namespaces.WaitAsync, identities.WaitAsync, token => _answers.Reader.WaitToReadAsync(token).AsTask());
         while (true)
         {
             var touched = new HashSet<EndpointId>(_waiting.Keys);
@@ -56,6 +58,7 @@ internal sealed partial class EndpointIdentityDerivation(
                 }
             }
 
+            AskAnew(identities.Drain().Where(change => change.IsDelete).Select(change => change.Key).ToHashSet(), touched);
             var changedPods = pods.Drain().Select(change => change.Key).ToHashSet();
             var changedNamespaces = namespaces.Drain().Select(change => change.Key).ToHashSet();
             if (changedPods.Count > 0 || changedNamespaces.Count > 0)
@@ -82,6 +85,25 @@ internal sealed partial class EndpointIdentityDerivation(
         }
     }
 
+    // A number that was deleted while it is in use here may be given to other labels: those who have it need another.
+    private void AskAnew(HashSet<Identity> deleted, HashSet<EndpointId> touched)
+    {
+        if (deleted.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var row in tables.EndpointIdentities.Snapshot().Values)
+        {
+            if (deleted.Contains(row.Identity) && !tables.Kubernetes.CiliumIdentities.TryGet(row.Identity, out _))
+            {
+                LogIdentityDeleted(logger, row.Identity, row.Id);
+                Abandon(row.Id);
+                touched.Add(row.Id);
+            }
+        }
+    }
+
     private async ValueTask DeriveAsync(LocalEndpointRow row, CancellationToken cancellationToken)
     {
         if (row.ReservedIdentity != Identity.Unknown)
@@ -97,7 +119,7 @@ internal sealed partial class EndpointIdentityDerivation(
         }
 
         if (!tables.Kubernetes.Pods.TryGet(row.Pod, out var pod)
-            || (row.PodUid.Length > 0 && pod.Uid != row.PodUid)
+            || !pod.HasUid(row.PodUid)
             || !tables.Kubernetes.Namespaces.TryGet(row.PodNamespace, out var podNamespace))
         {
             WaitFor(row);
@@ -115,7 +137,8 @@ internal sealed partial class EndpointIdentityDerivation(
         if (tables.EndpointIdentities.TryGet(row.Id, out var present) && present.Labels.Equals(labels) && present.Identity != Identity.Init)
         {
             await TakeReferenceAsync(row.Id, labels, cancellationToken).ConfigureAwait(false);
-            Write(row, present.Identity, labels, pod);
+            // The labels may have another number by now, which the allocator has just given.
+            Write(row, tables.EndpointIdentities.TryGet(row.Id, out var now) ? now.Identity : present.Identity, labels, pod);
             _waiting.Remove(row.Id);
             return;
         }
@@ -280,4 +303,7 @@ internal sealed partial class EndpointIdentityDerivation(
 
     [LoggerMessage(1, LogLevel.Warning, "Endpoint {Endpoint} of {Owner} starts as reserved:init: its identity is not known yet")]
     private static partial void LogStartsAsInit(ILogger logger, EndpointId endpoint, string owner);
+
+    [LoggerMessage(2, LogLevel.Warning, "CiliumIdentity {Identity} was deleted while endpoint {Endpoint} uses it: asking for another")]
+    private static partial void LogIdentityDeleted(ILogger logger, Identity identity, EndpointId endpoint);
 }

@@ -22,6 +22,8 @@ public sealed partial class Reconciler<TKey, TRow>
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<TKey, ReconcileStatus> _status = new();
     private readonly Dictionary<TKey, (TableChange<TKey, TRow> Change, DateTimeOffset Due, int Attempts)> _retries = [];
+    private readonly ConcurrentQueue<TKey> _repeats = new();
+    private ChangeFeed<TKey, TRow>? _feed;
     private readonly Lock _progressLock = new();
     private TaskCompletionSource _progress = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _attemptedRevision = -1;
@@ -60,6 +62,13 @@ public sealed partial class Reconciler<TKey, TRow>
     /// <summary>All rows in error with their status.</summary>
     public IReadOnlyList<KeyValuePair<TKey, ReconcileStatus>> Errors() =>
         [.. _status.Where(pair => pair.Value.State == ReconcileState.Error)];
+
+    /// <summary>Carries a row out again that has not changed, because somebody else has undone it. Without effect when no such row is desired.</summary>
+    public void Repeat(TKey key)
+    {
+        _repeats.Enqueue(key);
+        Volatile.Read(ref _feed)?.Wake();
+    }
 
     /// <summary>Waits until everything written up to a revision was attempted and none of it is waiting for a retry.</summary>
     public async Task WaitUntilReconciledAsync(long revision, CancellationToken cancellationToken)
@@ -111,6 +120,7 @@ public sealed partial class Reconciler<TKey, TRow>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var feed = _table.Subscribe();
+        Volatile.Write(ref _feed, feed);
         var nextPrune = DateTimeOffset.MinValue;
         while (true)
         {
@@ -163,7 +173,25 @@ public sealed partial class Reconciler<TKey, TRow>
             }
         }
 
+        AddRepeats(due);
         return due;
+    }
+
+    private void AddRepeats(List<TableChange<TKey, TRow>> due)
+    {
+        if (_repeats.IsEmpty)
+        {
+            return;
+        }
+
+        var known = due.Select(change => change.Key).Concat(_retries.Keys).ToHashSet();
+        while (_repeats.TryDequeue(out var key))
+        {
+            if (_table.TryGet(key, out var row) && known.Add(key))
+            {
+                due.Add(new TableChange<TKey, TRow>(key, row, row, _table.Revision));
+            }
+        }
     }
 
     private async ValueTask ApplyAsync(List<TableChange<TKey, TRow>> changes, CancellationToken cancellationToken)

@@ -7,6 +7,8 @@ namespace Cilium.Kubernetes.Decoding;
 /// <summary>Decodes the objects of Kubernetes itself.</summary>
 internal static class CoreDecoders
 {
+    private const string MirrorAnnotation = "kubernetes.io/config.mirror";
+
     public static PodRow? Pod(ReadOnlySpan<byte> json)
     {
         var pod = JsonSerializer.Deserialize(json, WireJson.Default.PodWire);
@@ -21,6 +23,7 @@ internal static class CoreDecoders
             Namespace = inNamespace,
             Name = name,
             Uid = metadata.Uid ?? "",
+            StaticUid = metadata.Annotations?.GetValueOrDefault(MirrorAnnotation) ?? "",
             NodeName = pod.Spec?.NodeName ?? "",
             Phase = pod.Status?.Phase ?? "",
             PodIPs = Fields.Addresses(pod.Status?.PodIPs is { Count: > 0 } ips ? ips.Select(ip => ip.Ip) : [pod.Status?.PodIP]),

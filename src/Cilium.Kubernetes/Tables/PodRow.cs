@@ -14,6 +14,9 @@ public sealed record PodRow
     /// <summary>The object's uid.</summary>
     public required string Uid { get; init; }
 
+    /// <summary>Of the mirror of a static pod, the uid by which the kubelet and CNI know it (annotation <c>kubernetes.io/config.mirror</c>); else empty.</summary>
+    public string StaticUid { get; init; } = "";
+
     /// <summary>The node it is bound to; empty before scheduling.</summary>
     public string NodeName { get; init; } = "";
 
@@ -52,6 +55,13 @@ public sealed record PodRow
 
     /// <summary>The key of the row.</summary>
     public NamespacedName Key => new(Namespace, Name);
+
+    /// <summary>True when a uid that the container runtime states is this pod's; an empty one says nothing, and fits.</summary>
+    public bool HasUid(string stated)
+    {
+        ArgumentNullException.ThrowIfNull(stated);
+        return stated.Length == 0 || stated == Uid || stated == StaticUid;
+    }
 
     /// <summary>True when it will never run again, so that its addresses are free.</summary>
     public bool IsFinished => Phase is "Succeeded" or "Failed";

@@ -101,8 +101,19 @@ internal sealed class FakeIdentityAllocator : IIdentityAllocator
 {
     private readonly Dictionary<LabelSet, Identity> _given = [];
     private readonly TaskCompletionSource _released = new();
+    private uint _forgotten;
 
     public bool IsAway { get; set; }
+
+    /// <summary>As if the identities had been deleted: the next that asks gets a number that nobody had.</summary>
+    public void Forget()
+    {
+        lock (_given)
+        {
+            _forgotten += (uint)_given.Count;
+            _given.Clear();
+        }
+    }
 
     public void ComeBack()
     {
@@ -121,7 +132,7 @@ internal sealed class FakeIdentityAllocator : IIdentityAllocator
         {
             if (!_given.TryGetValue(labels, out var identity))
             {
-                _given[labels] = identity = new Identity(Identity.MinimumAllocated + (uint)_given.Count);
+                _given[labels] = identity = new Identity(Identity.MinimumAllocated + _forgotten + (uint)_given.Count);
             }
 
             return identity;

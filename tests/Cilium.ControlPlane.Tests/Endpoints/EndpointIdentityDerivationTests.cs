@@ -99,6 +99,43 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
         await TestTables.EndAsync(stop, running);
     }
 
+    /// <summary>The kubelet and CNI know a static pod by the hash of its manifest; its mirror at the API server has another uid.</summary>
+    [Fact]
+    public async Task A_static_pod_has_the_identity_of_its_mirror()
+    {
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.5") with { PodUid = "hash" });
+            write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a")) with { StaticUid = "hash" });
+            write.Upsert(_test.Kubernetes.Namespaces, new NamespaceRow { Name = "default" });
+        });
+        await TestTables.RunUntilAsync(New(), () => _test.Tables.EndpointIdentities.Count == 1);
+        var row = Assert.Single(_test.Tables.EndpointIdentities.Snapshot().Values);
+        Assert.Equal((new Identity(256), "uid-pod-a"), (row.Identity, row.PodUid));
+    }
+
+    [Fact]
+    public async Task An_identity_deleted_while_it_is_in_use_is_asked_for_anew()
+    {
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.5"));
+            write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a")));
+            write.Upsert(_test.Kubernetes.Namespaces, new NamespaceRow { Name = "default" });
+            write.Upsert(_test.Kubernetes.CiliumIdentities, new CiliumIdentityRow { Id = new Identity(256), Labels = TestTables.LabelsOf("a") });
+        });
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Snapshot().Values.SingleOrDefault()?.Identity == new Identity(256));
+
+        _allocator.Forget();
+        _test.Write(write => write.Delete(_test.Kubernetes.CiliumIdentities, new Identity(256)));
+
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Snapshot().Values.Single().Identity == new Identity(257));
+        await TestTables.EndAsync(stop, running);
+        Assert.Equal(257u, Assert.Single(new EndpointStore(_directory).Load().Records).Identity);
+    }
+
     private EndpointIdentityDerivation New() => new(
         _test.Tables, _test.Options, _allocator, new EndpointStore(_directory), () => _isServerAway, TimeProvider.System,
         NullLogger<EndpointIdentityDerivation>.Instance);

@@ -122,6 +122,33 @@ public sealed class ReconcilerTests
     }
 
     [Fact]
+    public async Task What_somebody_else_undid_is_repeated_and_what_is_not_desired_is_not()
+    {
+        var (store, table) = NewTable();
+        var reality = new Reality();
+        using var stop = new CancellationTokenSource();
+        var reconciler = new Reconciler<int, Row>(table, reality, Fast, TimeProvider.System, NullLogger.Instance);
+        var running = reconciler.RunAsync(stop.Token);
+        var revision = store.Write(tx => tx.Upsert(table, new Row(1, 10)));
+        await reconciler.WaitUntilReconciledAsync(revision, Limit());
+
+        reality.Put(1, 99);
+        reality.Put(2, 99);
+        reconciler.Repeat(2);
+        reconciler.Repeat(1);
+        var limit = Limit();
+        while (reality.Values[1] != 10)
+        {
+            limit.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+
+        Assert.Equal(99, reality.Values[2]);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
     public async Task Nothing_is_pruned_before_every_source_has_reported()
     {
         var (store, table) = NewTable();
