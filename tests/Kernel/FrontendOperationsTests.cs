@@ -1,6 +1,7 @@
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
 using Cilium.Core.Tables;
+using Cilium.Datapath;
 using Cilium.Datapath.Inspection;
 using Cilium.Datapath.LoadBalancing;
 
@@ -73,6 +74,37 @@ public sealed class FrontendOperationsTests
         Assert.Equal(Backend(1), Assert.Single(Assert.Single(new DatapathInspection(maps.Maps).Services()).Backends).Address);
         await operations.ApplyAsync(Batch([row with { Backends = EquatableArray.Create([leaving]) }]), CancellationToken.None);
         Assert.Equal(Backend(2), Assert.Single(Assert.Single(new DatapathInspection(maps.Maps).Services()).Backends).Address);
+    }
+
+    [Fact]
+    public async Task A_full_map_says_so_until_there_is_room_and_no_id_comes_twice()
+    {
+        using var maps = new TestMaps(("cilium_lb_backends", 4));
+        var operations = new FrontendOperations(maps.Maps.Services);
+        FrontendRow first = With(0, 1, 2, 3), second = With(1, 11, 12, 13);
+        await operations.ApplyAsync(Batch([first]), CancellationToken.None);
+        for (var attempt = 0; attempt < 3; attempt++)
+        {
+            var refusal = await Assert.ThrowsAsync<MapFullException>(async () => await operations.ApplyAsync(Batch([second]), CancellationToken.None));
+            Assert.Contains("cilium_lb_backends", refusal.Message, StringComparison.Ordinal);
+        }
+
+        var before = maps.Maps.Services.Slots.ToDictionary().Values.Select(slot => slot.BackendId).ToHashSet();
+        await operations.ApplyAsync(
+            new ReconcileBatch<L4Address, FrontendRow>([new TableChange<L4Address, FrontendRow>(first.Address, first, null, 2)]), CancellationToken.None);
+        await operations.PruneAsync(Snapshot(new() { [second.Address] = second }), CancellationToken.None);
+        await operations.ApplyAsync(Batch([second]), CancellationToken.None);
+
+        AssertEqual(maps, new() { [second.Address] = second });
+        Assert.DoesNotContain(maps.Maps.Services.Slots.ToDictionary().Values, slot => before.Contains(slot.BackendId));
+
+        static FrontendRow With(int number, params int[] backends) => new()
+        {
+            Address = Frontend(number),
+            ServiceNamespace = "ns",
+            ServiceName = "svc",
+            Backends = backends.Select(backend => new BackendRef(Backend(backend), BackendState.Active)).ToEquatableArray(),
+        };
     }
 
     [Fact]

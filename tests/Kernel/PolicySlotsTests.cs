@@ -40,6 +40,26 @@ public sealed class PolicySlotsTests
         Assert.NotEqual(before, after);
     }
 
+    /// <summary>Connections keep verdicts under the stamp they saw: one that comes again would let them pass unasked.</summary>
+    [Fact]
+    public void A_stamp_is_not_given_again_after_a_crash_in_the_middle_of_a_write()
+    {
+        using var maps = new TestMaps();
+        uint id, stamp;
+        using (var slots = new PolicySlots(maps.Maps, maps.InnerPolicy))
+        {
+            slots.Acquire(Row(2, 300));
+            id = slots.Acquire(Row(1, 256, 257));
+            maps.Maps.PolicyStamps.TryLookup(id, out stamp);
+            // As far as a write comes before it is killed.
+            maps.Maps.PolicyStamps.Update(id, 0);
+        }
+
+        using var again = new PolicySlots(maps.Maps, maps.InnerPolicy);
+        maps.Maps.PolicyStamps.TryLookup(again.Acquire(Row(3, 400)), out var next);
+        Assert.True(next > stamp, $"{next} after {stamp}");
+    }
+
     [Fact]
     public void An_index_is_freed_when_neither_row_nor_endpoint_needs_it()
     {

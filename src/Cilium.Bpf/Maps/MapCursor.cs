@@ -74,7 +74,11 @@ public sealed unsafe class MapCursor<TKey, TValue>
                 _values = new TValue[_keys.Length];
                 return 0;
             case Errno.Interrupted:
-                return 0;
+                // Kernels before 6.14 do not get over an empty place of an array of maps and would say so for ever. What they read until
+                // there has arrived, and the position is its last key, from which single steps go on.
+                _byKey = true;
+                _hasPosition |= count > 0;
+                return (int)count;
             case Errno.Invalid or Errno.OpNotSupported or Errno.NotSupported when !_hasPosition:
                 _byKey = true;
                 return 0;

@@ -148,6 +148,8 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
         where TKey : unmanaged
         where TValue : unmanaged
     {
+        // All that is in the map is filed; what was filed before would be there twice, and once more after each loss.
+        wheel.Clear();
         var cursor = map.Read();
         while (cursor.Next(out var keys, out var values))
         {

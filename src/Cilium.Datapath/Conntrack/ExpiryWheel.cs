@@ -30,6 +30,13 @@ public sealed class ExpiryWheel<TKey>
         Count++;
     }
 
+    /// <summary>Forgets all keys.</summary>
+    public void Clear()
+    {
+        Array.Clear(_slots);
+        Count = 0;
+    }
+
     /// <summary>Turns to a second and hands over the keys due until then. The handler may add keys.</summary>
     public void Turn(uint second, Action<TKey> due)
     {

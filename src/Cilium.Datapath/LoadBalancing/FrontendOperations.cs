@@ -1,4 +1,3 @@
-using Cilium.Bpf;
 using Cilium.Core.Reconciliation;
 using Cilium.Core.Tables;
 using Cilium.Datapath.Kernel;
@@ -12,31 +11,46 @@ namespace Cilium.Datapath.LoadBalancing;
 /// </summary>
 internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperations<L4Address, FrontendRow>
 {
+    /// <summary>Backends of the rows that the maps hold.</summary>
     private readonly Dictionary<L4Address, IReadOnlyList<BackendRef>> _applied = [];
+
+    /// <summary>What the maps hold, until a write fails.</summary>
     private ServiceState? _state;
+    private ServiceState? _former;
 
     /// <inheritdoc/>
     public ValueTask ApplyAsync(ReconcileBatch<L4Address, FrontendRow> batch, CancellationToken cancellationToken)
     {
         var (frontends, backends) = (batch.Changes.Count, batch.Changes.Sum(change => change.Current?.Backends.Count ?? 0));
-        var state = State();
-        state.Reserve(frontends, backends);
         _applied.EnsureCapacity(_applied.Count + frontends);
-        var writes = new ServiceBatch(frontends, backends);
-        foreach (var change in batch.Changes.Where(change => change.Current is not null))
-            Write(state, writes, change.Current!);
-        foreach (var change in batch.Changes.Where(change => change.IsDelete))
-            Remove(state, writes, change.Key);
-        Commit(writes);
+        Change(frontends, backends, (state, writes) =>
+        {
+            state.Reserve(frontends, backends);
+            foreach (var change in batch.Changes.Where(change => change.Current is not null))
+                Write(state, writes, change.Current!);
+            foreach (var change in batch.Changes.Where(change => change.IsDelete))
+                Remove(state, writes, change.Key);
+        });
+        foreach (var change in batch.Changes)
+        {
+            if (change.Current is { } row)
+                _applied[change.Key] = row.Backends;
+            else
+                _applied.Remove(change.Key);
+        }
         return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
     public ValueTask PruneAsync(TableSnapshot<L4Address, FrontendRow> desired, CancellationToken cancellationToken)
     {
-        var state = State();
-        var writes = new ServiceBatch(0, 0);
         var wanted = desired.Keys.Select(ServiceState.KeyOf).ToHashSet();
+        Change(0, 0, (state, writes) => Prune(state, writes, wanted));
+        return ValueTask.CompletedTask;
+    }
+
+    private static void Prune(ServiceState state, ServiceBatch writes, HashSet<FrontendKey> wanted)
+    {
         foreach (var key in state.Frontends.Keys.Where(key => !wanted.Contains(key)).ToArray())
         {
             RemoveService(state, writes, state.Frontends[key].ServiceId);
@@ -51,8 +65,6 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
             state.Backends.Remove(address);
             writes.DeleteBackend(backend.Id);
         }
-        Commit(writes);
-        return ValueTask.CompletedTask;
     }
 
     private ServiceState State()
@@ -60,7 +72,7 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
         if (_state is not null)
             return _state;
         // After a failed write the maps are the truth: read them again, and count references anew.
-        _state = ServiceState.Read(maps);
+        _state = ServiceState.Read(maps, _former);
         foreach (var backends in _applied.Values)
         {
             foreach (var backend in backends)
@@ -72,15 +84,19 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
         return _state;
     }
 
-    private void Commit(ServiceBatch writes)
+    // A change that fails anywhere leaves a state that speaks of writes which were never made: it is not used again.
+    private void Change(int frontends, int backends, Action<ServiceState, ServiceBatch> change)
     {
+        var state = State();
+        var writes = new ServiceBatch(frontends, backends);
         try
         {
+            change(state, writes);
             writes.WriteTo(maps);
         }
-        catch (Exception refusal) when (refusal is KernelException or MapFullException)
+        catch (Exception)
         {
-            _state = null;
+            (_state, _former) = (null, state);
             throw;
         }
     }
@@ -97,7 +113,6 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
             Reference(state, writes, backend);
         foreach (var backend in before)
             Release(state, writes, backend.Address);
-        _applied[row.Address] = row.Backends;
 
         // 2. Slots that differ.
         var (chosen, first, local) = SlotsOf(row);
@@ -141,9 +156,7 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
             writes.Delete(key);
             RemoveService(state, writes, value.ServiceId);
         }
-        if (!_applied.Remove(address, out var backends))
-            return;
-        foreach (var backend in backends)
+        foreach (var backend in _applied.GetValueOrDefault(address) ?? [])
             Release(state, writes, backend.Address);
     }
 

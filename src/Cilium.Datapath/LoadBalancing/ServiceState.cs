@@ -36,7 +36,10 @@ internal sealed class ServiceState
         internal int References { get; set; }
     }
 
-    internal static ServiceState Read(ServiceMaps maps)
+    /// <summary>Reads the maps.</summary>
+    /// <param name="maps">The maps.</param>
+    /// <param name="former">What was known before, whose ids are not given again; null after a start.</param>
+    internal static ServiceState Read(ServiceMaps maps, ServiceState? former)
     {
         var state = new ServiceState { Frontends = maps.Frontends.ToDictionary(), RevNat = maps.RevNat.ToDictionary() };
         foreach (var (key, value) in maps.Slots.ToDictionary().OrderBy(slot => slot.Key.ServiceId).ThenBy(slot => slot.Key.Slot))
@@ -53,9 +56,10 @@ internal sealed class ServiceState
             state.Members[group.Key] = [.. group.Select(member => member.BackendId)];
         foreach (var group in maps.SourceRanges.ToDictionary().Keys.GroupBy(range => range.ServiceId))
             state.Ranges[group.Key] = [.. group];
-        state._nextServiceId = state.Frontends.Values.Select(f => f.ServiceId).Concat(state.RevNat.Keys).Concat(state.Slots.Keys)
+        var nextServiceId = state.Frontends.Values.Select(f => f.ServiceId).Concat(state.RevNat.Keys).Concat(state.Slots.Keys)
             .Concat(state.Members.Keys).Concat(state.Ranges.Keys).DefaultIfEmpty().Max() + 1;
-        state._nextBackendId = state.Backends.Values.Select(b => b.Id).DefaultIfEmpty().Max() + 1;
+        state._nextServiceId = Math.Max(nextServiceId, former?._nextServiceId ?? 0);
+        state._nextBackendId = Math.Max(state.Backends.Values.Select(b => b.Id).DefaultIfEmpty().Max() + 1, former?._nextBackendId ?? 0);
         return state;
     }
 

@@ -233,7 +233,9 @@ internal sealed class PolicySlots : IDisposable
 
     private void Write(PolicySlot slot, Dictionary<EntryKey, PolicyValue> desired)
     {
-        // Stamp 0 forbids caching while the content changes; the new stamp makes every connection ask once.
+        // Stamp 0 forbids caching while the content changes; the new stamp makes every connection ask once. The index without a policy remembers how far
+        // stamps have come: a crash after this zero would otherwise forget the newest, which connections still name, and it would be given again.
+        _maps.PolicyStamps.Update(NoPolicy, _nextStamp++);
         _maps.PolicyStamps.Update(slot.Id, 0);
         slot.Change(desired);
         _maps.PolicyStamps.Update(slot.Id, _nextStamp++);

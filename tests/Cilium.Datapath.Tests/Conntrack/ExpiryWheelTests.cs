@@ -24,6 +24,21 @@ public sealed class ExpiryWheelTests
     }
 
     [Fact]
+    public void A_cleared_wheel_is_empty_and_goes_on_from_its_second()
+    {
+        var wheel = new ExpiryWheel<string>(10);
+        wheel.Add("a", 11);
+        wheel.Add("b", 500);
+        wheel.Turn(10, _ => Assert.Fail("too early"));
+        wheel.Clear();
+        Assert.Equal(0, wheel.Count);
+        wheel.Add("c", 12);
+        var seen = new List<string>();
+        wheel.Turn(600, seen.Add);
+        Assert.Equal(["c"], seen);
+    }
+
+    [Fact]
     public void A_key_filed_again_while_turning_comes_again()
     {
         var wheel = new ExpiryWheel<string>(10);
