@@ -103,6 +103,12 @@ internal sealed class ObjectStore(int historyCapacity = 20_000)
         }
     }
 
+    /// <summary>How far a watch's reader has come that was told of changes up to <paramref name="reached"/>: to the present when nothing waits for it.</summary>
+    public long RevisionOf(StoreWatch watch, long reached)
+    {
+        lock (gate) return watches.Contains(watch) && watch.IsQuiet ? revision : reached;
+    }
+
     private StoredObject? Find(ObjectKey key) =>
         resources.TryGetValue(key.Resource, out var objects) && objects.TryGetValue((key.Namespace, key.Name), out var stored) ? stored : null;
 
