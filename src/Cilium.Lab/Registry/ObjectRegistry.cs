@@ -131,10 +131,11 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
             }
 
             return IsFinished(kind, draft) ? null : draft;
+        }, (after, before) =>
+        {
+            if (!options.DryRun) admission.Committed(after?.Json, before?.Json);
         });
-        if (options.DryRun) return outcome;
-        admission.Committed(stored?.Json, previous);
-        return stored?.Json ?? previous;
+        return options.DryRun ? outcome : stored?.Json ?? previous;
     }
 
     private static void Complete(
