@@ -102,6 +102,20 @@ public sealed class ControllerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_deleted_namespace_goes_when_the_last_finalizer_in_it_does()
+    {
+        state.Create(BuiltInKinds.Namespaces, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "gone" } });
+        state.Create(BuiltInKinds.Secrets, "gone", (JsonObject)JsonNode.Parse("""{"metadata":{"name":"held","finalizers":["x/y"]}}""")!);
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.ConfigMaps, "gone", "kube-root-ca.crt") is not null);
+        state.Delete(BuiltInKinds.Namespaces, "", "gone");
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.Secrets, "gone", "held")!.Json.IsDeleting() && !state.Store.All(BuiltInKinds.ServiceAccounts, "gone").Any());
+        Assert.NotNull(state.Store.Get(BuiltInKinds.Namespaces, "", "gone"));
+        state.Change(BuiltInKinds.Secrets, "gone", "held", secret => secret.Ensure("metadata").Remove("finalizers"));
+
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.Namespaces, "", "gone") is null);
+    }
+
+    [Fact]
     public async Task Nodes_have_ranges_of_their_own()
     {
         await state.UntilAsync(() => state.Store.All(BuiltInKinds.Nodes).All(node => node.Items("spec", "podCIDRs").Count() == 2));
