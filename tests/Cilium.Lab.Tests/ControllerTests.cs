@@ -115,6 +115,21 @@ public sealed class ControllerTests : IAsyncDisposable
         await state.UntilAsync(() => state.Store.Get(BuiltInKinds.Namespaces, "", "gone") is null);
     }
 
+    [Theory]
+    [InlineData("deleted")]
+    [InlineData("ended")]
+    public async Task A_waiting_pod_is_looked_at_when_another_makes_room(string how)
+    {
+        for (var index = 0; index < 500; index++)
+            state.Create(BuiltInKinds.Pods, $$$"""{"metadata":{"name":"p{{{index}}}"},"spec":{"nodeName":"n{{{(index % 2) + 1}}}","containers":[{"name":"c","image":"nginx"}]}}""");
+        state.Create(BuiltInKinds.Pods, """{"metadata":{"name":"late"},"spec":{"containers":[{"name":"c","image":"nginx"}]}}""");
+        await state.UntilAsync(() => Find(BuiltInKinds.Pods, "late").Items("status", "conditions").Any(condition => condition.Text("reason") == "Unschedulable") && Pods().Count(pod => pod.HasCondition("Ready")) == 500);
+        if (how == "deleted") state.Delete(BuiltInKinds.Pods, "default", "p0", new Registry.DeleteOptions { GracePeriodSeconds = 0 });
+        else state.ChangeStatus(BuiltInKinds.Pods, "default", "p0", status => status["phase"] = "Succeeded");
+
+        await state.UntilAsync(() => Find(BuiltInKinds.Pods, "late").Text("spec", "nodeName") == "n1");
+    }
+
     [Fact]
     public async Task Nodes_have_ranges_of_their_own()
     {
