@@ -131,6 +131,29 @@ public sealed class ControllerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_controller_that_dies_ends_the_others_and_is_seen()
+    {
+        var ended = false;
+        var others = new TaskCompletionSource();
+        async Task LiveAsync(CancellationToken cancel)
+        {
+            await Task.Delay(Timeout.Infinite, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            ended = true;
+        }
+
+        async Task DieAsync(CancellationToken cancel)
+        {
+            await others.Task.WaitAsync(cancel);
+            throw new InvalidDataException("dead");
+        }
+
+        var running = ControllerSet.RunTogetherAsync([LiveAsync, DieAsync], CancellationToken.None);
+        others.SetResult();
+        Assert.Equal("dead", (await Assert.ThrowsAsync<InvalidDataException>(() => running.WaitAsync(TimeSpan.FromSeconds(20)))).Message);
+        Assert.True(ended);
+    }
+
+    [Fact]
     public async Task Nodes_have_ranges_of_their_own()
     {
         await state.UntilAsync(() => state.Store.All(BuiltInKinds.Nodes).All(node => node.Items("spec", "podCIDRs").Count() == 2));
