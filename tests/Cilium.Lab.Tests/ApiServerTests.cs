@@ -71,6 +71,34 @@ public sealed class ApiServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task All_parts_of_a_list_are_of_one_revision_and_a_watch_from_it_tells_what_came_since()
+    {
+        foreach (var name in (string[])["a", "c", "d"]) state.Create(BuiltInKinds.ConfigMaps, "{\"metadata\":{\"name\":\"" + name + "\"}}");
+        var first = await GetAsync("api/v1/namespaces/default/configmaps?limit=2");
+        state.Create(BuiltInKinds.ConfigMaps, """{"metadata":{"name":"b"}}""");
+        var rest = await GetAsync($"api/v1/namespaces/default/configmaps?limit=2&continue={Uri.EscapeDataString(first.Text("metadata", "continue")!)}");
+
+        Assert.Equal(first.Text("metadata", "resourceVersion"), rest.Text("metadata", "resourceVersion"));
+        Assert.Equal(["a", "c", "d"], first.Items("items").Concat(rest.Items("items")).Select(item => item.Name()));
+        using var events = await WatchAsync($"api/v1/namespaces/default/configmaps?watch=1&resourceVersion={rest.Text("metadata", "resourceVersion")}");
+        Assert.Equal(("ADDED", "b"), await NextAsync(events));
+    }
+
+    [Theory]
+    [InlineData("default\nc0")]
+    [InlineData("default\nc0\nx")]
+    [InlineData("default\nc0\n-1")]
+    [InlineData("default\nc0\n9999999")]
+    [InlineData("nonsense")]
+    public async Task A_continuation_that_is_none_is_a_bad_request(string token)
+    {
+        var encoded = Uri.EscapeDataString(Convert.ToBase64String(Encoding.UTF8.GetBytes(token)));
+        using var response = await client.GetAsync($"api/v1/configmaps?limit=1&continue={encoded}", CancellationToken.None);
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+    }
+
+    [Fact]
     public async Task A_watch_list_sends_what_is_there_a_bookmark_and_what_comes()
     {
         state.Create(BuiltInKinds.ConfigMaps, """{"metadata":{"name":"a","labels":{"x":"y"}}}""");

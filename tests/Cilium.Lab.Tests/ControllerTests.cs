@@ -102,6 +102,58 @@ public sealed class ControllerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_deleted_namespace_goes_when_the_last_finalizer_in_it_does()
+    {
+        state.Create(BuiltInKinds.Namespaces, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "gone" } });
+        state.Create(BuiltInKinds.Secrets, "gone", (JsonObject)JsonNode.Parse("""{"metadata":{"name":"held","finalizers":["x/y"]}}""")!);
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.ConfigMaps, "gone", "kube-root-ca.crt") is not null);
+        state.Delete(BuiltInKinds.Namespaces, "", "gone");
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.Secrets, "gone", "held")!.Json.IsDeleting() && !state.Store.All(BuiltInKinds.ServiceAccounts, "gone").Any());
+        Assert.NotNull(state.Store.Get(BuiltInKinds.Namespaces, "", "gone"));
+        state.Change(BuiltInKinds.Secrets, "gone", "held", secret => secret.Ensure("metadata").Remove("finalizers"));
+
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.Namespaces, "", "gone") is null);
+    }
+
+    [Theory]
+    [InlineData("deleted")]
+    [InlineData("ended")]
+    public async Task A_waiting_pod_is_looked_at_when_another_makes_room(string how)
+    {
+        for (var index = 0; index < 500; index++)
+            state.Create(BuiltInKinds.Pods, $$$"""{"metadata":{"name":"p{{{index}}}"},"spec":{"nodeName":"n{{{(index % 2) + 1}}}","containers":[{"name":"c","image":"nginx"}]}}""");
+        state.Create(BuiltInKinds.Pods, """{"metadata":{"name":"late"},"spec":{"containers":[{"name":"c","image":"nginx"}]}}""");
+        await state.UntilAsync(() => Find(BuiltInKinds.Pods, "late").Items("status", "conditions").Any(condition => condition.Text("reason") == "Unschedulable") && Pods().Count(pod => pod.HasCondition("Ready")) == 500);
+        if (how == "deleted") state.Delete(BuiltInKinds.Pods, "default", "p0", new Registry.DeleteOptions { GracePeriodSeconds = 0 });
+        else state.ChangeStatus(BuiltInKinds.Pods, "default", "p0", status => status["phase"] = "Succeeded");
+
+        await state.UntilAsync(() => Find(BuiltInKinds.Pods, "late").Text("spec", "nodeName") == "n1");
+    }
+
+    [Fact]
+    public async Task A_controller_that_dies_ends_the_others_and_is_seen()
+    {
+        var ended = false;
+        var others = new TaskCompletionSource();
+        async Task LiveAsync(CancellationToken cancel)
+        {
+            await Task.Delay(Timeout.Infinite, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            ended = true;
+        }
+
+        async Task DieAsync(CancellationToken cancel)
+        {
+            await others.Task.WaitAsync(cancel);
+            throw new InvalidDataException("dead");
+        }
+
+        var running = ControllerSet.RunTogetherAsync([LiveAsync, DieAsync], CancellationToken.None);
+        others.SetResult();
+        Assert.Equal("dead", (await Assert.ThrowsAsync<InvalidDataException>(() => running.WaitAsync(TimeSpan.FromSeconds(20)))).Message);
+        Assert.True(ended);
+    }
+
+    [Fact]
     public async Task Nodes_have_ranges_of_their_own()
     {
         await state.UntilAsync(() => state.Store.All(BuiltInKinds.Nodes).All(node => node.Items("spec", "podCIDRs").Count() == 2));

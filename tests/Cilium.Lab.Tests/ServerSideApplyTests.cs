@@ -55,6 +55,49 @@ public sealed class ServerSideApplyTests
         Assert.Throws<ApiException>(() => Apply(tracked, """{"spec":{"replicas":2,"paused":true}}""", "applier"));
     }
 
+    [Fact]
+    public void Writes_of_the_status_have_one_entry_beside_the_managers_main_one()
+    {
+        var live = ServerSideApply.Track(null, (JsonObject)JsonNode.Parse("""{"spec":{"replicas":1}}""")!, "m", Shapes, "now");
+        for (var count = 1; count <= 3; count++)
+        {
+            var draft = live.Copy();
+            draft.Ensure("status")["replicas"] = count;
+            live = ServerSideApply.Track(live, draft, "m", Shapes, "now", "status");
+        }
+
+        Assert.Equal([("spec", null), ("status", "status")], Owned(live));
+        var scaled = live.Copy();
+        scaled.Ensure("spec")["replicas"] = 2;
+        Assert.Equal([("status", "status"), ("spec", null)], Owned(ServerSideApply.Track(live, scaled, "m", Shapes, "now")));
+    }
+
+    [Fact]
+    public void An_applied_status_is_apart_from_the_applied_object()
+    {
+        var live = Apply(null, """{"spec":{"replicas":2}}""", "m");
+        for (var count = 1; count <= 2; count++)
+            live = ServerSideApply.Apply(live, (JsonObject)JsonNode.Parse($$$"""{"status":{"replicas":{{{count}}}}}""")!, "m", force: false, Shapes, "now", "status");
+
+        Assert.Equal([("spec", null), ("status", "status")], Owned(live));
+        Assert.Equal((2, 2), (live.Number("spec", "replicas"), live.Number("status", "replicas")));
+        live = Apply(live, """{"spec":{"paused":true}}""", "m");
+        Assert.Null(live.At("spec", "replicas"));
+        Assert.Equal(2, live.Number("status", "replicas"));
+    }
+
+    [Fact]
+    public void A_forced_apply_takes_from_every_entry_of_another_manager()
+    {
+        var live = Apply(null, """{"spec":{"replicas":2}}""", "other");
+        var paused = live.Copy();
+        paused.Ensure("spec")["paused"] = true;
+        live = ServerSideApply.Track(live, paused, "other", Shapes, "now");
+        live = Apply(live, """{"spec":{"replicas":3,"paused":false}}""", "m", force: true);
+
+        Assert.Equal("m", Assert.Single(live.Items("metadata", "managedFields")).Text("manager"));
+    }
+
     [Property(MaxTest = 300)]
     public void Applying_the_same_again_changes_nothing(int seed)
     {
@@ -68,6 +111,9 @@ public sealed class ServerSideApplyTests
 
         Assert.True(JsonNode.DeepEquals(first, Once(first)));
     }
+
+    private static IEnumerable<(string, string?)> Owned(JsonObject live) => live.Items("metadata", "managedFields")
+        .Select(entry => (string.Join(",", entry.Members("fieldsV1")!.Select(pair => pair.Key[2..])), entry.Text("subresource")));
 
     private static JsonObject Apply(JsonObject? live, string applied, string manager, bool force = false) =>
         ServerSideApply.Apply(live, (JsonObject)JsonNode.Parse(applied)!, manager, force, Shapes, "now");

@@ -29,29 +29,33 @@ internal sealed class AddressPool
 
     public IPNetwork Range { get; }
 
-    /// <summary>False when somebody else has the address already or it lies outside the range.</summary>
-    public bool TryClaim(string address, string owner) =>
-        IPAddress.TryParse(address, out var parsed) && Range.Contains(parsed) && (owners.TryAdd(parsed.ToString(), owner) || owners[parsed.ToString()] == owner);
+    /// <summary>False when somebody else has the address already, it lies outside the range, or it is none.</summary>
+    public bool IsFreeFor(string address, string owner) =>
+        IPAddress.TryParse(address, out var parsed) && Range.Contains(parsed) && owners.GetValueOrDefault(parsed.ToString(), owner) == owner;
 
-    public string? Allocate(string owner)
+    /// <summary>An address nobody has, another one with each call, or null when all are taken. It stays free until it is claimed.</summary>
+    public string? FindFree()
     {
         for (BigInteger tries = 0; tries < size; tries++)
         {
             var candidate = At(next);
             next = next + 1 >= size - 1 ? 1 : next + 1;
-            if (owners.TryAdd(candidate, owner)) return candidate;
+            if (!owners.ContainsKey(candidate)) return candidate;
         }
 
         return null;
     }
 
-    public void Release(string address, string owner)
+    /// <summary>Gives an address to an owner that may have it; does nothing with one that may not.</summary>
+    public void Claim(string address, string owner)
     {
-        if (owners.GetValueOrDefault(address) == owner) owners.Remove(address);
+        if (IsFreeFor(address, owner)) owners[IPAddress.Parse(address).ToString()] = owner;
     }
 
-    /// <summary>Who has the address, or null.</summary>
-    public string? OwnerOf(string address) => owners.GetValueOrDefault(address);
+    public void Release(string address, string owner)
+    {
+        if (IPAddress.TryParse(address, out var parsed) && owners.GetValueOrDefault(parsed.ToString()) == owner) owners.Remove(parsed.ToString());
+    }
 
     /// <summary>The address at an offset from the start of the range.</summary>
     public string At(BigInteger offset)

@@ -6,13 +6,18 @@ namespace Cilium.Lab.Admission;
 /// <summary>What a kind adds to the generic write path.</summary>
 internal interface IAdmission
 {
-    /// <summary>Completes a draft before it is stored; <paramref name="current"/> is null on creation.</summary>
+    /// <summary>
+    /// Completes a draft that may yet be refused or be a dry run: nothing may be claimed for it. <paramref name="current"/> is null on creation.
+    /// </summary>
     void Complete(JsonObject draft, JsonObject? current);
 
     /// <summary>Names what is wrong with a complete draft.</summary>
     IEnumerable<(string Field, string Message)> Validate(JsonObject draft, JsonObject? current) => [];
 
-    /// <summary>Runs after a state was stored; <paramref name="stored"/> is null when the object is gone.</summary>
+    /// <summary>
+    /// Runs after a state was stored and before any other write, as all of an admission does; <paramref name="stored"/> is null when the
+    /// object is gone.
+    /// </summary>
     void Committed(JsonObject? stored, JsonObject? previous)
     {
     }

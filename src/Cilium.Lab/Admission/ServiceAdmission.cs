@@ -4,14 +4,14 @@ using Cilium.Lab.Json;
 
 namespace Cilium.Lab.Admission;
 
-/// <summary>Gives services their cluster addresses, families and node ports.</summary>
+/// <summary>Gives services their cluster addresses, families and node ports. Claimed is what is stored; a draft only proposes.</summary>
 internal sealed class ServiceAdmission : IAdmission
 {
     private const int FirstNodePort = 30000;
     private const int LastNodePort = 32767;
     private readonly Dictionary<string, AddressPool> pools;
     private readonly string defaultFamily;
-    private readonly HashSet<long> nodePorts = [];
+    private readonly Dictionary<long, string> nodePorts = [];
     private int nextNodePort = FirstNodePort + 80;
 
     /// <param name="ranges">Service ranges; the family of the first is the default one.</param>
@@ -40,7 +40,7 @@ internal sealed class ServiceAdmission : IAdmission
         if (spec.Text("type") is "NodePort" or "LoadBalancer") spec.Default("externalTrafficPolicy", "Cluster");
         if (spec.Text("type") == "LoadBalancer") spec.Default("allocateLoadBalancerNodePorts", true);
         if (current is not null) KeepAddresses(spec, current.Members("spec"));
-        AssignFamilies(spec, OwnerOf(draft));
+        AssignFamilies(spec);
         AssignNodePorts(spec, current.Members("spec"));
     }
 
@@ -62,8 +62,15 @@ internal sealed class ServiceAdmission : IAdmission
         }
 
         var owner = OwnerOf(draft);
-        foreach (var address in Addresses(draft).Where(address => address != "None" && FamilyOf(address) is var family && pools.TryGetValue(family, out var pool) && pool.OwnerOf(address) != owner))
+        foreach (var address in Addresses(draft).Where(address => address != "None" && FamilyOf(address) is var family && pools.TryGetValue(family, out var pool) && !pool.IsFreeFor(address, owner)))
             yield return ("spec.clusterIPs", $"Invalid value: [\"{address}\"]: failed to allocate IP {address}: provided IP is already allocated or not in the range");
+        for (var index = 0; index < ports.Count; index++)
+        {
+            if (ports[index].Number("nodePort") is { } port && port != 0 && nodePorts.GetValueOrDefault(port, owner) != owner)
+                yield return ($"spec.ports[{index}].nodePort", $"Invalid value: {port}: provided port is already allocated");
+            else if (ports[index].Number("nodePort") is null && WantsNodePorts(spec))
+                yield return ($"spec.ports[{index}].nodePort", "Internal error: failed to allocate a nodePort: range is full");
+        }
 
         if (current.Text("spec", "clusterIP") is { Length: > 0 } before && spec.Text("type") != "ExternalName" && spec.Text("clusterIP") != before)
             yield return ("spec.clusterIPs[0]", $"Invalid value: [\"{spec.Text("clusterIP")}\"]: may not change once set");
@@ -71,14 +78,30 @@ internal sealed class ServiceAdmission : IAdmission
 
     public void Committed(JsonObject? stored, JsonObject? previous)
     {
-        var kept = Addresses(stored).ToHashSet();
-        foreach (var address in Addresses(previous).Where(address => !kept.Contains(address)))
+        if (previous is not null) Release(previous);
+        if (stored is not null) Claim(stored);
+    }
+
+    private void Release(JsonObject service)
+    {
+        var owner = OwnerOf(service);
+        foreach (var address in Addresses(service))
         {
-            foreach (var pool in pools.Values) pool.Release(address, OwnerOf(previous!));
+            foreach (var pool in pools.Values) pool.Release(address, owner);
         }
 
-        var ports = NodePorts(stored).ToHashSet();
-        foreach (var port in NodePorts(previous).Where(port => !ports.Contains(port))) nodePorts.Remove(port);
+        foreach (var port in NodePorts(service).Where(port => nodePorts.GetValueOrDefault(port) == owner)) nodePorts.Remove(port);
+    }
+
+    private void Claim(JsonObject service)
+    {
+        var owner = OwnerOf(service);
+        foreach (var address in Addresses(service))
+        {
+            foreach (var pool in pools.Values) pool.Claim(address, owner);
+        }
+
+        foreach (var port in NodePorts(service)) nodePorts.TryAdd(port, owner);
     }
 
     private static string OwnerOf(JsonObject service) => $"{service.Namespace()}/{service.Name()}";
@@ -96,7 +119,7 @@ internal sealed class ServiceAdmission : IAdmission
         }
     }
 
-    private void AssignFamilies(JsonObject spec, string owner)
+    private void AssignFamilies(JsonObject spec)
     {
         var requested = spec.Items("clusterIPs").Select(item => item.Display()).ToList();
         if (spec.Text("clusterIP") is { Length: > 0 } single && requested.Count == 0) requested.Add(single);
@@ -126,8 +149,7 @@ internal sealed class ServiceAdmission : IAdmission
         {
             if (!pools.TryGetValue(families[index], out var pool)) continue;
             var wanted = requested.ElementAtOrDefault(index);
-            if (wanted is { Length: > 0 }) pool.TryClaim(wanted, owner);
-            else wanted = pool.Allocate(owner);
+            if (wanted is not { Length: > 0 }) wanted = pool.FindFree();
             if (wanted is not null) addresses.Add(wanted);
         }
 
@@ -137,7 +159,8 @@ internal sealed class ServiceAdmission : IAdmission
 
     private void AssignNodePorts(JsonObject spec, JsonObject? before)
     {
-        var wants = spec.Text("type") == "NodePort" || (spec.Text("type") == "LoadBalancer" && spec.Flag("allocateLoadBalancerNodePorts"));
+        var wants = WantsNodePorts(spec);
+        var proposed = spec.Items("ports").Select(port => port.Number("nodePort") ?? 0).ToHashSet();
         foreach (var port in spec.Items("ports").OfType<JsonObject>())
         {
             if (!wants)
@@ -146,21 +169,32 @@ internal sealed class ServiceAdmission : IAdmission
                 continue;
             }
 
-            if (port.Number("nodePort") is { } fixedPort and > 0)
+            if (port.Number("nodePort") is > 0) continue;
+            var same = before.Items("ports").FirstOrDefault(old => JsonAccess.Same(old["port"], port["port"]) && old.Text("protocol") == port.Text("protocol"));
+            if ((same.Number("nodePort") ?? FindNodePort(proposed)) is not { } found)
             {
-                nodePorts.Add(fixedPort);
+                port.Remove("nodePort");
                 continue;
             }
 
-            var same = before.Items("ports").FirstOrDefault(old => JsonAccess.Same(old["port"], port["port"]) && old.Text("protocol") == port.Text("protocol"));
-            port["nodePort"] = same.Number("nodePort") ?? AllocateNodePort();
+            proposed.Add(found);
+            port["nodePort"] = found;
         }
     }
 
-    private int AllocateNodePort()
+    private static bool WantsNodePorts(JsonObject? spec) =>
+        spec.Text("type") == "NodePort" || (spec.Text("type") == "LoadBalancer" && spec.Flag("allocateLoadBalancerNodePorts"));
+
+    /// <summary>A port nobody has, or null when all are taken.</summary>
+    private long? FindNodePort(HashSet<long> proposed)
     {
-        while (!nodePorts.Add(nextNodePort)) nextNodePort = nextNodePort >= LastNodePort ? FirstNodePort : nextNodePort + 1;
-        return nextNodePort;
+        for (var tries = FirstNodePort; tries <= LastNodePort; tries++)
+        {
+            if (!nodePorts.ContainsKey(nextNodePort) && !proposed.Contains(nextNodePort)) return nextNodePort;
+            nextNodePort = nextNodePort >= LastNodePort ? FirstNodePort : nextNodePort + 1;
+        }
+
+        return null;
     }
 
     private static string FamilyOf(IPNetwork range) => FamilyOf(range.BaseAddress.ToString());

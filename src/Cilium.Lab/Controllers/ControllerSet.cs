@@ -23,16 +23,35 @@ internal sealed class ControllerSet(
         FurnishApiService(apiServers);
     }
 
-    public Task RunAsync(CancellationToken cancel) => Task.WhenAll(
-        new NamespaceController(state, authorityPem).RunAsync(cancel),
-        new NodeController(state, network.PodRanges).RunAsync(cancel),
-        new Scheduler(state).RunAsync(cancel),
-        new ReplicaSetController(state).RunAsync(cancel),
-        new DeploymentController(state).RunAsync(cancel),
-        new DaemonSetController(state).RunAsync(cancel),
-        new EndpointSliceController(state).RunAsync(cancel),
-        new GarbageCollector(state).RunAsync(cancel),
-        new EventExpiry(state).RunAsync(cancel));
+    /// <summary>Runs them all; when one ends, all do, and its failure is thrown.</summary>
+    public Task RunAsync(CancellationToken cancel) => RunTogetherAsync(
+        [
+            new NamespaceController(state, authorityPem).RunAsync,
+            new NodeController(state, network.PodRanges).RunAsync,
+            new Scheduler(state).RunAsync,
+            new ReplicaSetController(state).RunAsync,
+            new DeploymentController(state).RunAsync,
+            new DaemonSetController(state).RunAsync,
+            new EndpointSliceController(state).RunAsync,
+            new GarbageCollector(state).RunAsync,
+            new EventExpiry(state).RunAsync,
+        ],
+        cancel);
+
+    internal static async Task RunTogetherAsync(IReadOnlyList<Func<CancellationToken, Task>> parts, CancellationToken cancel)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var running = parts.Select(part => part(ending.Token)).ToList();
+        try
+        {
+            await await Task.WhenAny(running);
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
 
     private void FurnishApiService(IReadOnlyList<IPEndPoint> apiServers)
     {

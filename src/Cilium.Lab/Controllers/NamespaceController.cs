@@ -9,10 +9,11 @@ namespace Cilium.Lab.Controllers;
 internal sealed class NamespaceController(ClusterState state, string authorityPem)
 {
     public Task RunAsync(CancellationToken cancel) => new WorkLoop(
-        state, "namespace", [BuiltInKinds.Namespaces, BuiltInKinds.Pods],
+        state, "namespace", [BuiltInKinds.Namespaces],
         change => change.Object.Key.Resource == BuiltInKinds.Namespaces ? [change.Object.Key]
-            : change.Type == ChangeType.Deleted ? [new ObjectKey(BuiltInKinds.Namespaces, "", change.Object.Key.Namespace)] : [],
-        Reconcile).RunAsync(cancel);
+            : change.Type == ChangeType.Deleted && change.Object.Key.Namespace.Length > 0 ? [new ObjectKey(BuiltInKinds.Namespaces, "", change.Object.Key.Namespace)] : [],
+        Reconcile,
+        heard: _ => true).RunAsync(cancel); // whatever kind is the last to go
 
     private void Reconcile(ObjectKey key)
     {

@@ -12,11 +12,19 @@ internal sealed class Scheduler(ClusterState state)
     private readonly EventRecorder events = new(state, "default-scheduler");
 
     public Task RunAsync(CancellationToken cancel) => new WorkLoop(
-        state, "scheduler", [BuiltInKinds.Pods, BuiltInKinds.Nodes],
-        change => change.Object.Key.Resource == BuiltInKinds.Pods
-            ? change.Type != ChangeType.Deleted && IsWaiting(change.Object.Json) ? [change.Object.Key] : []
-            : state.Store.List(BuiltInKinds.Pods).Objects.Where(pod => IsWaiting(pod.Json)).Select(pod => pod.Key),
-        Reconcile).RunAsync(cancel);
+        state, "scheduler", [BuiltInKinds.Pods, BuiltInKinds.Nodes], Affected, Reconcile).RunAsync(cancel);
+
+    private IEnumerable<ObjectKey> Affected(StoreChange change)
+    {
+        var pod = change.Object;
+        if (pod.Key.Resource == BuiltInKinds.Pods && !MakesRoom(change)) return change.Type != ChangeType.Deleted && IsWaiting(pod.Json) ? [pod.Key] : [];
+        return state.Store.List(BuiltInKinds.Pods).Objects.Where(other => IsWaiting(other.Json)).Select(other => other.Key);
+    }
+
+    /// <summary>Whether a pod counted on its node until now.</summary>
+    private static bool MakesRoom(StoreChange change) =>
+        change.Previous?.Json is { } before && PodTemplates.IsActive(before) && before.TextOr("", "spec", "nodeName").Length > 0
+        && (change.Type == ChangeType.Deleted || !PodTemplates.IsActive(change.Object.Json));
 
     private void Reconcile(ObjectKey key)
     {

@@ -6,10 +6,11 @@ namespace Cilium.Lab.Controllers;
 
 /// <summary>
 /// Runs one controller: changes name the objects they touch, each is reconciled once per burst of changes, and again later when that
-/// fails. The store is the only state.
+/// fails. The store is the only state. Besides the watched kinds, which are all looked at first, only changes of the <c>heard</c> kinds count.
 /// </summary>
 internal sealed partial class WorkLoop(
-    ClusterState state, string name, IReadOnlyList<ResourceId> watched, Func<StoreChange, IEnumerable<ObjectKey>> affected, Action<ObjectKey> reconcile)
+    ClusterState state, string name, IReadOnlyList<ResourceId> watched, Func<StoreChange, IEnumerable<ObjectKey>> affected, Action<ObjectKey> reconcile,
+    Func<ResourceId, bool>? heard = null)
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(250);
     private readonly HashSet<ObjectKey> pending = [];
@@ -19,7 +20,7 @@ internal sealed partial class WorkLoop(
         while (!cancel.IsCancellationRequested)
         {
             var revision = state.Store.Revision;
-            using var watch = state.Store.Watch(revision, watched.Contains);
+            using var watch = state.Store.Watch(revision, resource => watched.Contains(resource) || heard?.Invoke(resource) == true);
             foreach (var resource in watched)
             {
                 foreach (var item in state.Store.List(resource).Objects) Note(new StoreChange(ChangeType.Added, item, null));

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Cilium.Lab.Json;
-using Cilium.Lab.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace Cilium.Lab.Nodes;
@@ -18,35 +17,27 @@ internal sealed partial class NodeRunner(NodeServices services)
     public async Task RunAsync(CancellationToken cancel)
     {
         var status = new NodeStatus(services).RunAsync(cancel);
-        var store = services.State.Store;
-        while (!cancel.IsCancellationRequested)
+        try
         {
-            using var watch = store.Watch(store.Revision, resource => resource == BuiltInKinds.Pods);
-            foreach (var pod in store.List(BuiltInKinds.Pods).Objects) Note(pod.Json, isGone: false, cancel);
-            try
-            {
-                await foreach (var change in watch.Changes.ReadAllAsync(cancel)) Note(change.Object.Json, change.Type == ChangeType.Deleted, cancel);
-            }
-            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-            {
-                break;
-            }
+            await new PodFeed(services.State.Store, services.Node).RunAsync(pod => Note(pod, cancel), End, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            Log.Stopping(services.State.Log, services.Node);
         }
 
         await Task.WhenAll([.. pods.Values.Select(entry => entry.Run), status]);
         services.Dispose();
     }
 
-    private void Note(JsonObject pod, bool isGone, CancellationToken cancel)
+    private void End(string uid)
     {
-        if (pod.Text("spec", "nodeName") != services.Node) return;
-        var uid = pod.Uid();
-        if (isGone)
-        {
-            if (pods.TryGetValue(uid, out var gone)) gone.Worker.End(0);
-            return;
-        }
+        if (pods.TryGetValue(uid, out var gone)) gone.Worker.End(0);
+    }
 
+    private void Note(JsonObject pod, CancellationToken cancel)
+    {
+        var uid = pod.Uid();
         if (!pods.TryGetValue(uid, out var entry))
         {
             if (pod.Text("status", "phase") is "Succeeded" or "Failed" && pod.IsDeleting() is false) return;
@@ -80,5 +71,8 @@ internal sealed partial class NodeRunner(NodeServices services)
     {
         [LoggerMessage(20, LogLevel.Error, "pod {Uid} on {Node} failed")]
         public static partial void Failed(ILogger log, string uid, string node, Exception failure);
+
+        [LoggerMessage(21, LogLevel.Debug, "node {Node} is stopping")]
+        public static partial void Stopping(ILogger log, string node);
     }
 }

@@ -15,7 +15,7 @@ namespace Cilium.Lab.Nodes;
 internal sealed partial class PodWorker(NodeServices services, JsonObject pod) : IDisposable
 {
     private static readonly TimeSpan SandboxRetry = TimeSpan.FromSeconds(1);
-    private readonly CancellationTokenSource ending = new();
+    private readonly GracePeriod grace = new(services.State.Clock);
     private readonly EventRecorder events = new(services.State, "kubelet");
     private readonly List<ContainerRecord> containers =
     [
@@ -24,26 +24,17 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
     ];
 
     private IReadOnlyList<string> addresses = [];
-    private long graceSeconds = 30;
-    private bool isDisposed;
 
     public PodSandbox Sandbox { get; } = services.CreateSandbox(pod);
 
     public IReadOnlyList<ContainerRecord> Containers => containers;
 
-    /// <summary>Ends the pod; a second call may only shorten the grace period.</summary>
-    public void End(long seconds)
-    {
-        lock (ending)
-        {
-            graceSeconds = Math.Min(graceSeconds, seconds);
-            if (!isDisposed) ending.Cancel();
-        }
-    }
+    /// <summary>Ends the pod; a second call may only shorten the grace period, also when it runs already.</summary>
+    public void End(long seconds) => grace.End(seconds);
 
     public async Task RunAsync(CancellationToken stopping)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, ending.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, grace.Begun);
         try
         {
             await LiveAsync(either.Token);
@@ -57,14 +48,7 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
         if (!stopping.IsCancellationRequested) await RemoveAsync(stopping);
     }
 
-    public void Dispose()
-    {
-        lock (ending)
-        {
-            isDisposed = true;
-            ending.Dispose();
-        }
-    }
+    public void Dispose() => grace.Dispose();
 
     private async Task LiveAsync(CancellationToken cancel)
     {
@@ -144,8 +128,7 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
             if (!process.HasExited) Signals.Terminate(process.Id);
         }
 
-        using var grace = new CancellationTokenSource(TimeSpan.FromSeconds(graceSeconds), services.State.Clock);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(grace.Token, stopping);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(grace.Over, stopping);
         try
         {
             foreach (var process in containers.Select(record => record.Process).OfType<System.Diagnostics.Process>()) await process.WaitForExitAsync(limit.Token);

@@ -7,45 +7,46 @@ namespace Cilium.Lab.Patching;
 /// <summary>Merges what a manager applies into an object and keeps account of who owns which field.</summary>
 internal static class ServerSideApply
 {
-    /// <summary>Merges <paramref name="applied"/> into <paramref name="live"/> (null for a new object) for one manager.</summary>
+    /// <summary>
+    /// Merges <paramref name="applied"/> into <paramref name="live"/> (null for a new object) for one manager. What a manager did to a
+    /// subresource has an entry of its own.
+    /// </summary>
     /// <exception cref="ApiException">409: another manager owns a field with a different value and force is off.</exception>
-    public static JsonObject Apply(JsonObject? live, JsonObject applied, string manager, bool force, IListShapes shapes, string now)
+    public static JsonObject Apply(
+        JsonObject? live, JsonObject applied, string manager, bool force, IListShapes shapes, string now, string? subresource = null)
     {
+        var mine = new Ownership(manager, "Apply", subresource);
         var wanted = FieldSet.Of(applied, shapes);
         var entries = Entries(live);
-        if (live is null) return WithEntry(applied.Copy(), [], manager, "Apply", wanted, applied.TextOr("v1", "apiVersion"), now);
+        if (live is null) return WithEntry(applied.Copy(), [], mine, wanted, applied.TextOr("v1", "apiVersion"), now);
 
-        var conflicts = new List<(string Manager, JsonObject Fields)>();
+        var conflicts = new List<(JsonObject Entry, JsonObject Fields)>();
         foreach (var entry in entries)
         {
-            if (entry.Text("manager") == manager && entry.Text("operation") == "Apply") continue;
+            if (mine.Has(entry)) continue;
             var shared = FieldSet.Except(wanted, FieldSet.Except(wanted, entry.Members("fieldsV1") ?? []));
             var differing = FieldSet.Changed(live, applied, shared, shapes);
-            if (differing.Count > 0) conflicts.Add((entry.TextOr("unknown", "manager"), differing));
+            if (differing.Count > 0) conflicts.Add((entry, differing));
         }
 
         if (conflicts.Count > 0 && !force) throw Conflict(conflicts);
-        foreach (var entry in entries)
-        {
-            var lost = conflicts.FirstOrDefault(conflict => conflict.Manager == entry.Text("manager")).Fields;
-            if (lost is not null && entry.Members("fieldsV1") is { } owned) entry["fieldsV1"] = FieldSet.Except(owned, lost);
-        }
+        foreach (var (entry, lost) in conflicts) entry["fieldsV1"] = FieldSet.Except(entry.Members("fieldsV1") ?? [], lost);
 
         var merged = Merge(live, applied, shapes, []);
-        var previous = entries.FirstOrDefault(entry => entry.Text("manager") == manager && entry.Text("operation") == "Apply").Members("fieldsV1");
+        var previous = entries.FirstOrDefault(mine.Has).Members("fieldsV1");
         if (previous is not null)
         {
             var dropped = FieldSet.Except(previous, wanted);
             foreach (var entry in entries)
             {
-                if (entry.Text("manager") == manager && entry.Text("operation") == "Apply") continue;
+                if (mine.Has(entry)) continue;
                 dropped = FieldSet.Except(dropped, entry.Members("fieldsV1") ?? []);
             }
 
             FieldSet.Remove(merged, dropped, shapes);
         }
 
-        return WithEntry(merged, entries, manager, "Apply", wanted, applied.TextOr("v1", "apiVersion"), now);
+        return WithEntry(merged, entries, mine, wanted, applied.TextOr("v1", "apiVersion"), now);
     }
 
     /// <summary>Books the fields that an ordinary write changed for its manager and takes them from all others.</summary>
@@ -60,14 +61,10 @@ internal static class ServerSideApply
             if (entry.Members("fieldsV1") is { } owned) entry["fieldsV1"] = FieldSet.Except(owned, changed);
         }
 
-        var mine = entries.FirstOrDefault(entry => IsUpdate(entry, manager, subresource)).Members("fieldsV1");
-        var result = WithEntry(after, entries, manager, "Update", mine is null ? changed : FieldSet.Union(mine, changed), after.TextOr("v1", "apiVersion"), now);
-        if (subresource is not null && result.Items("metadata", "managedFields").LastOrDefault() is JsonObject last) last["subresource"] = subresource;
-        return result;
+        var mine = new Ownership(manager, "Update", subresource);
+        var total = entries.FirstOrDefault(mine.Has).Members("fieldsV1") is { } present ? FieldSet.Union(present, changed) : changed;
+        return WithEntry(after, entries, mine, total, after.TextOr("v1", "apiVersion"), now);
     }
-
-    private static bool IsUpdate(JsonObject entry, string manager, string? subresource) =>
-        entry.Text("manager") == manager && entry.Text("operation") == "Update" && entry.Text("subresource") == subresource;
 
     private static JsonObject Merge(JsonObject live, JsonObject applied, IListShapes shapes, List<string> path)
     {
@@ -112,18 +109,20 @@ internal static class ServerSideApply
         [.. live.Items("metadata", "managedFields").OfType<JsonObject>().Select(entry => entry.Copy())];
 
     private static JsonObject WithEntry(
-        JsonObject document, List<JsonObject> entries, string manager, string operation, JsonObject fields, string apiVersion, string now)
+        JsonObject document, List<JsonObject> entries, Ownership owner, JsonObject fields, string apiVersion, string now)
     {
-        entries.RemoveAll(entry => entry.Text("manager") == manager && entry.Text("operation") == operation && entry.Text("subresource") is null);
-        entries.Add(new JsonObject
+        entries.RemoveAll(owner.Has);
+        var added = new JsonObject
         {
-            ["manager"] = manager,
-            ["operation"] = operation,
+            ["manager"] = owner.Manager,
+            ["operation"] = owner.Operation,
             ["apiVersion"] = apiVersion,
             ["time"] = now,
             ["fieldsType"] = "FieldsV1",
             ["fieldsV1"] = fields.DeepClone(),
-        });
+        };
+        if (owner.Subresource is not null) added["subresource"] = owner.Subresource;
+        entries.Add(added);
         return WithEntries(document, entries);
     }
 
@@ -136,17 +135,25 @@ internal static class ServerSideApply
         return document;
     }
 
-    private static ApiException Conflict(List<(string Manager, JsonObject Fields)> conflicts)
+    private static ApiException Conflict(List<(JsonObject Entry, JsonObject Fields)> conflicts)
     {
+        static string Name(JsonObject entry) => entry.TextOr("unknown", "manager");
         var causes = new JsonArray();
-        foreach (var (manager, fields) in conflicts)
+        foreach (var (entry, fields) in conflicts)
         {
             foreach (var leaf in FieldSet.Leaves(fields))
-                causes.Add((JsonNode)new JsonObject { ["reason"] = "FieldManagerConflict", ["message"] = $"conflict with \"{manager}\"", ["field"] = leaf });
+                causes.Add((JsonNode)new JsonObject { ["reason"] = "FieldManagerConflict", ["message"] = $"conflict with \"{Name(entry)}\"", ["field"] = leaf });
         }
 
-        var text = string.Join("\n", conflicts.Select(c => $"conflicts with \"{c.Manager}\":\n{string.Join("\n", FieldSet.Leaves(c.Fields).Select(f => "- " + f))}"));
+        var text = string.Join("\n", conflicts.Select(c => $"conflicts with \"{Name(c.Entry)}\":\n{string.Join("\n", FieldSet.Leaves(c.Fields).Select(f => "- " + f))}"));
         var count = causes.Count == 1 ? "1 conflict" : $"{causes.Count} conflicts";
         return new ApiException(409, "Conflict", $"Apply failed with {count}: {text}", new JsonObject { ["causes"] = causes });
+    }
+
+    /// <summary>Whose an entry of <c>managedFields</c> is.</summary>
+    private readonly record struct Ownership(string Manager, string Operation, string? Subresource)
+    {
+        public bool Has(JsonObject entry) =>
+            entry.Text("manager") == Manager && entry.Text("operation") == Operation && entry.Text("subresource") == Subresource;
     }
 }

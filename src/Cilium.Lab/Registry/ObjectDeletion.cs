@@ -26,8 +26,10 @@ internal sealed class ObjectDeletion(ObjectStore store, AdmissionTable admission
             var held = finalizers.Count > 0 || (kind.Id == BuiltInKinds.Namespaces && current.Items("spec", "finalizers").Any());
             if (grace == 0 && !held) return null;
             return Mark(kind, current, grace, finalizers);
+        }, (after, before) =>
+        {
+            if (!options.DryRun) admissions.For(kind.Id).Committed(after?.Json, before?.Json);
         });
-        if (!options.DryRun) admissions.For(kind.Id).Committed(stored?.Json, last);
         return stored?.Json ?? last!;
     }
 

@@ -103,9 +103,14 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
         return Commit(kind, version, key, options, current =>
         {
             if (current is null) throw ApiException.NotFound(kind, key.Name);
-            return Carry(kind, current, ServerSideApply.Apply(current, applied, manager, options.Force, shapes, clock.Stamp()), subresource);
+            var own = subresource == "status" ? StatusOf(applied) : applied;
+            return Carry(kind, current, ServerSideApply.Apply(current, own, manager, options.Force, shapes, clock.Stamp(), subresource), subresource);
         }, subresource, track: false)!;
     }
+
+    /// <summary>The part of an applied document that a write of the status can set, and so own.</summary>
+    private static JsonObject StatusOf(JsonObject applied) =>
+        new(applied.Where(pair => pair.Key is "apiVersion" or "kind" or "metadata" or "status").Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())));
 
     /// <summary>Completes, validates and stores what <paramref name="change"/> makes of the present state.</summary>
     private JsonObject? Commit(
@@ -131,10 +136,11 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
             }
 
             return IsFinished(kind, draft) ? null : draft;
+        }, (after, before) =>
+        {
+            if (!options.DryRun) admission.Committed(after?.Json, before?.Json);
         });
-        if (options.DryRun) return outcome;
-        admission.Committed(stored?.Json, previous);
-        return stored?.Json ?? previous;
+        return options.DryRun ? outcome : stored?.Json ?? previous;
     }
 
     private static void Complete(

@@ -35,7 +35,7 @@ internal sealed class ReadRequests(ObjectStore store, TablePrinter printer)
         var labels = LabelSelector.Parse(query["labelSelector"]);
         var fields = FieldSelector.Parse(query["fieldSelector"]);
         var (objects, revision) = store.List(target.Kind.Id, target.Kind.Namespaced ? target.Namespace : null);
-        var after = Continuation.Parse(query["continue"]);
+        var after = Continuation.Parse(query["continue"], revision);
         // A list at version 0 comes from the cache, whole, whatever the limit (as of the API concepts page of Kubernetes).
         var isCached = after is null && query["resourceVersion"] == "0";
         var limit = !isCached && int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) ? wanted : 0;
@@ -49,10 +49,12 @@ internal sealed class ReadRequests(ObjectStore store, TablePrinter printer)
             else selected.Add(candidate);
         }
 
-        var metadata = new JsonObject { ["resourceVersion"] = revision.ToString(CultureInfo.InvariantCulture) };
+        // All parts are of the first one's revision: a watch from it tells what came while the parts were fetched.
+        var listed = after?.Revision ?? revision;
+        var metadata = new JsonObject { ["resourceVersion"] = listed.ToString(CultureInfo.InvariantCulture) };
         if (remaining > 0)
         {
-            metadata["continue"] = new Continuation(selected[^1].Key.Namespace, selected[^1].Key.Name).ToString();
+            metadata["continue"] = new Continuation(selected[^1].Key.Namespace, selected[^1].Key.Name, listed).ToString();
             metadata["remainingItemCount"] = remaining;
         }
 
@@ -96,8 +98,8 @@ internal sealed class ReadRequests(ObjectStore store, TablePrinter printer)
     }
 }
 
-/// <summary>Where the next part of a list starts.</summary>
-internal sealed record Continuation(string Namespace, string Name)
+/// <summary>Where the next part of a list starts, and the revision of its first part.</summary>
+internal sealed record Continuation(string Namespace, string Name, long Revision)
 {
     public bool IsBefore(ObjectKey key)
     {
@@ -105,14 +107,20 @@ internal sealed record Continuation(string Namespace, string Name)
         return byNamespace < 0 || (byNamespace == 0 && string.CompareOrdinal(Name, key.Name) < 0);
     }
 
-    public override string ToString() => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Namespace}\n{Name}"));
+    public override string ToString() =>
+        Convert.ToBase64String(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Namespace}\n{Name}\n{Revision}")));
 
-    public static Continuation? Parse(string? token)
+    /// <summary>Null when a list starts anew.</summary>
+    /// <exception cref="ApiException">400: no list up to <paramref name="present"/> gave out the token.</exception>
+    public static Continuation? Parse(string? token, long present)
     {
         if (string.IsNullOrEmpty(token)) return null;
         try
         {
-            return Encoding.UTF8.GetString(Convert.FromBase64String(token)).Split('\n') is [var ns, var name] ? new Continuation(ns, name) : throw Bad();
+            return Encoding.UTF8.GetString(Convert.FromBase64String(token)).Split('\n') is [var ns, var name, var text]
+                && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var revision) && revision <= present
+                ? new Continuation(ns, name, revision)
+                : throw Bad();
         }
         catch (FormatException)
         {

@@ -36,18 +36,20 @@ internal sealed class WatchRequests(ObjectStore store, TablePrinter printer, Tim
         {
             foreach (var item in present.Where(Selected)) await output.SendAsync("ADDED", item.Json, ended.Token);
             if (initial) await output.BookmarkAsync(revision, initialEventsEnd: true, ended.Token);
+            output.Reached = revision;
             await output.FlushAsync(ended.Token);
-            await PumpAsync(watch, output, Selected, bookmarks, revision, ended.Token);
+            await PumpAsync(watch, output, Selected, bookmarks, ended.Token);
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {
-            if (limit.IsCancellationRequested && bookmarks && !context.RequestAborted.IsCancellationRequested)
-                await output.BookmarkAsync(store.Revision, initialEventsEnd: false, context.RequestAborted);
+            // What is still queued goes with the watch: the client gets it when it goes on from here. Who was not told all of the
+            // beginning has nothing to go on from.
+            if (limit.IsCancellationRequested && bookmarks && output.Reached is { } reached && !context.RequestAborted.IsCancellationRequested)
+                await output.BookmarkAsync(store.RevisionOf(watch, reached), initialEventsEnd: false, context.RequestAborted);
         }
     }
 
-    private async Task PumpAsync(
-        StoreWatch watch, EventStream output, Func<StoredObject, bool> selected, bool bookmarks, long revision, CancellationToken cancel)
+    private async Task PumpAsync(StoreWatch watch, EventStream output, Func<StoredObject, bool> selected, bool bookmarks, CancellationToken cancel)
     {
         while (true)
         {
@@ -59,14 +61,13 @@ internal sealed class WatchRequests(ObjectStore store, TablePrinter printer, Tim
                 var first = await Task.WhenAny(more, pause);
                 await tick.CancelAsync();
                 if (first == more) break;
-                await output.BookmarkAsync(revision, initialEventsEnd: false, cancel);
+                await output.BookmarkAsync(store.RevisionOf(watch, output.Reached!.Value), initialEventsEnd: false, cancel);
                 await output.FlushAsync(cancel);
             }
 
             if (!await more) return;
             while (watch.Changes.TryRead(out var change))
             {
-                revision = change.Revision;
                 var was = change.Previous is not null && selected(change.Previous);
                 var isNow = change.Type != ChangeType.Deleted && selected(change.Object);
                 var type = (was, isNow) switch
@@ -77,6 +78,7 @@ internal sealed class WatchRequests(ObjectStore store, TablePrinter printer, Tim
                     _ => null,
                 };
                 if (type is not null) await output.SendAsync(type, change.Object.Json, cancel, change.Object.Utf8);
+                output.Reached = change.Revision;
                 watch.Told();
             }
 
@@ -97,6 +99,9 @@ internal sealed class WatchRequests(ObjectStore store, TablePrinter printer, Tim
     {
         private readonly ResponseForm form = ResponseWriter.FormOf(context.Request);
         private bool headingsSent;
+
+        /// <summary>The revision up to which the client was told everything; null while it is told what was there at first.</summary>
+        public long? Reached { get; set; }
 
         public async Task StartAsync(CancellationToken cancel)
         {

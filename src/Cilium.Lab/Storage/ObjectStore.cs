@@ -57,30 +57,15 @@ internal sealed class ObjectStore(int historyCapacity = 20_000)
     /// <summary>
     /// Replaces the state of one object atomically. <paramref name="change"/> sees the present state (or null) and returns the
     /// next one: a new document, the very same to leave it, or null to remove it. Throwing leaves the store as it was.
+    /// <paramref name="committed"/> sees the stored state and the one before it ahead of any other write.
     /// </summary>
-    public StoredObject? Apply(ObjectKey key, Func<StoredObject?, JsonObject?> change)
+    public StoredObject? Apply(ObjectKey key, Func<StoredObject?, JsonObject?> change, Action<StoredObject?, StoredObject?>? committed = null)
     {
         lock (gate)
         {
             var current = Find(key);
-            var next = change(current);
-            if (next is null)
-            {
-                if (current is null) return null;
-                revision++;
-                var tombstone = StoredObject.From(key, current.Json.Copy(), revision);
-                resources[key.Resource].Remove((key.Namespace, key.Name));
-                Publish(new StoreChange(ChangeType.Deleted, tombstone, current));
-                return null;
-            }
-
-            if (current is not null && ReferenceEquals(next, current.Json)) return current;
-            if (current is not null && EqualButForVersion(current.Json, next)) return current;
-            revision++;
-            var stored = StoredObject.From(key, next, revision);
-            if (!resources.TryGetValue(key.Resource, out var objects)) resources[key.Resource] = objects = new(KeyOrder.Instance);
-            objects[(key.Namespace, key.Name)] = stored;
-            Publish(new StoreChange(current is null ? ChangeType.Added : ChangeType.Modified, stored, current));
+            var stored = Replace(key, current, change(current));
+            committed?.Invoke(stored, current);
             return stored;
         }
     }
@@ -103,8 +88,36 @@ internal sealed class ObjectStore(int historyCapacity = 20_000)
         }
     }
 
+    /// <summary>How far a watch's reader has come that was told of changes up to <paramref name="reached"/>: to the present when nothing waits for it.</summary>
+    public long RevisionOf(StoreWatch watch, long reached)
+    {
+        lock (gate) return watches.Contains(watch) && watch.IsQuiet ? revision : reached;
+    }
+
     private StoredObject? Find(ObjectKey key) =>
         resources.TryGetValue(key.Resource, out var objects) && objects.TryGetValue((key.Namespace, key.Name), out var stored) ? stored : null;
+
+    private StoredObject? Replace(ObjectKey key, StoredObject? current, JsonObject? next)
+    {
+        if (next is null)
+        {
+            if (current is null) return null;
+            revision++;
+            var tombstone = StoredObject.From(key, current.Json.Copy(), revision);
+            resources[key.Resource].Remove((key.Namespace, key.Name));
+            Publish(new StoreChange(ChangeType.Deleted, tombstone, current));
+            return null;
+        }
+
+        if (current is not null && ReferenceEquals(next, current.Json)) return current;
+        if (current is not null && EqualButForVersion(current.Json, next)) return current;
+        revision++;
+        var stored = StoredObject.From(key, next, revision);
+        if (!resources.TryGetValue(key.Resource, out var objects)) resources[key.Resource] = objects = new(KeyOrder.Instance);
+        objects[(key.Namespace, key.Name)] = stored;
+        Publish(new StoreChange(current is null ? ChangeType.Added : ChangeType.Modified, stored, current));
+        return stored;
+    }
 
     private void Publish(StoreChange change)
     {

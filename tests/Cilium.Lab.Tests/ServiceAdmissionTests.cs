@@ -1,0 +1,111 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Cilium.Lab.Cluster;
+using Cilium.Lab.Json;
+using Cilium.Lab.Registry;
+using Cilium.Lab.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Cilium.Lab.Tests;
+
+/// <summary>Who has which address and node port.</summary>
+public sealed class ServiceAdmissionTests
+{
+    private readonly ClusterState state = TestCluster.Create();
+
+    [Fact]
+    public void A_dry_run_claims_nothing()
+    {
+        var kind = state.Catalog.Get(BuiltInKinds.Services);
+        state.Registry.Create(kind, "v1", "default", Service("tried", 30500, "10.96.7.7"), new WriteOptions { DryRun = true });
+
+        var stored = state.Create(BuiltInKinds.Services, "default", Service("meant", 30500, "10.96.7.7"));
+        Assert.Equal(("10.96.7.7", 30500), (stored.Text("spec", "clusterIP"), NodePort(stored)));
+    }
+
+    [Fact]
+    public void A_refused_service_claims_nothing()
+    {
+        var wrong = Service("wrong", 30500, "10.96.7.7");
+        wrong.Items("spec", "ports").Single()!["port"] = 0;
+        Assert.Equal(422, Assert.Throws<ApiException>(() => state.Create(BuiltInKinds.Services, "default", wrong)).Code);
+
+        var stored = state.Create(BuiltInKinds.Services, "default", Service("right", 30500, "10.96.7.7"));
+        Assert.Equal(("10.96.7.7", 30500), (stored.Text("spec", "clusterIP"), NodePort(stored)));
+    }
+
+    [Fact]
+    public void A_node_port_of_another_service_is_refused_and_stays_with_its_owner()
+    {
+        state.Create(BuiltInKinds.Services, "default", Service("first", 30500));
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            var refusal = Assert.Throws<ApiException>(() => state.Create(BuiltInKinds.Services, "default", Service("second", 30500)));
+            Assert.Equal((422, "Invalid"), (refusal.Code, refusal.Reason));
+            Assert.Contains("spec.ports[0].nodePort: Invalid value: 30500: provided port is already allocated", refusal.Message, StringComparison.Ordinal);
+        }
+
+        state.Create(BuiltInKinds.Services, "default", Service("second", null));
+        Assert.Throws<ApiException>(() => state.Patch(BuiltInKinds.Services, "second", """{"spec":{"ports":[{"port":80,"nodePort":30500}]}}"""));
+        state.Delete(BuiltInKinds.Services, "default", "second");
+        Assert.Throws<ApiException>(() => state.Create(BuiltInKinds.Services, "default", Service("third", 30500)));
+
+        state.Delete(BuiltInKinds.Services, "default", "first");
+        Assert.Equal(30500, NodePort(state.Create(BuiltInKinds.Services, "default", Service("third", 30500))));
+    }
+
+    [Fact]
+    public void A_service_keeps_its_node_port_over_writes_and_frees_it_with_its_type()
+    {
+        var first = NodePort(state.Create(BuiltInKinds.Services, "default", Service("s", null)));
+        Assert.Equal(first, NodePort(state.Patch(BuiltInKinds.Services, "s", """{"metadata":{"labels":{"x":"y"}},"spec":{"ports":[{"port":80}]}}""")));
+        state.Patch(BuiltInKinds.Services, "s", """{"spec":{"type":"ClusterIP"}}""");
+        Assert.Equal(first, NodePort(state.Create(BuiltInKinds.Services, "default", Service("t", first))));
+    }
+
+    [Fact]
+    public void Chosen_node_ports_avoid_the_stated_ones_and_the_range_has_an_end()
+    {
+        var ports = new JsonArray(new JsonObject { ["name"] = "chosen", ["port"] = 80 }, new JsonObject { ["name"] = "stated", ["port"] = 81, ["nodePort"] = 30080 });
+        var both = new JsonObject { ["metadata"] = new JsonObject { ["name"] = "both" }, ["spec"] = new JsonObject { ["type"] = "NodePort", ["ports"] = ports } };
+        Assert.Equal([30081, 30080], state.Create(BuiltInKinds.Services, "default", both).Items("spec", "ports").Select(port => port.Number("nodePort")!.Value));
+
+        var all = new JsonArray([.. Enumerable.Range(1, 2766).Select(port => (JsonNode?)new JsonObject { ["name"] = $"p{port}", ["port"] = port })]);
+        state.Create(BuiltInKinds.Services, "default", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "all" }, ["spec"] = new JsonObject { ["type"] = "NodePort", ["ports"] = all } });
+        var refusal = Assert.Throws<ApiException>(() => state.Create(BuiltInKinds.Services, "default", Service("late", null)));
+        Assert.Contains("range is full", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Services_made_and_deleted_at_once_never_share_an_address()
+    {
+        var small = new ClusterState([IPNetwork.Parse("10.96.0.0/24")], TimeProvider.System, NullLogger.Instance);
+        small.Create(BuiltInKinds.Namespaces, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "default" } });
+        var held = new System.Collections.Concurrent.ConcurrentDictionary<string, string>();
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(worker => Task.Run(() =>
+        {
+            for (var round = 0; round < 300; round++)
+            {
+                var name = $"w{worker}r{round}";
+                var address = small.Create(BuiltInKinds.Services, "default", Service(name, null)).Text("spec", "clusterIP")!;
+                Assert.True(held.TryAdd(address, name), $"{address} has {name} and {held.GetValueOrDefault(address)}");
+                held.TryRemove(address, out _);
+                small.Delete(BuiltInKinds.Services, "default", name);
+            }
+        })));
+
+        var left = Enumerable.Range(0, 200).Select(index => small.Create(BuiltInKinds.Services, "default", Service($"left{index}", null)).Text("spec", "clusterIP")).ToList();
+        Assert.Equal(200, left.Distinct().Count());
+    }
+
+    private static JsonObject Service(string name, long? nodePort, string? address = null)
+    {
+        var port = new JsonObject { ["port"] = 80 };
+        if (nodePort is not null) port["nodePort"] = nodePort;
+        var spec = new JsonObject { ["type"] = "NodePort", ["ports"] = new JsonArray(port) };
+        if (address is not null) spec["clusterIP"] = address;
+        return new JsonObject { ["metadata"] = new JsonObject { ["name"] = name }, ["spec"] = spec };
+    }
+
+    private static long NodePort(JsonObject service) => service.Items("spec", "ports").First().Number("nodePort")!.Value;
+}
