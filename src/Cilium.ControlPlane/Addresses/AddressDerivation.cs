@@ -7,7 +7,7 @@ using Cilium.Kubernetes;
 namespace Cilium.ControlPlane.Addresses;
 
 /// <summary>Endpoints, nodes and rules in; the identity and the tunnel endpoint of every known address out.</summary>
-internal sealed class AddressDerivation(AgentTables tables, AgentOptions options, LocalNodeRow self, ApiServerAddresses apiServer, TimeProvider time, SharedRows<IpCacheRow[]>? shared = null)
+internal sealed class AddressDerivation(AgentTables tables, AgentOptions options, LocalNodeRow self, TimeProvider time, SharedRows<IpCacheRow[]>? shared = null)
     : IAgentLoop
 {
     private readonly AddressClaims _claims = new();
@@ -19,14 +19,14 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
         await tables.Kubernetes.CiliumEndpoints.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         await tables.Kubernetes.CiliumNodes.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         await tables.RuleAddresses.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
-        await tables.Kubernetes.EndpointSlices.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        await tables.ApiServerAddresses.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         using var own = tables.Endpoints.Subscribe();
         using var identities = tables.EndpointIdentities.Subscribe();
         using var others = tables.Kubernetes.CiliumEndpoints.Subscribe();
         using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
         using var rules = tables.RuleAddresses.Subscribe();
-        using var slices = tables.Kubernetes.EndpointSlices.Subscribe();
-        var wakeup = new Wakeup(time, own.WaitAsync, identities.WaitAsync, others.WaitAsync, nodes.WaitAsync, rules.WaitAsync, slices.WaitAsync);
+        using var apiServer = tables.ApiServerAddresses.Subscribe();
+        var wakeup = new Wakeup(time, own.WaitAsync, identities.WaitAsync, others.WaitAsync, nodes.WaitAsync, rules.WaitAsync, apiServer.WaitAsync);
         ClaimSelfAndWorld();
         while (true)
         {
@@ -43,8 +43,7 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
                     change.Current is { } row ? RowsOf(row) : []);
             }
 
-            var changedNodes = nodes.Drain();
-            foreach (var change in changedNodes)
+            foreach (var change in nodes.Drain())
             {
                 ClaimNode(change.Key, change.Current);
             }
@@ -57,9 +56,9 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
                     change.Current is { } row ? [new IpCacheRow { Prefix = row.Prefix, Identity = row.Identity }] : []);
             }
 
-            if (changedNodes.Count > 0 || slices.Drain().Any(change => ApiServerAddresses.IsIn(change.Current ?? change.Previous)))
+            foreach (var change in apiServer.Drain())
             {
-                _claims.Set(AddressSource.KubeApiServer, "", [.. apiServer.Rows(self)]);
+                _claims.Set(AddressSource.KubeApiServer, change.Key.ToString(), change.Current is { } row ? [row] : []);
             }
 
             Carry();

@@ -1,5 +1,6 @@
 using Cilium.ControlPlane.Agent;
 using Cilium.Core;
+using Cilium.Core.Tables;
 using Cilium.Datapath.IpCache;
 using Cilium.Datapath.Nodes;
 using Cilium.Kubernetes;
@@ -10,18 +11,49 @@ namespace Cilium.ControlPlane.Addresses;
 /// <summary>The addresses of the Kubernetes API server, from the endpoints of <c>default/kubernetes</c>, and their identities.</summary>
 /// <remarks>
 /// On this node: the host's identity with a further label. On another node: identity 7. Outside the cluster: a local identity with the labels
-/// of its address and <c>reserved:kube-apiserver</c>. Not thread-safe.
+/// of its address and <c>reserved:kube-apiserver</c>. Identities are told to the engine of the loop that calls, which commits them and then
+/// has the addresses written, so that no address has an identity that policies do not know yet. Not thread-safe.
 /// </remarks>
-internal sealed class ApiServerAddresses(AgentTables tables, AgentOptions options, PolicyEngine engine, LocalIdentityAllocator localIdentities)
+internal sealed class ApiServerAddresses(AgentTables tables, AgentOptions options, LocalNodeRow self, PolicyEngine engine, LocalIdentityAllocator localIdentities)
 {
     private readonly Dictionary<IpAddr, KnownIdentity> _outside = [];
+    private IReadOnlyList<IpCacheRow>? _unwritten;
     private bool _isHere;
 
-    /// <summary>True for a slice that names the API server.</summary>
-    public static bool IsIn(EndpointSliceRow? slice) => slice is { Namespace: "default", ServiceName: "kubernetes" };
+    /// <summary>Tells the engine the identities of its addresses as they are now; without effect when no change can touch them.</summary>
+    public void Follow(
+        IReadOnlyList<TableChange<NamespacedName, EndpointSliceRow>> slices, IReadOnlyList<TableChange<string, CiliumNodeRow>> nodes)
+    {
+        if (nodes.Count > 0 || slices.Any(change => IsIn(change.Current ?? change.Previous)))
+        {
+            _unwritten = Rows();
+        }
+    }
 
-    /// <summary>The rows of all its addresses that are not this node's.</summary>
-    public IReadOnlyList<IpCacheRow> Rows(LocalNodeRow self)
+    /// <summary>Writes what <see cref="Follow"/> found: the rows of all its addresses that are not this node's.</summary>
+    public void Write(WriteTransaction transaction)
+    {
+        if (_unwritten is not { } rows)
+        {
+            return;
+        }
+
+        _unwritten = null;
+        var wanted = rows.Select(row => row.Prefix).ToHashSet();
+        foreach (var gone in tables.ApiServerAddresses.Snapshot().Keys.Where(prefix => !wanted.Contains(prefix)))
+        {
+            transaction.Delete(tables.ApiServerAddresses, gone);
+        }
+
+        foreach (var row in rows)
+        {
+            transaction.Upsert(tables.ApiServerAddresses, row);
+        }
+    }
+
+    private static bool IsIn(EndpointSliceRow? slice) => slice is { Namespace: "default", ServiceName: "kubernetes" };
+
+    private List<IpCacheRow> Rows()
     {
         var addresses = tables.Kubernetes.EndpointSlices.Snapshot().Values.Where(IsIn)
             .SelectMany(slice => slice.Endpoints).SelectMany(endpoint => endpoint.Addresses).ToHashSet();

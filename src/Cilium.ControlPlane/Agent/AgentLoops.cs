@@ -35,11 +35,12 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             loggers.CreateLogger<EndpointIdentityDerivation>());
         endpointIdentities.Restore(restored);
         var rules = new PolicyObjectRules(new PolicyDecoder(options.LabelFilter), loggers.CreateLogger<PolicyObjectRules>());
+        var apiServer = new ApiServerAddresses(tables, options, self, agent.Policies, localIdentities);
         IAgentLoop[] loops =
         [
             endpointIdentities,
-            new PolicyDerivation(tables, new EndpointEgress(tables, options), agent.Policies, rules, time),
-            new AddressDerivation(tables, options, self, new ApiServerAddresses(tables, options, agent.Policies, localIdentities), time),
+            new PolicyDerivation(tables, new EndpointEgress(tables, options), agent.Policies, rules, apiServer, time),
+            new AddressDerivation(tables, options, self, time),
             new HealthCheckPorts(tables, options, time, loggers.CreateLogger<HealthCheckPorts>()),
             new NodeDerivation(tables, options, time),
             new CiliumEndpointDerivation(tables, agent.Options, self, time),

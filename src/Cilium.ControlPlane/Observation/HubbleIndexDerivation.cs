@@ -15,6 +15,7 @@ namespace Cilium.ControlPlane.Observation;
 internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions options, PolicyEngine policies, HubbleIndex index, PeerDirectory peers, TimeProvider time)
 {
     private const int HubblePort = 4244;
+    private static readonly L4Protocol[] s_protocols = [L4Protocol.Tcp, L4Protocol.Udp, L4Protocol.Sctp];
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -70,7 +71,9 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
         {
             foreach (var address in change.Previous?.Addresses ?? default)
             {
-                if (!IsOwn(address))
+                // The address may have another pod by now, whose name is not ours to take.
+                if (builder.Endpoints.TryGetValue(address, out var present)
+                    && present.Id == default && present.Namespace == change.Key.Namespace && present.PodName == change.Key.Name)
                 {
                     builder.Endpoints.Remove(address);
                 }
@@ -100,7 +103,10 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
         {
             foreach (var address in previous.Addresses())
             {
-                builder.Endpoints.Remove(address);
+                if (builder.Endpoints.TryGetValue(address, out var present) && present.Id == previous.Id)
+                {
+                    builder.Endpoints.Remove(address);
+                }
             }
 
             builder.Interfaces.Remove(previous.InterfaceIndex);
@@ -159,12 +165,12 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
         }
     }
 
-    private static void SetServices(HubbleSnapshotBuilder builder, IReadOnlyList<TableChange<L4Address, FrontendRow>> changes)
+    private void SetServices(HubbleSnapshotBuilder builder, IReadOnlyList<TableChange<L4Address, FrontendRow>> changes)
     {
         foreach (var change in changes)
         {
             var key = (change.Key.Address, change.Key.Port);
-            if (change.Current is { } row)
+            if ((change.Current ?? OtherProtocol(change.Key)) is { } row)
             {
                 builder.Services[key] = new HubbleService(row.ServiceNamespace, row.ServiceName);
             }
@@ -173,6 +179,20 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
                 builder.Services.Remove(key);
             }
         }
+    }
+
+    /// <summary>A frontend with the address and port of one that is gone: names are by address and port, and DNS has both protocols.</summary>
+    private FrontendRow? OtherProtocol(L4Address gone)
+    {
+        foreach (var protocol in s_protocols)
+        {
+            if (tables.Datapath.Frontends.TryGet(gone with { Protocol = protocol }, out var row))
+            {
+                return row;
+            }
+        }
+
+        return null;
     }
 
     private void SetPeers(IReadOnlyList<TableChange<string, CiliumNodeRow>> changes)

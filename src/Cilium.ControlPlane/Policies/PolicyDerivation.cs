@@ -15,7 +15,9 @@ namespace Cilium.ControlPlane.Policies;
 /// A change of rules or of a subject takes a new policy key; a change of identities alone changes the rows in place, as <see cref="PolicyRow"/> asks.
 /// Nothing is written before the first lists of all sources are there: a restarted agent must not loosen what is in force.
 /// </remarks>
-internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress, PolicyEngine engine, PolicyObjectRules rules, TimeProvider time) : IAgentLoop
+internal sealed class PolicyDerivation(
+    AgentTables tables, EndpointEgress egress, PolicyEngine engine, PolicyObjectRules rules, ApiServerAddresses apiServer, TimeProvider time)
+    : IAgentLoop
 {
     private readonly Dictionary<EndpointId, PolicySubject> _subjects = [];
     private readonly Dictionary<PolicySubject, HashSet<EndpointId>> _endpointsOf = [];
@@ -27,6 +29,8 @@ internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress
     {
         await tables.Kubernetes.Policies.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         await tables.Kubernetes.CiliumIdentities.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        await tables.Kubernetes.CiliumNodes.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        await tables.Kubernetes.EndpointSlices.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         using var endpoints = tables.Endpoints.Subscribe();
         using var identities = tables.EndpointIdentities.Subscribe();
         using var policies = tables.Kubernetes.Policies.Subscribe();
@@ -34,10 +38,11 @@ internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress
         using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
         using var pools = tables.Kubernetes.PodIPPools.Subscribe();
         using var ciliumEndpoints = tables.Kubernetes.CiliumEndpoints.Subscribe();
+        using var slices = tables.Kubernetes.EndpointSlices.Subscribe();
         var ports = new PeerPorts(tables, engine);
         var wakeup = new Wakeup(
             time, endpoints.WaitAsync, identities.WaitAsync, policies.WaitAsync, clusterIdentities.WaitAsync, ciliumEndpoints.WaitAsync,
-            nodes.WaitAsync, pools.WaitAsync);
+            nodes.WaitAsync, pools.WaitAsync, slices.WaitAsync);
         while (true)
         {
             var touched = new HashSet<EndpointId>();
@@ -67,11 +72,13 @@ internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress
                 }
             }
 
-            if (egress.MayChangeBy(nodes.Drain(), pools.Drain()))
+            var changedNodes = nodes.Drain();
+            if (egress.MayChangeBy(changedNodes, pools.Drain()))
             {
                 touched.UnionWith(tables.Endpoints.Snapshot().Keys);
             }
 
+            apiServer.Follow(slices.Drain(), changedNodes);
             ports.Follow(ciliumEndpoints.Drain(), changedIdentities);
             foreach (var id in touched)
             {
@@ -90,6 +97,7 @@ internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress
         tables.Datapath.Endpoints.CompleteInitializer(AgentInitializers.Policies);
         tables.Datapath.Policies.CompleteInitializer(AgentInitializers.Policies);
         tables.RuleAddresses.CompleteInitializer(AgentInitializers.Policies);
+        tables.ApiServerAddresses.CompleteInitializer(AgentInitializers.Policies);
     }
 
     private void FollowIdentity(TableChange<Identity, CiliumIdentityRow> change)
@@ -176,6 +184,8 @@ internal sealed class PolicyDerivation(AgentTables tables, EndpointEgress egress
             {
                 transaction.Delete(tables.RuleAddresses, prefix);
             }
+
+            apiServer.Write(transaction);
         });
     }
 

@@ -168,7 +168,8 @@ public sealed class SimulatedNode : IAsyncDisposable
     internal Task StartPoliciesAsync(CancellationToken cancellationToken)
     {
         var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter), _loggers.CreateLogger<PolicyObjectRules>());
-        Run(new PolicyDerivation(Tables, new EndpointEgress(Tables, _options), Policies, rules, _time).RunAsync);
+        var apiServer = new ApiServerAddresses(Tables, _options, Local, Policies, _localIdentities);
+        Run(new PolicyDerivation(Tables, new EndpointEgress(Tables, _options), Policies, rules, apiServer, _time).RunAsync);
         return FirstRoundAsync(cancellationToken, Tables.Datapath.Endpoints.WaitInitializedAsync, Tables.Datapath.Policies.WaitInitializedAsync);
     }
 
@@ -176,7 +177,7 @@ public sealed class SimulatedNode : IAsyncDisposable
     internal async Task StartAsync(CancellationToken cancellationToken)
     {
         var policies = Tables.Datapath.Policies.IsInitialized ? Task.CompletedTask : StartPoliciesAsync(cancellationToken);
-        Run(new AddressDerivation(Tables, _options, Local, new ApiServerAddresses(Tables, _options, Policies, _localIdentities), _time, _share.Addresses).RunAsync);
+        Run(new AddressDerivation(Tables, _options, Local, _time, _share.Addresses).RunAsync);
         Run(new ServiceDerivation(Tables, _options, _time).RunAsync);
         Run(new NodeDerivation(Tables, _options, _time, _share.Nodes).RunAsync);
         await FirstRoundAsync(

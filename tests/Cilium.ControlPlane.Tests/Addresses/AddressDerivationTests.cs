@@ -4,21 +4,12 @@ using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
 using Cilium.Datapath.IpCache;
 using Cilium.Kubernetes;
-using Cilium.Policy;
 
 namespace Cilium.ControlPlane.Tests.Addresses;
 
 public sealed class AddressDerivationTests
 {
     private readonly TestTables _test = new();
-    private readonly PolicyEngine _engine;
-    private readonly LocalIdentityAllocator _local;
-
-    public AddressDerivationTests()
-    {
-        _local = new LocalIdentityAllocator(_test.Options.Cluster);
-        _engine = new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster }, _local);
-    }
 
     [Fact]
     public async Task The_node_itself_is_host_and_the_rest_is_world()
@@ -74,40 +65,21 @@ public sealed class AddressDerivationTests
         await TestTables.EndAsync(stop, running);
     }
 
-    [Theory]
-    [InlineData("172.18.0.3", 7u)]
-    [InlineData("203.0.113.9", 16777217u)]
-    public async Task The_api_server_is_known_by_where_it_is(string address, uint expected)
+    [Fact]
+    public async Task An_address_of_the_api_server_is_more_than_a_nodes()
     {
+        var prefix = Prefix.Parse("172.18.0.3/32");
         _test.Write(write =>
         {
             write.Upsert(_test.Kubernetes.CiliumNodes, Node("node-b", "172.18.0.3", "10.0.1.1", "10.0.1.0/24"));
-            write.Upsert(_test.Kubernetes.EndpointSlices, new EndpointSliceRow
-            {
-                Namespace = "default",
-                Name = "kubernetes",
-                ServiceName = "kubernetes",
-                Endpoints = [new SliceEndpoint { Addresses = [IpAddr.Parse(address)] }],
-            });
+            write.Upsert(_test.Tables.ApiServerAddresses, new IpCacheRow { Prefix = prefix, Identity = Identity.KubeApiServer });
         });
-        await TestTables.RunUntilAsync(New(), () => _test.Datapath.IpCache.TryGet(Prefix.Parse(address + "/32"), out _));
-        Assert.Equal(new Identity(expected), Row(address + "/32").Identity);
-        Assert.True(_engine.Identities.TryGet(new Identity(expected), out var known));
-        Assert.True(known.HasReserved("kube-apiserver"));
-    }
-
-    [Fact]
-    public async Task An_api_server_here_adds_a_label_to_the_host()
-    {
-        _test.Write(write => write.Upsert(_test.Kubernetes.EndpointSlices, new EndpointSliceRow
-        {
-            Namespace = "default",
-            Name = "kubernetes",
-            ServiceName = "kubernetes",
-            Endpoints = [new SliceEndpoint { Addresses = [_test.Self.IPv4] }],
-        }));
-        await TestTables.RunUntilAsync(New(), () => _engine.Identities.TryGet(Identity.Host, out var host) && host.HasReserved("kube-apiserver"));
-        Assert.Equal(Identity.Host, Row("172.18.0.2/32").Identity);
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.IpCache.TryGet(prefix, out var row) && row.Identity == Identity.KubeApiServer);
+        _test.Write(write => write.Delete(_test.Tables.ApiServerAddresses, prefix));
+        await TestTables.UntilAsync(running, () => Row("172.18.0.3/32").Identity == Identity.RemoteNode);
+        await TestTables.EndAsync(stop, running);
     }
 
     private IpCacheRow Row(string prefix)
@@ -116,8 +88,7 @@ public sealed class AddressDerivationTests
         return row;
     }
 
-    private AddressDerivation New() => new(
-        _test.Tables, _test.Options, _test.Self, new ApiServerAddresses(_test.Tables, _test.Options, _engine, _local), TimeProvider.System);
+    private AddressDerivation New() => new(_test.Tables, _test.Options, _test.Self, TimeProvider.System);
 
     private static CiliumNodeRow Node(string name, string address, string router, string range) => new()
     {

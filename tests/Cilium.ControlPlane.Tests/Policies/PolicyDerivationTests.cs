@@ -1,4 +1,5 @@
 using System.Text;
+using Cilium.ControlPlane.Addresses;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Policies;
 using Cilium.ControlPlane.Tests.Agent;
@@ -114,12 +115,18 @@ public sealed class PolicyDerivationTests
         await TestTables.EndAsync(stop, running);
     }
 
-    private PolicyDerivation New() => new(
-        _test.Tables,
-        new EndpointEgress(_test.Tables, _test.Options),
-        new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster, AllowLocalhost = false }),
-        new PolicyObjectRules(new PolicyDecoder(LabelFilter.Default), NullLogger<PolicyObjectRules>.Instance),
-        TimeProvider.System);
+    private PolicyDerivation New()
+    {
+        var local = new LocalIdentityAllocator(_test.Options.Cluster);
+        var engine = new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster, AllowLocalhost = false }, local);
+        return new PolicyDerivation(
+            _test.Tables,
+            new EndpointEgress(_test.Tables, _test.Options),
+            engine,
+            new PolicyObjectRules(new PolicyDecoder(LabelFilter.Default), NullLogger<PolicyObjectRules>.Instance),
+            new ApiServerAddresses(_test.Tables, _test.Options, _test.Self, engine, local),
+            TimeProvider.System);
+    }
 
     private void AddEndpoint(ushort id, string app, uint identity) => _test.Write(write =>
     {

@@ -1,0 +1,116 @@
+using Cilium.ControlPlane.Observation;
+using Cilium.ControlPlane.Tests.Agent;
+using Cilium.Core;
+using Cilium.Datapath.LoadBalancing;
+using Cilium.Hubble.Enrichment;
+using Cilium.Hubble.Serving;
+using Cilium.Kubernetes;
+using Cilium.Policy;
+
+namespace Cilium.ControlPlane.Tests.Observation;
+
+public sealed class HubbleIndexDerivationTests : IAsyncDisposable
+{
+    private static readonly IpAddr s_address = IpAddr.Parse("10.0.1.7");
+    private static readonly IpAddr s_dns = IpAddr.Parse("10.96.0.10");
+
+    private readonly TestTables _test = new();
+    private readonly HubbleIndex _index = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _running;
+
+    public HubbleIndexDerivationTests() => _running = new HubbleIndexDerivation(
+        _test.Tables, _test.Options, new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster }), _index, new PeerDirectory(), TimeProvider.System)
+        .RunAsync(_stop.Token);
+
+    public async ValueTask DisposeAsync()
+    {
+        await TestTables.EndAsync(_stop, _running);
+        _stop.Dispose();
+    }
+
+    [Fact]
+    public async Task An_address_keeps_the_name_of_its_new_pod_when_the_former_ones_object_goes()
+    {
+        _test.Write(write => write.Upsert(_test.Kubernetes.CiliumEndpoints, Pod("a", 400)));
+        await UntilAsync(() => NameAt(s_address) == "a");
+        _test.Write(write => write.Upsert(_test.Kubernetes.CiliumEndpoints, Pod("b", 401)));
+        await UntilAsync(() => NameAt(s_address) == "b");
+        _test.Write(write => write.Delete(_test.Kubernetes.CiliumEndpoints, new NamespacedName("default", "a")));
+        await SettleAsync();
+        Assert.Equal("b", NameAt(s_address));
+        _test.Write(write => write.Delete(_test.Kubernetes.CiliumEndpoints, new NamespacedName("default", "b")));
+        await UntilAsync(() => NameAt(s_address) is null);
+    }
+
+    [Fact]
+    public async Task An_address_keeps_the_name_of_its_new_endpoint_when_the_former_one_goes()
+    {
+        _test.Write(write => write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "a", "10.0.0.7")));
+        await UntilAsync(() => NameAt(IpAddr.Parse("10.0.0.7")) == "a");
+        _test.Write(write => write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(2, "b", "10.0.0.7")));
+        await UntilAsync(() => NameAt(IpAddr.Parse("10.0.0.7")) == "b");
+        _test.Write(write => write.Delete(_test.Tables.Endpoints, new EndpointId(1)));
+        await SettleAsync();
+        Assert.Equal("b", NameAt(IpAddr.Parse("10.0.0.7")));
+        _test.Write(write => write.Delete(_test.Tables.Endpoints, new EndpointId(2)));
+        await UntilAsync(() => NameAt(IpAddr.Parse("10.0.0.7")) is null);
+    }
+
+    [Fact]
+    public async Task A_service_keeps_its_name_while_one_protocol_of_a_port_is_left()
+    {
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Datapath.Frontends, Frontend(L4Protocol.Tcp, "kube-dns"));
+            write.Upsert(_test.Datapath.Frontends, Frontend(L4Protocol.Udp, "kube-dns"));
+        });
+        await UntilAsync(() => ServiceAt(53) == "kube-dns");
+        _test.Write(write => write.Delete(_test.Datapath.Frontends, new L4Address(s_dns, 53, L4Protocol.Tcp)));
+        await SettleAsync();
+        Assert.Equal("kube-dns", ServiceAt(53));
+        _test.Write(write => write.Delete(_test.Datapath.Frontends, new L4Address(s_dns, 53, L4Protocol.Udp)));
+        await UntilAsync(() => ServiceAt(53) is null);
+    }
+
+    [Fact]
+    public async Task A_port_takes_the_name_of_the_service_that_is_left_on_it()
+    {
+        _test.Write(write => write.Upsert(_test.Datapath.Frontends, Frontend(L4Protocol.Udp, "dns-udp")));
+        await UntilAsync(() => ServiceAt(53) == "dns-udp");
+        _test.Write(write => write.Upsert(_test.Datapath.Frontends, Frontend(L4Protocol.Tcp, "dns-tcp")));
+        await UntilAsync(() => ServiceAt(53) == "dns-tcp");
+        _test.Write(write => write.Delete(_test.Datapath.Frontends, new L4Address(s_dns, 53, L4Protocol.Tcp)));
+        await UntilAsync(() => ServiceAt(53) == "dns-udp");
+    }
+
+    private static CiliumEndpointRow Pod(string name, uint identity) => new()
+    {
+        Namespace = "default",
+        Name = name,
+        Identity = new Identity(identity),
+        Addresses = [s_address],
+        NodeIP = IpAddr.Parse("172.18.0.3"),
+    };
+
+    private static FrontendRow Frontend(L4Protocol protocol, string service, ushort port = 53) => new()
+    {
+        Address = new L4Address(s_dns, port, protocol),
+        ServiceNamespace = "kube-system",
+        ServiceName = service,
+        Backends = [],
+    };
+
+    private string? NameAt(IpAddr address) => _index.Current.EndpointOf(address)?.PodName;
+
+    private string? ServiceAt(ushort port) => _index.Current.ServiceOf(s_dns, port)?.Name;
+
+    private Task UntilAsync(Func<bool> condition) => TestTables.UntilAsync(_running, condition);
+
+    /// <summary>Waits until the loop has taken everything written so far: what is written later shows up in a later round only.</summary>
+    private async Task SettleAsync()
+    {
+        _test.Write(write => write.Upsert(_test.Datapath.Frontends, Frontend(L4Protocol.Tcp, "settled", 9)));
+        await UntilAsync(() => ServiceAt(9) == "settled");
+    }
+}
