@@ -141,7 +141,6 @@ SEC("tc")
 int cil_to_container(struct __sk_buff *ctx)
 {
 	const struct endpoint_row *row;
-	const struct ipcache_value *source;
 	struct flow flow = {};
 	int ret;
 
@@ -165,11 +164,6 @@ int cil_to_container(struct __sk_buff *ctx)
 		return drop(ctx, &flow, ret);
 	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
 		return TC_ACT_OK;
-	if (ctx->ingress_ifindex == 0) {
-		flow.source_identity = host_identity;
-	} else {
-		source = ipcache_lookup(&flow.packet.source);
-		flow.source_identity = source ? source->identity : world_identity(&flow.packet);
-	}
+	flow.source_identity = ctx->ingress_ifindex == 0 ? host_identity : identity_from_outside(&flow.packet);
 	return to_pod(ctx, &flow, row, DELIVER_PASS, 0, 0);
 }
