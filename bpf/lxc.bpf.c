@@ -128,13 +128,19 @@ int cil_from_container(struct __sk_buff *ctx)
 	trace_from(ctx, &flow, TRACE_FROM_ENDPOINT);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);
-	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+	if (is_ipv6(&flow.packet) && is_link_control(&flow.packet))
 		return answer_solicitation(ctx, &flow.packet, row);
 	if (!source_is_valid(&flow.packet, row))
 		return drop(ctx, &flow, DROP_INVALID_SOURCE_IP);
 	if (flow.packet.protocol == PROTO_UDP && enable_tunnel && flow.packet.destination_port == bpf_htons(tunnel_port))
 		return drop(ctx, &flow, DROP_ENCAPSULATION_PROHIBITED);
 	return from_pod(ctx, &flow, row);
+}
+
+/* Neighbour discovery of the node itself, which also asks a pod by the pod's own address. */
+static __always_inline int is_from_neighbour(struct __sk_buff *ctx, const struct packet *p)
+{
+	return ctx->ingress_ifindex == 0 && p->ttl == HOPS_ON_LINK && is_control_type(p);
 }
 
 SEC("tc")
@@ -162,7 +168,7 @@ int cil_to_container(struct __sk_buff *ctx)
 	ret = parse_packet(ctx, &flow.packet);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);
-	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+	if (is_ipv6(&flow.packet) && (is_link_control(&flow.packet) || is_from_neighbour(ctx, &flow.packet)))
 		return TC_ACT_OK;
 	flow.source_identity = ctx->ingress_ifindex == 0 ? host_identity : identity_from_outside(&flow.packet);
 	return to_pod(ctx, &flow, row, DELIVER_PASS, 0, 0);

@@ -58,7 +58,7 @@ int cil_from_netdev(struct __sk_buff *ctx)
 		/* What cannot be parsed is not ours: the node may speak any protocol. */
 		return vni < 0 ? TC_ACT_OK : drop(ctx, &flow, ret);
 	}
-	if (vni < 0 && is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+	if (vni < 0 && is_ipv6(&flow.packet) && is_link_control(&flow.packet))
 		return TC_ACT_OK;
 	if (vni < 0 && enable_node_port && (flow.packet.protocol == PROTO_TCP || flow.packet.protocol == PROTO_UDP)) {
 		frontend = service_lookup(&flow.packet.destination, flow.packet.destination_port, flow.packet.protocol);
@@ -169,7 +169,7 @@ int cil_to_netdev(struct __sk_buff *ctx)
 		return TC_ACT_OK;
 	if (parse_packet(ctx, &flow.packet) < 0 || !(enable_packet_lb || masquerade_enabled(&flow.packet)))
 		return TC_ACT_OK;
-	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+	if (is_ipv6(&flow.packet) && is_link_control(&flow.packet))
 		return TC_ACT_OK;
 	local = endpoint_of_address(&flow.packet.source);
 	if (!local)
