@@ -34,6 +34,7 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 	int ret;
 
 	/* 1. */
+	flow->packet.kind |= PACKET_FROM_POD;
 	ct_find(ctx, flow, &view);
 
 	/* 2. */

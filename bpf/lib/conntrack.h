@@ -98,17 +98,18 @@ static __always_inline int parse_quoted(struct __sk_buff *ctx, const struct pack
 	return 0;
 }
 
-/* The key of the connection that an ICMP error is about. One that quotes nothing we could track stands for itself. */
+/* The key of the connection that an ICMP error is about; left as it was, zero, when it quotes nothing we could track. A pod may only quote
+ * what was sent to it, since it could make up the rest; routers may speak about any connection.
+ */
 __shared_body int ct_fill_quoted(struct __sk_buff *ctx, const struct packet *p, struct ct_tuple *tuple)
 {
 	struct packet quoted = {};
 
 	if (!p || !tuple)
 		return 0;
-	if (parse_quoted(ctx, p, &quoted) < 0)
-		ct_fill(tuple, p);
-	else
-		ct_fill(tuple, &quoted);
+	if (parse_quoted(ctx, p, &quoted) < 0 || (p->kind & PACKET_FROM_POD && !address_equal(&quoted.destination, &p->source)))
+		return 0;
+	ct_fill(tuple, &quoted);
 	return 0;
 }
 

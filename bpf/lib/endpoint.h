@@ -40,6 +40,12 @@ static __always_inline __u32 identity_from_outside(const struct packet *p)
 	return known && known->identity != host_identity ? known->identity : world_identity(p);
 }
 
+/* Whether this identity is that of pods with labels: neither reserved nor of a CIDR or a node. */
+static __always_inline int is_pod_identity(__u32 identity)
+{
+	return identity >= 256 && identity >> 24 == 0;
+}
+
 /* Whether traffic to this identity stays in the cluster: pods, nodes and other reserved identities; not the world, not CIDRs. */
 static __always_inline int is_cluster_identity(__u32 identity)
 {
