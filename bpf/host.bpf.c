@@ -21,12 +21,10 @@ int cil_from_host(struct __sk_buff *ctx)
 	flow.reason = REASON_UNKNOWN;
 	flow.report = 1;
 	ret = parse_packet(ctx, &flow.packet);
-	if (is_ipv6(&flow.packet) && (flow.packet.destination.bytes[0] == 0xFF || is_link_control(ctx, &flow.packet)))
+	if (is_ipv6(&flow.packet) && (flow.packet.destination.bytes[0] == 0xFF || is_link_control(&flow.packet)))
 		return TC_ACT_OK;
-	if (ctx->ingress_ifindex != 0) {
-		peer = ipcache_lookup(&flow.packet.source);
-		flow.source_identity = peer ? peer->identity : world_identity(&flow.packet);
-	}
+	if (ctx->ingress_ifindex != 0)
+		flow.source_identity = identity_from_outside(&flow.packet);
 	trace_from(ctx, &flow, TRACE_FROM_HOST);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);

@@ -34,6 +34,7 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 	int ret;
 
 	/* 1. */
+	flow->packet.kind |= PACKET_FROM_POD;
 	ct_find(ctx, flow, &view);
 
 	/* 2. */
@@ -128,7 +129,7 @@ int cil_from_container(struct __sk_buff *ctx)
 	trace_from(ctx, &flow, TRACE_FROM_ENDPOINT);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);
-	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+	if (is_ipv6(&flow.packet) && is_link_control(&flow.packet))
 		return answer_solicitation(ctx, &flow.packet, row);
 	if (!source_is_valid(&flow.packet, row))
 		return drop(ctx, &flow, DROP_INVALID_SOURCE_IP);
@@ -137,11 +138,16 @@ int cil_from_container(struct __sk_buff *ctx)
 	return from_pod(ctx, &flow, row);
 }
 
+/* Neighbour discovery of the node itself, which also asks a pod by the pod's own address. */
+static __always_inline int is_from_neighbour(struct __sk_buff *ctx, const struct packet *p)
+{
+	return ctx->ingress_ifindex == 0 && p->ttl == HOPS_ON_LINK && is_control_type(p);
+}
+
 SEC("tc")
 int cil_to_container(struct __sk_buff *ctx)
 {
 	const struct endpoint_row *row;
-	const struct ipcache_value *source;
 	struct flow flow = {};
 	int ret;
 
@@ -163,13 +169,8 @@ int cil_to_container(struct __sk_buff *ctx)
 	ret = parse_packet(ctx, &flow.packet);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);
-	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+	if (is_ipv6(&flow.packet) && (is_link_control(&flow.packet) || is_from_neighbour(ctx, &flow.packet)))
 		return TC_ACT_OK;
-	if (ctx->ingress_ifindex == 0) {
-		flow.source_identity = host_identity;
-	} else {
-		source = ipcache_lookup(&flow.packet.source);
-		flow.source_identity = source ? source->identity : world_identity(&flow.packet);
-	}
+	flow.source_identity = ctx->ingress_ifindex == 0 ? host_identity : identity_from_outside(&flow.packet);
 	return to_pod(ctx, &flow, row, DELIVER_PASS, 0, 0);
 }

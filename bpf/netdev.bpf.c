@@ -41,7 +41,6 @@ int cil_from_netdev(struct __sk_buff *ctx)
 {
 	const struct frontend_value *frontend;
 	const struct endpoint_row *local;
-	const struct ipcache_value *known;
 	struct flow flow = {};
 	int ret, vni = -1;
 
@@ -59,7 +58,7 @@ int cil_from_netdev(struct __sk_buff *ctx)
 		/* What cannot be parsed is not ours: the node may speak any protocol. */
 		return vni < 0 ? TC_ACT_OK : drop(ctx, &flow, ret);
 	}
-	if (vni < 0 && is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+	if (vni < 0 && is_ipv6(&flow.packet) && is_link_control(&flow.packet))
 		return TC_ACT_OK;
 	if (vni < 0 && enable_node_port && (flow.packet.protocol == PROTO_TCP || flow.packet.protocol == PROTO_UDP)) {
 		frontend = service_lookup(&flow.packet.destination, flow.packet.destination_port, flow.packet.protocol);
@@ -92,22 +91,19 @@ int cil_from_netdev(struct __sk_buff *ctx)
 			return enable_packet_lb ? to_node(ctx, &flow, 0) : TC_ACT_OK;
 		local = endpoint_of_address(&flow.packet.destination);
 		if (!local) {
-			known = ipcache_lookup(&flow.packet.source);
-			flow.source_identity = known ? known->identity : world_identity(&flow.packet);
+			flow.source_identity = identity_from_outside(&flow.packet);
 			return enable_node_port ? to_outside(ctx, &flow, ctx->ifindex) : drop(ctx, &flow, DROP_UNROUTABLE);
 		}
 		if (local->flags & ENDPOINT_HOST)
 			return TC_ACT_OK;
 	}
-	if (vni < 0) {
-		known = ipcache_lookup(&flow.packet.source);
-		flow.source_identity = known ? known->identity : world_identity(&flow.packet);
-	}
+	if (vni < 0)
+		flow.source_identity = identity_from_outside(&flow.packet);
 pod:
 	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, vni < 0 ? 0 : CT_FROM_TUNNEL);
 }
 
-/* A service that the node reaches per packet: the backend is not where the routing table sent the packet. */
+/* A service that the node, or whom it forwards for under its own address, reaches per packet: the backend is not where the routing table sent the packet. */
 static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *flow, const struct frontend_value *frontend)
 {
 	const struct endpoint_row *local;
@@ -115,7 +111,6 @@ static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *f
 	struct ct_view view;
 	int ret;
 
-	flow->source_identity = host_identity;
 	ret = service_translate(ctx, flow, frontend, CLIENT_INSIDE);
 	if (ret == -DROP_NO_SERVICE)
 		return reject_no_service(ctx, flow, BPF_F_INGRESS);
@@ -174,7 +169,7 @@ int cil_to_netdev(struct __sk_buff *ctx)
 		return TC_ACT_OK;
 	if (parse_packet(ctx, &flow.packet) < 0 || !(enable_packet_lb || masquerade_enabled(&flow.packet)))
 		return TC_ACT_OK;
-	if (is_ipv6(&flow.packet) && is_link_control(ctx, &flow.packet))
+	if (is_ipv6(&flow.packet) && is_link_control(&flow.packet))
 		return TC_ACT_OK;
 	local = endpoint_of_address(&flow.packet.source);
 	if (!local)
@@ -183,7 +178,10 @@ int cil_to_netdev(struct __sk_buff *ctx)
 	flow.endpoint = local->endpoint_id;
 	flow.report = 1;
 	is_pod = !(local->flags & ENDPOINT_HOST);
-	flow.source_identity = is_pod ? local->identity : host_identity;
+	if (is_pod)
+		flow.source_identity = local->identity;
+	else
+		flow.source_identity = ctx->ingress_ifindex ? world_identity(&flow.packet) : host_identity;
 	if (!is_pod && enable_packet_lb && (flow.packet.protocol == PROTO_TCP || flow.packet.protocol == PROTO_UDP)) {
 		frontend = service_lookup(&flow.packet.destination, flow.packet.destination_port, flow.packet.protocol);
 		if (frontend)

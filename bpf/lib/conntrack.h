@@ -98,17 +98,18 @@ static __always_inline int parse_quoted(struct __sk_buff *ctx, const struct pack
 	return 0;
 }
 
-/* The key of the connection that an ICMP error is about. One that quotes nothing we could track stands for itself. */
+/* The key of the connection that an ICMP error is about; left as it was, zero, when it quotes nothing we could track. A pod may only quote
+ * what was sent to it, since it could make up the rest; routers may speak about any connection.
+ */
 __shared_body int ct_fill_quoted(struct __sk_buff *ctx, const struct packet *p, struct ct_tuple *tuple)
 {
 	struct packet quoted = {};
 
 	if (!p || !tuple)
 		return 0;
-	if (parse_quoted(ctx, p, &quoted) < 0)
-		ct_fill(tuple, p);
-	else
-		ct_fill(tuple, &quoted);
+	if (parse_quoted(ctx, p, &quoted) < 0 || (p->kind & PACKET_FROM_POD && !address_equal(&quoted.destination, &p->source)))
+		return 0;
+	ct_fill(tuple, &quoted);
 	return 0;
 }
 
@@ -247,12 +248,11 @@ static __always_inline void ct_announce(const struct ct_tuple *tuple, __u32 life
 	created_submit(record);
 }
 
-/* A service entry sees one direction only: FIN or RST of the client ends it. */
-static __always_inline __u32 ct_service_timeout(__u8 protocol, __u8 seen)
+static __always_inline __u32 ct_service_timeout(__u8 protocol, __u8 seen, int closing)
 {
 	if (protocol != PROTO_TCP)
 		return ct_timeout_service_any;
-	if (seen & (TCP_FIN | TCP_RST))
+	if (seen & TCP_RST || closing)
 		return ct_timeout_tcp_closing;
 	return seen & TCP_ACK ? ct_timeout_service_tcp : ct_timeout_tcp_syn;
 }
@@ -269,7 +269,7 @@ __shared_body int ct_insert(struct __sk_buff *ctx, const struct flow *flow, cons
 	__builtin_memset(entry, 0, sizeof(*entry));
 	seen = flow->packet.tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
 	entry->forward_tcp_flags = seen;
-	entry->lifetime = now + (tuple->flags & CT_TUPLE_SERVICE ? ct_service_timeout(flow->packet.protocol, seen)
+	entry->lifetime = now + (tuple->flags & CT_TUPLE_SERVICE ? ct_service_timeout(flow->packet.protocol, seen, 0)
 								 : ct_timeout(flow->packet.protocol, seen, 0));
 	entry->flags = flags;
 	entry->last_forward_report = now;

@@ -32,6 +32,20 @@ static __always_inline __u32 world_identity(const struct packet *p)
 	return is_ipv6(p) ? world_ipv6_identity : world_ipv4_identity;
 }
 
+/* Who sent a packet that did not originate here. Its sender chose the source address: the node's own makes nobody the node. */
+static __always_inline __u32 identity_from_outside(const struct packet *p)
+{
+	const struct ipcache_value *known = ipcache_lookup(&p->source);
+
+	return known && known->identity != host_identity ? known->identity : world_identity(p);
+}
+
+/* Whether this identity is that of pods with labels: neither reserved nor of a CIDR or a node. */
+static __always_inline int is_pod_identity(__u32 identity)
+{
+	return identity >= 256 && identity >> 24 == 0;
+}
+
 /* Whether traffic to this identity stays in the cluster: pods, nodes and other reserved identities; not the world, not CIDRs. */
 static __always_inline int is_cluster_identity(__u32 identity)
 {

@@ -20,6 +20,8 @@ static __always_inline int to_pod(struct __sk_buff *ctx, struct flow *flow, cons
 	flow->endpoint = row->endpoint_id;
 	flow->destination_endpoint = row->endpoint_id;
 	flow->direction = METRIC_INGRESS;
+	if (is_pod_identity(flow->source_identity))
+		flow->packet.kind |= PACKET_FROM_POD;
 	ct_find(ctx, flow, &view);
 	ct_touch(ctx, flow, &view);
 	ct_refresh_identities(flow, view.entry);

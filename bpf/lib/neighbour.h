@@ -5,6 +5,7 @@
 
 #define ARP_REQUEST bpf_htons(1)
 #define ARP_REPLY bpf_htons(2)
+#define HOPS_ON_LINK 255               /* what a router forwarded has less */
 
 /* An ARP packet for Ethernet and IPv4 in 16-bit units: 3 operation, 4-6 sender, 7-8 its address, 9-11 target, 12-13 its address. */
 struct arp_frame {
@@ -87,7 +88,7 @@ __shared_body int answer_solicitation(struct __sk_buff *ctx, const struct packet
 
 	if (!p || !row)
 		return -DROP_INVALID;
-	if (p->ttl != 255 || address_is_none(&p->source))
+	if (p->ttl != HOPS_ON_LINK || address_is_none(&p->source))
 		return TC_ACT_OK;
 	if (bpf_skb_load_bytes(ctx, p->l4_offset + 8, &target, sizeof(target)) < 0 || address_is_none(&target) ||
 	    !address_equals_config(&target, &router_ipv6))
@@ -124,14 +125,23 @@ __shared_body int answer_solicitation(struct __sk_buff *ctx, const struct packet
 	return send_back(ctx);
 }
 
-/* Neighbour discovery and group membership on the link, which no router forwards. */
-static __always_inline int is_link_control(struct __sk_buff *ctx, const struct packet *p)
+/* Whether a packet's type is one of neighbour discovery or group membership; it may have been sent to anybody. */
+static __always_inline int is_control_type(const struct packet *p)
 {
-	__u8 type = 0;
+	__u16 type = bpf_ntohs(p->policy_port);
 
 	if (p->protocol != PROTO_ICMPV6 || p->kind & PACKET_LATER_FRAGMENT)
 		return 0;
-	if (bpf_skb_load_bytes(ctx, p->l4_offset, &type, 1) < 0)
-		return 0;
 	return (type >= 130 && type <= ICMPV6_NEIGHBOUR_ADVERT) || type == 143;
+}
+
+/* Neighbour discovery and group membership on the link: to a group, a link-local address or the gateway, which no router forwards. */
+static __always_inline int is_link_control(const struct packet *p)
+{
+	const __u8 *to = p->destination.bytes;
+
+	if (!is_control_type(p))
+		return 0;
+	return to[0] == 0xFF || (to[0] == 0xFE && (to[1] & 0xC0) == 0x80) ||
+	       (p->ttl == HOPS_ON_LINK && address_equals_config(&p->destination, &router_ipv6));
 }

@@ -37,11 +37,9 @@ static __always_inline int source_is_welcome(const struct frontend_value *fronte
 /* A client's packet becomes one for a backend. Returns GO_ON, or a verdict when it goes nowhere. */
 static __always_inline int outside_translate(struct __sk_buff *ctx, struct flow *flow, const struct frontend_value *frontend)
 {
-	const struct ipcache_value *peer;
 	int ret;
 
-	peer = ipcache_lookup(&flow->packet.source);
-	flow->source_identity = peer ? peer->identity : world_identity(&flow->packet);
+	flow->source_identity = identity_from_outside(&flow->packet);
 	trace_from(ctx, flow, TRACE_FROM_NETWORK);
 	if (!(frontend->flags & FRONTEND_ROUTABLE))
 		return drop(ctx, flow, DROP_IS_CLUSTER_IP);

@@ -17,6 +17,7 @@ enum packet_kind {
 	PACKET_ICMP_ERROR = 4,
 	PACKET_FRAGMENT_NEEDED = 8,
 	PACKET_LOOPBACK = 16,
+	PACKET_FROM_POD = 32,          /* known once its source is */
 };
 
 struct packet {

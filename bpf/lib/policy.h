@@ -97,7 +97,7 @@ static __always_inline __u32 policy_stamp(__u32 policy_id)
 }
 
 /* Decides whether `flow` may pass `row`'s policy. The verdict is kept in the connection's entry under the policy's stamp and the
- * identities it was made for; replies, related errors and "fragmentation needed" need none.
+ * identities it was made for; replies, errors that ct_find knows as related, and "fragmentation needed" need none.
  */
 static __always_inline int policy_check(struct __sk_buff *ctx, struct flow *flow, const struct endpoint_row *row,
 					struct ct_entry *entry, __u32 direction, struct cached_verdict *verdict)

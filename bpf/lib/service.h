@@ -21,6 +21,26 @@ __shared_body int service_choose(const struct frontend_value *frontend, const st
 	return backend_choose(frontend, client, kind, now);
 }
 
+/* Whether the connection of a translated packet, whose sender has sent FIN, is over. A service entry sees one direction only: what the
+ * backend said is in the entry of the connection.
+ */
+__shared_body int service_is_over(const struct packet *p)
+{
+	const struct ct_entry *entry;
+	struct ct_tuple tuple;
+	__u32 from_high;
+
+	if (!p)
+		return 0;
+	from_high = ct_fill(&tuple, p);
+	entry = bpf_map_lookup_elem(&cilium_ct, &tuple);
+	if (!entry)
+		return 1;
+	if (ct_is_closing(entry))
+		return 1;
+	return !!((!!(entry->flags & CT_FROM_HIGH) == from_high ? entry->reverse_tcp_flags : entry->forward_tcp_flags) & TCP_FIN);
+}
+
 /* Translates a packet to `frontend`. The backend stays while the connection lasts and the backend exists. Returns 0 or a negative
  * reason, -DROP_NO_SERVICE when there is no backend for this kind of client (enum client_kind).
  */
@@ -49,7 +69,6 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 		known = bpf_map_lookup_elem(&cilium_lb_backends, &id);
 		if (known) {
 			entry->forward_tcp_flags |= p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
-			entry->lifetime = view.now + ct_service_timeout(p->protocol, entry->forward_tcp_flags);
 			entry->forward_packets++;
 			entry->forward_bytes += ctx->len;
 			flow->backend_id = id;
@@ -68,6 +87,7 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 	ret = ct_create(ctx, flow, &view, 0, 0);
 	if (ret < 0)
 		return ret;
+	entry = 0;
 translate:
 	if (address_equal(&address, &p->source)) {
 		flow->original_source = p->source;
@@ -77,7 +97,11 @@ translate:
 			return ret;
 		p->kind |= PACKET_LOOPBACK;
 	}
-	return rewrite_end(ctx, p, REWRITE_DESTINATION, &address, port);
+	ret = rewrite_end(ctx, p, REWRITE_DESTINATION, &address, port);
+	if (entry)
+		entry->lifetime = view.now + ct_service_timeout(p->protocol, entry->forward_tcp_flags,
+								 entry->forward_tcp_flags & TCP_FIN && service_is_over(p));
+	return ret;
 }
 
 /* Gives a reply, or an error about the connection, the face of the service its opener speaks to. */

@@ -7,6 +7,7 @@
 #include "rewrite.h"
 
 #define SNAT_ATTEMPTS 128
+#define SNAT_FIN_BOTH (SNAT_FIN_EGRESS | SNAT_FIN_INGRESS)
 
 static __always_inline __u32 snat_timeout(__u8 protocol, __u16 flags)
 {
@@ -15,13 +16,15 @@ static __always_inline __u32 snat_timeout(__u8 protocol, __u16 flags)
 	return (flags & (SNAT_CLOSING | SNAT_CONFIRMED)) == SNAT_CONFIRMED ? ct_timeout_tcp : ct_timeout_tcp_syn;
 }
 
-static __always_inline __u16 snat_flags_after(const struct packet *p, __u16 flags)
+static __always_inline __u16 snat_flags_after(const struct packet *p, __u16 flags, __u8 direction)
 {
 	if (p->protocol != PROTO_TCP || p->kind & PACKET_LATER_FRAGMENT)
 		return flags;
 	if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 		return 0;
-	if (p->tcp_flags & (TCP_FIN | TCP_RST))
+	if (p->tcp_flags & TCP_FIN)
+		flags |= direction == SNAT_EGRESS ? SNAT_FIN_EGRESS : SNAT_FIN_INGRESS;
+	if (p->tcp_flags & TCP_RST || (flags & SNAT_FIN_BOTH) == SNAT_FIN_BOTH)
 		flags |= SNAT_CLOSING;
 	return flags | SNAT_CONFIRMED;
 }
@@ -43,26 +46,6 @@ static __always_inline void snat_partner(struct snat_key *partner, const struct 
 	}
 }
 
-/* Both entries live as long as either is used; they are written at most once a second or when the TCP state moves. */
-static __always_inline void snat_refresh(const struct packet *p, const struct snat_key *key, struct snat_value *value)
-{
-	__u16 flags = snat_flags_after(p, value->flags);
-	__u32 lifetime = now_seconds() + snat_timeout(p->protocol, flags);
-	struct snat_value *other;
-	struct snat_key partner;
-
-	if (flags == value->flags && lifetime == value->lifetime)
-		return;
-	value->flags = flags;
-	value->lifetime = lifetime;
-	snat_partner(&partner, key, value);
-	other = bpf_map_lookup_elem(&cilium_snat, &partner);
-	if (other) {
-		other->flags = flags;
-		other->lifetime = lifetime;
-	}
-}
-
 static __always_inline void snat_announce(const struct snat_key *key, __u32 lifetime)
 {
 	struct created_record *record = bpf_ringbuf_reserve(&cilium_ct_created, sizeof(*record), 0);
@@ -80,25 +63,56 @@ static __always_inline void snat_announce(const struct snat_key *key, __u32 life
 	created_submit(record);
 }
 
-/* Enters the way back of `value` at `port`, unless another connection holds it. */
-__shared_body int snat_claim(const struct snat_key *key, struct snat_value *value, __u32 port)
+/* Sees to it that the partner of `value` leads back to `key` and lives as long. Returns 0, or a negative reason when another connection has
+ * its place.
+ */
+__shared_body int snat_join(const struct snat_key *key, const struct snat_value *value)
 {
-	struct snat_value back = {};
+	struct snat_value back = {}, *other;
 	struct snat_key partner = {};
 
 	if (!key || !value)
 		return -DROP_INVALID;
-	back.to_address = key->source;
-	back.to_port = key->source_port;
+	snat_partner(&partner, key, value);
+	back.to_address = key->direction == SNAT_EGRESS ? key->source : key->destination;
+	back.to_port = key->direction == SNAT_EGRESS ? key->source_port : key->destination_port;
+	other = bpf_map_lookup_elem(&cilium_snat, &partner);
+	if (other) {
+		if (other->to_port != back.to_port || !address_equal(&other->to_address, &back.to_address))
+			return -DROP_SNAT_NO_MAPPING;
+		other->flags = value->flags;
+		other->lifetime = value->lifetime;
+		return 0;
+	}
 	back.flags = value->flags;
 	back.created = value->created;
 	back.lifetime = value->lifetime;
-	value->to_port = bpf_htons(port);
-	snat_partner(&partner, key, value);
 	if (bpf_map_update_elem(&cilium_snat, &partner, &back, BPF_NOEXIST) < 0)
 		return -DROP_SNAT_NO_MAPPING;
 	snat_announce(&partner, back.lifetime);
 	return 0;
+}
+
+/* Both entries live as long as either is used; they are written at most once a second or when the TCP state moves. That is also when an
+ * evicted partner is noticed and entered again. Returns 0, or a negative reason when its place is taken.
+ */
+static __always_inline int snat_refresh(const struct packet *p, const struct snat_key *key, struct snat_value *value)
+{
+	__u16 flags = snat_flags_after(p, value->flags, key->direction);
+	__u32 lifetime = now_seconds() + snat_timeout(p->protocol, flags);
+
+	if (flags == value->flags && lifetime == value->lifetime)
+		return 0;
+	value->flags = flags;
+	value->lifetime = lifetime;
+	return snat_join(key, value);
+}
+
+/* Enters the way back of `value` at `port`, unless another connection holds it. */
+static __always_inline int snat_claim(const struct snat_key *key, struct snat_value *value, __u32 port)
+{
+	value->to_port = bpf_htons(port);
+	return snat_join(key, value);
 }
 
 /* Finds a free port of `node` towards the peer and enters both directions. The old port is kept when it is free. */
@@ -111,7 +125,7 @@ __shared_body int snat_allocate(const struct packet *p, const struct snat_key *k
 	if (!p || !key || !node || !value)
 		return -DROP_INVALID;
 	value->to_address = *node;
-	value->flags = snat_flags_after(p, 0);
+	value->flags = snat_flags_after(p, 0, SNAT_EGRESS);
 	value->created = now_seconds();
 	value->lifetime = value->created + snat_timeout(p->protocol, value->flags);
 	port = bpf_ntohs(key->source_port);
@@ -204,9 +218,8 @@ __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const st
 		return -DROP_SNAT_UNSUPPORTED_PROTOCOL;
 	snat_key_of(&key, p, SNAT_EGRESS);
 	value = bpf_map_lookup_elem(&cilium_snat, &key);
-	if (value) {
-		snat_refresh(p, &key, value);
-	} else {
+	/* An address that the node no longer has, or a way back that another connection took meanwhile, is as good as none. */
+	if (!value || !address_equal(&value->to_address, node) || snat_refresh(p, &key, value) < 0) {
 		ret = snat_allocate(p, &key, node, &fresh);
 		if (ret < 0)
 			return ret;
@@ -239,7 +252,7 @@ __shared_body int snat_ingress(struct __sk_buff *ctx, struct flow *flow)
 	if (!value)
 		return 0;
 	if (!is_icmp_error(p))
-		snat_refresh(p, &key, value);
+		snat_refresh(p, &key, value);      /* the way out has another port by now: this answer is still its pod's */
 	if (address_equal(&value->to_address, &key.destination) && value->to_port == key.destination_port)
 		return 0;
 	if (is_icmp_error(p)) {

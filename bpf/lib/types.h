@@ -176,8 +176,10 @@ struct snat_key {
 ASSERT_SIZE(snat_key, 40);
 
 enum snat_flags {
-	SNAT_CLOSING = 1,              /* FIN or RST was seen */
+	SNAT_CLOSING = 1,              /* RST was seen, or FIN from both ends */
 	SNAT_CONFIRMED = 2,            /* more than a SYN was seen */
+	SNAT_FIN_EGRESS = 4,           /* FIN was seen on its way out */
+	SNAT_FIN_INGRESS = 8,
 };
 
 struct snat_value {

@@ -63,6 +63,60 @@ public sealed class ServiceTests
         Assert.Equal(new HashSet<string> { node.B, node.C }, chosen);
     }
 
+    [Theory, InlineData(4, true), InlineData(6, true), InlineData(4, false), InlineData(6, false)]
+    public void A_half_closed_connection_keeps_its_backend(int family, bool clientFirst)
+    {
+        using var node = new Node(family, constants: obj =>
+        {
+            obj.SetConstant("ct_timeout_service_tcp", 8000u);
+            obj.SetConstant("ct_timeout_tcp_closing", 10u);
+        });
+        node.AddService((node.B, 8080));
+        Client(Frame.Syn);
+        Backend(Frame.Syn | Frame.Ack);
+        Client(Frame.Ack);
+        Assert.Equal(8000, Remaining());
+        if (clientFirst)
+            Client(Frame.Fin | Frame.Ack);
+        else
+            Backend(Frame.Fin | Frame.Ack);
+        Client(Frame.Ack);
+        Assert.Equal(8000, Remaining());
+        if (clientFirst)
+        {
+            Backend(Frame.Fin | Frame.Ack);
+            Client(Frame.Ack);
+        }
+        else
+        {
+            Client(Frame.Fin | Frame.Ack);
+        }
+        Assert.Equal(10, Remaining());
+
+        void Client(byte flags) => Assert.Null(node.FromA(Frame.TcpSegment(node.A, node.Vip, 40000, 80, flags)).Drop);
+
+        void Backend(byte flags) => Assert.Null(node.FromB(Frame.TcpSegment(node.B, node.A, 8080, 40000, flags)).Drop);
+
+        int Remaining()
+        {
+            var entry = Assert.Single(node.Connections(), c => c.Key.Flags != 0).Value;
+            var seconds = (int)(entry.Lifetime - entry.Created);
+            // The clock may tick between creation and a later packet.
+            return seconds % 10 <= 5 ? seconds - (seconds % 10) : seconds;
+        }
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_reset_by_the_client_ends_its_hold_on_a_backend(int family)
+    {
+        using var node = new Node(family);
+        node.AddService((node.B, 8080));
+        node.FromA(Frame.TcpSegment(node.A, node.Vip, 40000, 80, Frame.Syn));
+        node.FromA(Frame.TcpSegment(node.A, node.Vip, 40000, 80, Frame.Rst | Frame.Ack));
+        var entry = Assert.Single(node.Connections(), c => c.Key.Flags != 0).Value;
+        Assert.InRange(entry.Lifetime - entry.Created, 10u, 15u);
+    }
+
     [Theory, InlineData(4), InlineData(6)]
     public void A_backend_that_is_gone_is_replaced(int family)
     {

@@ -8,9 +8,15 @@ public enum SnatFlags : ushort
     /// <summary>Nothing.</summary>
     None = 0,
 
-    /// <summary>FIN or RST was seen.</summary>
+    /// <summary>RST was seen, or FIN from both ends.</summary>
     Closing = 1,
 
     /// <summary>More than a SYN was seen.</summary>
     Confirmed = 2,
+
+    /// <summary>FIN was seen on its way out.</summary>
+    FinEgress = 4,
+
+    /// <summary>FIN was seen on its way in.</summary>
+    FinIngress = 8,
 }

@@ -1,0 +1,135 @@
+using Cilium.Datapath.Maps;
+
+namespace Cilium.DatapathTests;
+
+/// <summary>The two entries of a masqueraded connection: one can be evicted without the other, and both follow the state of TCP.</summary>
+public sealed class MasqueradeTests
+{
+    private const ushort Port = 40000;
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_lost_way_back_is_entered_again(int family)
+    {
+        using var node = Node.WithEverything(family);
+        Leave(node, node.A);
+        Lose(node, SnatDirection.Ingress);
+        var left = Leave(node, node.A, Frame.Ack);
+        Assert.Equal((node.Self, Port), (Frame.Source(left), Frame.SourcePort(left)));
+        Assert.Equal((node.A, Port), Reached(Answer(node, Port)));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_lost_way_out_is_entered_again_by_an_answer(int family)
+    {
+        using var node = Node.WithEverything(family);
+        Leave(node, node.A);
+        // A second connection from the same port leaves by another one, which nobody could guess.
+        var port = Frame.SourcePort(Leave(node, node.B));
+        Assert.NotEqual(Port, port);
+        Assert.Equal((node.B, Port), Reached(Answer(node, port)));
+        Lose(node, SnatDirection.Egress);
+        Assert.Equal((node.B, Port), Reached(Answer(node, port)));
+        Assert.Equal(port, Frame.SourcePort(Leave(node, node.B, Frame.Ack)));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_port_that_was_lost_to_another_is_left_to_it(int family)
+    {
+        using var node = Node.WithEverything(family);
+        Leave(node, node.A);
+        Lose(node, SnatDirection.Ingress);
+        Assert.Equal(Port, Frame.SourcePort(Leave(node, node.B)));
+        var port = Frame.SourcePort(Leave(node, node.A, Frame.Ack));
+        Assert.NotEqual(Port, port);
+        Assert.Equal((node.A, Port), Reached(Answer(node, port)));
+        Assert.Equal((node.B, Port), Reached(Answer(node, Port)));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_lost_way_out_takes_the_port_it_had(int family)
+    {
+        using var node = Node.WithEverything(family);
+        Leave(node, node.A);
+        Lose(node, SnatDirection.Egress);
+        Assert.Equal(Port, Frame.SourcePort(Leave(node, node.A, Frame.Ack)));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void An_address_that_the_node_no_longer_has_is_replaced(int family)
+    {
+        using var node = Node.WithEverything(family);
+        Leave(node, node.A);
+        var map = Table(node);
+        var (key, value) = Assert.Single(map.ToDictionary(), entry => entry.Key.Direction == SnatDirection.Egress);
+        map.Update(key, value with { ToAddress = Bench.Address(family == 4 ? "192.168.0.77" : "fd77::77") });
+        var left = Leave(node, node.A, Frame.Ack);
+        Assert.Equal(node.Self, Frame.Source(left));
+        Assert.Equal((node.A, Port), Reached(Answer(node, Frame.SourcePort(left))));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_half_closed_connection_stays(int family)
+    {
+        using var node = Node.WithEverything(family);
+        Leave(node, node.A);
+        Assert.Equal((60, SnatFlags.None), State(node));
+        Answer(node, Port, Frame.Syn | Frame.Ack);
+        Leave(node, node.A, Frame.Ack);
+        Assert.Equal((8000, SnatFlags.Confirmed), State(node));
+        Leave(node, node.A, Frame.Fin | Frame.Ack);
+        Leave(node, node.A, Frame.Fin | Frame.Ack);
+        Assert.Equal((8000, SnatFlags.Confirmed | SnatFlags.FinEgress), State(node));
+        Answer(node, Port);
+        Assert.Equal((8000, SnatFlags.Confirmed | SnatFlags.FinEgress), State(node));
+        Answer(node, Port, Frame.Fin | Frame.Ack);
+        Assert.Equal((60, SnatFlags.Confirmed | SnatFlags.FinEgress | SnatFlags.FinIngress | SnatFlags.Closing), State(node));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_reset_ends_it_at_once(int family)
+    {
+        using var node = Node.WithEverything(family);
+        Leave(node, node.A);
+        Answer(node, Port, Frame.Rst | Frame.Ack);
+        Assert.Equal((60, SnatFlags.Confirmed | SnatFlags.Closing), State(node));
+    }
+
+    private static Cilium.Bpf.BpfMap<SnatKey, SnatValue> Table(Node node) => node.Bench.Map<SnatKey, SnatValue>("cilium_snat");
+
+    private static byte[] Leave(Node node, string pod, byte flags = Frame.Syn)
+    {
+        var packet = Frame.TcpSegment(pod, node.World, Port, 80, flags);
+        _ = pod == node.A ? node.FromA(packet) : node.FromB(packet);
+        return node.Bench.Run("cil_to_netdev", packet).Packet;
+    }
+
+    private static byte[] Answer(Node node, ushort port, byte flags = Frame.Ack) =>
+        node.Bench.Run("cil_from_netdev", Frame.TcpSegment(node.World, node.Self, 80, port, flags)).Packet;
+
+    private static (string, ushort) Reached(byte[] packet) => (Frame.Destination(packet), Frame.DestinationPort(packet));
+
+    /// <summary>Evicts the entries of a direction. What is left was last looked after a second ago.</summary>
+    private static void Lose(Node node, SnatDirection direction)
+    {
+        var map = Table(node);
+        foreach (var (key, value) in map.ToDictionary())
+        {
+            if (key.Direction == direction)
+                map.Delete(key);
+            else
+                map.Update(key, value with { Lifetime = value.Lifetime - 1 });
+        }
+    }
+
+    /// <summary>What both entries of the only connection say: seconds from the first packet to the end, and flags.</summary>
+    private static (int, SnatFlags) State(Node node)
+    {
+        var entries = Table(node).ToDictionary().Values.ToList();
+        Assert.Equal(2, entries.Count);
+        Assert.Equal(entries[0].Flags, entries[1].Flags);
+        Assert.Equal(entries[0].Lifetime, entries[1].Lifetime);
+        var seconds = (int)(entries[0].Lifetime - entries[0].Created);
+        // The clock may tick between the first packet and a later one.
+        return (seconds % 10 <= 5 ? seconds - (seconds % 10) : seconds, entries[0].Flags);
+    }
+}
