@@ -94,6 +94,20 @@ public sealed class MultiPoolTests
         Assert.Equal(one.Held, allocator.Decide(Node("c", [], new PoolDemand("p", 1, 0))).Held);
     }
 
+    [Fact]
+    public void A_node_object_made_anew_has_let_go_of_nothing()
+    {
+        var allocator = new MultiPoolAllocator(true, false);
+        allocator.SetPool(Pool("p", "10.0.0.0/26", 28), out _);
+        var need = new PoolDemand("p", 20, 0);
+        var first = allocator.Decide(Node("a", [], need) with { Incarnation = "1" });
+        Assert.Equal([Held("p", "10.0.0.0/28", "10.0.0.16/28")], first.Held);
+        allocator.Decide(Node("a", first.Held, need) with { Incarnation = "1" });
+        Assert.Equal(first.Held, allocator.Decide(Node("a", [], new PoolDemand("p", 1, 0)) with { Incarnation = "2" }).Held);
+        Assert.Equal([Held("p", "10.0.0.32/28", "10.0.0.48/28")], allocator.Decide(Node("b", [], need)).Held);
+        Assert.Equal(0, allocator.Freed);
+    }
+
     [Theory]
     [InlineData("missing", "pool missing does not exist")]
     [InlineData("six", "pool six has no IPv4 CIDRs")]

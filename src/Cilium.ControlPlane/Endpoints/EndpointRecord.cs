@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
 using Cilium.Core;
+using Cilium.Policy;
 
 namespace Cilium.ControlPlane.Endpoints;
 
@@ -58,6 +59,9 @@ public sealed record EndpointRecord
     /// <summary>The labels behind it.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <summary>The ports of the pod behind the identity; absent from files of versions that did not keep them.</summary>
+    public IReadOnlyList<EndpointPortRecord>? PodPorts { get; init; }
+
     /// <summary>Puts the two rows of an endpoint into one record.</summary>
     public static EndpointRecord Of(LocalEndpointRow endpoint, EndpointIdentityRow? identity)
     {
@@ -81,6 +85,7 @@ public sealed record EndpointRecord
             CreatedAt = endpoint.CreatedAt,
             Identity = identity?.Identity.Value ?? 0,
             Labels = identity is null ? [] : [.. identity.Labels.Select(label => label.ToString())],
+            PodPorts = identity is null || identity.PodPorts.Count == 0 ? null : [.. identity.PodPorts.Select(EndpointPortRecord.Of)],
         };
     }
 
@@ -126,14 +131,25 @@ public sealed record EndpointRecord
         };
     }
 
-    /// <summary>The identity's row, or null when none was known.</summary>
-    public EndpointIdentityRow? ToIdentity() => Identity == 0 ? null : new EndpointIdentityRow
+    /// <summary>The identity's row, or null when none was known. Named ports are those of the pod's ports that have a name.</summary>
+    public EndpointIdentityRow? ToIdentity()
     {
-        Id = new EndpointId((ushort)Id),
-        Identity = new Identity(Identity),
-        Labels = LabelSet.Parse(Labels),
-        PodUid = PodUid,
-    };
+        if (Identity == 0)
+        {
+            return null;
+        }
+
+        var ports = (PodPorts ?? []).Select(port => port.ToPort()).ToEquatableArray();
+        return new EndpointIdentityRow
+        {
+            Id = new EndpointId((ushort)Id),
+            Identity = new Identity(Identity),
+            Labels = LabelSet.Parse(Labels),
+            NamedPorts = NamedPort.Normalize(ports.Where(port => port.Name.Length > 0).Select(port => new NamedPort(port.Name, port.Protocol, port.Port))),
+            PodUid = PodUid,
+            PodPorts = ports,
+        };
+    }
 
     private static MacAddress Mac(string text, string field, ref string wrongField)
     {

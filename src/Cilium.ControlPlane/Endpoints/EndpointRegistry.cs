@@ -87,7 +87,13 @@ public sealed partial class EndpointRegistry(
         });
         try
         {
-            store.Save(EndpointRecord.Of(row, null));
+            // The row woke the derivation, which may have saved the identity already, and anybody may have deleted the row.
+            store.SaveNew(EndpointRecord.Of(row, null));
+            if (!tables.Endpoints.TryGet(row.Id, out _))
+            {
+                store.Remove(row.Id);
+            }
+
             if (request.SyncBuildEndpoint)
             {
                 await WaitAsync(row, revision, cancellationToken).ConfigureAwait(false);

@@ -25,11 +25,19 @@ public sealed class EndpointStore
         ArgumentNullException.ThrowIfNull(record);
         lock (_lock)
         {
-            var folder = FolderOf(new EndpointId((ushort)record.Id));
-            Directory.CreateDirectory(folder);
-            var aside = Path.Combine(folder, FileName + ".tmp");
-            File.WriteAllBytes(aside, JsonSerializer.SerializeToUtf8Bytes(record, EndpointRecordJson.Default.EndpointRecord));
-            File.Move(aside, Path.Combine(folder, FileName), overwrite: true);
+            Write(record);
+        }
+    }
+
+    /// <summary>Writes an endpoint for the first time: one that is there already says more, and stays.</summary>
+    internal void SaveNew(EndpointRecord record)
+    {
+        lock (_lock)
+        {
+            if (!File.Exists(PathOf(new EndpointId((ushort)record.Id))))
+            {
+                Write(record);
+            }
         }
     }
 
@@ -103,6 +111,16 @@ public sealed class EndpointStore
 
         return record.ToEndpoint(out var field) is null ? $"{path}: field {field} is not valid" : null;
     }
+
+    private void Write(EndpointRecord record)
+    {
+        var path = PathOf(new EndpointId((ushort)record.Id));
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path + ".tmp", JsonSerializer.SerializeToUtf8Bytes(record, EndpointRecordJson.Default.EndpointRecord));
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+
+    private string PathOf(EndpointId id) => Path.Combine(FolderOf(id), FileName);
 
     private string FolderOf(EndpointId id) => Path.Combine(_root, id.ToString());
 }

@@ -174,14 +174,14 @@ public sealed partial class CiliumOperator
         ];
         if (_options.Ipam == "cluster-pool")
         {
-            loops.Add(new PodCidrLoop(tables.CiliumNodes, nodeWriter, NewAssigner(), _time, _random, _logger).RunAsync);
+            loops.Add(new PodCidrLoop(tables.CiliumNodes, tables.Nodes, nodeWriter, NewAssigner(), _time, _random, _logger).RunAsync);
         }
 
         if (_options.Ipam == "multi-pool")
         {
             reflectors.FollowPodIPPools();
             var allocator = new MultiPoolAllocator(_options.EnableIPv4, _options.EnableIPv6);
-            loops.Add(new MultiPoolLoop(tables.CiliumNodes, tables.PodIPPools, nodeWriter, allocator, _time, _random, _logger).RunAsync);
+            loops.Add(new MultiPoolLoop(tables.CiliumNodes, tables.Nodes, tables.PodIPPools, nodeWriter, allocator, _time, _random, _logger).RunAsync);
         }
 
         if (_options.Ipam == "eni")

@@ -9,6 +9,7 @@ namespace Cilium.ControlPlane.Operator;
 internal sealed partial class MultiPoolLoop
 {
     private readonly IReadTable<string, CiliumNodeRow> _nodes;
+    private readonly IReadTable<string, KubeNodeRow> _kubeNodes;
     private readonly IReadTable<string, PodIPPoolRow> _pools;
     private readonly CiliumNodeWriter _writer;
     private readonly MultiPoolAllocator _allocator;
@@ -18,6 +19,7 @@ internal sealed partial class MultiPoolLoop
 
     public MultiPoolLoop(
         IReadTable<string, CiliumNodeRow> nodes,
+        IReadTable<string, KubeNodeRow> kubeNodes,
         IReadTable<string, PodIPPoolRow> pools,
         CiliumNodeWriter writer,
         MultiPoolAllocator allocator,
@@ -26,12 +28,13 @@ internal sealed partial class MultiPoolLoop
         ILogger logger)
     {
         _nodes = nodes;
+        _kubeNodes = kubeNodes;
         _pools = pools;
         _writer = writer;
         _allocator = allocator;
         _logger = logger;
-        // Nodes and pools are both keyed by name: whatever changes, pools are brought up to date before a node is decided.
-        _loop = new KeyedLoop<string>("multi-pool", HandleAsync, time, random, logger).Watch(nodes).Watch(pools).Prepare(_ =>
+        // Nodes, CiliumNodes and pools are all keyed by name: whatever changes, pools are brought up to date before a node is decided.
+        _loop = new KeyedLoop<string>("multi-pool", HandleAsync, time, random, logger).Watch(nodes).Watch(kubeNodes).Watch(pools).Prepare(_ =>
         {
             ReadPools();
             allocator.Restore(nodes.Snapshot().Values.Select(HoldingsOf));
@@ -41,7 +44,7 @@ internal sealed partial class MultiPoolLoop
 
     public Task RunAsync(CancellationToken cancellationToken) => _loop.RunAsync(cancellationToken);
 
-    private static NodeHoldings HoldingsOf(CiliumNodeRow node) => new(node.Name, [.. node.AllocatedPools], [.. node.RequestedPools]);
+    private static NodeHoldings HoldingsOf(CiliumNodeRow node) => new(node.Name, [.. node.AllocatedPools], [.. node.RequestedPools]) { Incarnation = node.Uid };
 
     private async Task HandleAsync(string name, CancellationToken cancellationToken)
     {
@@ -52,7 +55,12 @@ internal sealed partial class MultiPoolLoop
 
         if (!_nodes.TryGet(name, out var node))
         {
-            Ask(_allocator.Release(name), name);
+            // While the node lives its pods use the CIDRs: a CiliumNode made anew gets them back. The node's end wakes this loop as well.
+            if (!_kubeNodes.TryGet(name, out _))
+            {
+                Ask(_allocator.Release(name), name);
+            }
+
             return;
         }
 

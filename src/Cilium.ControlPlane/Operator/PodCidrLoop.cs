@@ -8,19 +8,27 @@ namespace Cilium.ControlPlane.Operator;
 internal sealed partial class PodCidrLoop
 {
     private readonly IReadTable<string, CiliumNodeRow> _nodes;
+    private readonly IReadTable<string, KubeNodeRow> _kubeNodes;
     private readonly CiliumNodeWriter _writer;
     private readonly PodCidrAssigner _assigner;
     private readonly ILogger _logger;
     private readonly KeyedLoop<string> _loop;
 
     public PodCidrLoop(
-        IReadTable<string, CiliumNodeRow> nodes, CiliumNodeWriter writer, PodCidrAssigner assigner, TimeProvider time, Random random, ILogger logger)
+        IReadTable<string, CiliumNodeRow> nodes,
+        IReadTable<string, KubeNodeRow> kubeNodes,
+        CiliumNodeWriter writer,
+        PodCidrAssigner assigner,
+        TimeProvider time,
+        Random random,
+        ILogger logger)
     {
         _nodes = nodes;
+        _kubeNodes = kubeNodes;
         _writer = writer;
         _assigner = assigner;
         _logger = logger;
-        _loop = new KeyedLoop<string>("pod-cidrs", HandleAsync, time, random, logger).Watch(nodes).Prepare(_ =>
+        _loop = new KeyedLoop<string>("pod-cidrs", HandleAsync, time, random, logger).Watch(nodes).Watch(kubeNodes).Prepare(_ =>
         {
             assigner.Restore(nodes.Snapshot().Values);
             return Task.CompletedTask;
@@ -33,7 +41,8 @@ internal sealed partial class PodCidrLoop
     {
         if (!_nodes.TryGet(name, out var node))
         {
-            foreach (var waiting in _assigner.Release(name))
+            // While the node lives its pods use the CIDRs: a CiliumNode made anew gets them back. The node's end wakes this loop as well.
+            foreach (var waiting in _kubeNodes.TryGet(name, out _) ? [] : _assigner.Release(name))
             {
                 _loop.Ask(waiting);
             }
@@ -47,8 +56,14 @@ internal sealed partial class PodCidrLoop
             _loop.Ask(waiting);
         }
 
-        if (decision.PodCidrs != node.PodCidrs && await _writer.SetPodCidrsAsync(name, decision.PodCidrs, cancellationToken))
+        if (decision.PodCidrs != node.PodCidrs)
         {
+            if (!await _writer.SetPodCidrsAsync(node, decision.PodCidrs, cancellationToken))
+            {
+                // Somebody wrote meanwhile, perhaps another leader: the newer version is decided when it is seen.
+                return;
+            }
+
             LogAssigned(_logger, name, decision.PodCidrs.ToString());
         }
 

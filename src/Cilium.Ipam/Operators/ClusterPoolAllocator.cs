@@ -16,6 +16,7 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
     private readonly HashSet<string> _waiting = [];
     private readonly List<Prefix> _blocked = [];
     private readonly Dictionary<string, NodeHoldings> _seen = [];
+    private readonly HashSet<Prefix> _unwritten = [];
     private readonly IReadOnlyList<Prefix> _drained;
 
     /// <summary>Makes an allocator.</summary>
@@ -53,6 +54,7 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
         var written = CidrsOf(node);
         TakeBack(node, written);
         Occupy(node.Name, written);
+        TakeBackUnwritten(node.Name, written);
         var errors = new List<string>();
         if (_refused.TryGetValue(node.Name, out var refused))
         {
@@ -86,6 +88,7 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
         {
             PoolOf(cidr)?.Release(cidr);
             _blocked.Remove(cidr);
+            _unwritten.Remove(cidr);
         }
 
         // Whoever was refused because this node held the same CIDR may have it now.
@@ -107,6 +110,26 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
         }
 
         _seen[node.Name] = node;
+    }
+
+    /// <summary>
+    /// A CIDR was meant for a node that listed none of the family. When the node is seen with another one, somebody else wrote first and the CIDR is
+    /// free: decisions are written over the state they were made from, so it cannot appear any more.
+    /// </summary>
+    private void TakeBackUnwritten(string nodeName, Prefix[] written)
+    {
+        _unwritten.ExceptWith(written);
+        var held = HeldBy(nodeName);
+        foreach (var cidr in held.Where(_unwritten.Contains).ToArray())
+        {
+            if (Array.Exists(written, other => other.IsIPv4 == cidr.IsIPv4 && !IsDrained(other)))
+            {
+                held.Remove(cidr);
+                _unwritten.Remove(cidr);
+                PoolOf(cidr)?.Release(cidr);
+                Freed++;
+            }
+        }
     }
 
     private bool IsDrained(Prefix cidr) => _drained.Any(drained => drained.Contains(cidr));
@@ -153,6 +176,7 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
             if (!IsForeign(result.Cidr))
             {
                 held.Add(result.Cidr);
+                _unwritten.Add(result.Cidr);
                 return;
             }
 

@@ -155,6 +155,13 @@ public sealed class MultiPoolAllocator : IOperatorIpam
             _nodes.Add(node.Name, book = new NodeBook());
         }
 
+        if (book.Incarnation != node.Incarnation)
+        {
+            // An object made anew has let go of nothing.
+            book.Incarnation = node.Incarnation;
+            book.Seen.Clear();
+        }
+
         var listed = node.Held.SelectMany(held => held.Cidrs.Select(cidr => (cidr, held.Pool))).ToList();
         var present = listed.ConvertAll(entry => entry.cidr).ToHashSet();
         foreach (var gone in book.Seen.Where(cidr => !present.Contains(cidr)).ToList())
@@ -279,5 +286,7 @@ public sealed class MultiPoolAllocator : IOperatorIpam
         public List<string> Refused { get; } = [];
 
         public bool IsWaiting { get; set; }
+
+        public string Incarnation { get; set; } = "";
     }
 }

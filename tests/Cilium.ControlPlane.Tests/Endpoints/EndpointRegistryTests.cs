@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using Cilium.Api;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
 using Cilium.Ipam;
 using Microsoft.Extensions.Logging.Abstractions;
+using NamedPort = Cilium.Policy.NamedPort;
 
 namespace Cilium.ControlPlane.Tests.Endpoints;
 
@@ -52,6 +54,71 @@ public sealed class EndpointRegistryTests : IDisposable
         Assert.Equal(new Identity(4711), identity.Identity);
         Assert.Equal(TestTables.LabelsOf("a"), identity.Labels);
         Assert.Equal(1, tables.Tables.Endpoints.Count);
+    }
+
+    [Fact]
+    public async Task Creation_does_not_overwrite_the_identity_that_was_saved_meanwhile()
+    {
+        var (registry, _, ipam) = New();
+        var lease = ipam.Allocate("default/pod-a", expires: true);
+        // The row wakes the derivation, which may be first at the file.
+        var row = EndpointRequests.Read(Request("c1", lease), DateTimeOffset.UnixEpoch) with { Id = new EndpointId(1) };
+        new EndpointStore(_directory).Save(EndpointRecord.Of(
+            row, new EndpointIdentityRow { Id = row.Id, Identity = new Identity(4711), Labels = TestTables.LabelsOf("a") }));
+        Assert.Equal(row.Id, (await registry.CreateAsync(Request("c1", lease), default)).Id);
+        Assert.Equal(4711u, Assert.Single(new EndpointStore(_directory).Load().Records).Identity);
+    }
+
+    [Fact]
+    public async Task An_endpoint_deleted_while_it_is_created_leaves_no_file()
+    {
+        var (registry, tables, ipam) = New();
+        // The file is written to a pipe, which holds the creation up between row and file.
+        var pipe = Path.Combine(Directory.CreateDirectory(Path.Combine(_directory, "state", "1")).FullName, "ep_config.json.tmp");
+        using (var mkfifo = Process.Start("mkfifo", pipe)) await mkfifo.WaitForExitAsync();
+        var lease = ipam.Allocate("default/pod-a", expires: true);
+        var creation = Task.Run(() => registry.CreateAsync(Request("c1", lease), default));
+        while (!tables.Tables.Endpoints.TryGet(new EndpointId(1), out _)) await Task.Delay(1);
+        // What a deletion does before it asks the store to forget a file that is not there yet.
+        tables.Tables.Store.Write(transaction => transaction.Delete(tables.Tables.Endpoints, new EndpointId(1)));
+        using (var reader = new FileStream(pipe, FileMode.Open, FileAccess.Read)) await reader.CopyToAsync(Stream.Null);
+        await creation;
+        Assert.Empty(Directory.GetDirectories(Path.Combine(_directory, "state")));
+    }
+
+    [Fact]
+    public void Named_ports_come_back_with_the_identity()
+    {
+        var endpoint = EndpointRequests.Read(Request("c1", New().Ipam.Allocate("default/pod-a", expires: true)), DateTimeOffset.UnixEpoch) with { Id = new EndpointId(1) };
+        var identity = new EndpointIdentityRow
+        {
+            Id = endpoint.Id,
+            Identity = new Identity(4711),
+            Labels = TestTables.LabelsOf("a"),
+            NamedPorts = NamedPort.Normalize([new("http", L4Protocol.Tcp, 8080), new("dns", L4Protocol.Udp, 53)]),
+            PodUid = endpoint.PodUid,
+            PodPorts = [new("http", 8080, L4Protocol.Tcp), new("dns", 53, L4Protocol.Udp, 5353), new("", 9, L4Protocol.Sctp)],
+        };
+        new EndpointStore(_directory).Save(EndpointRecord.Of(endpoint, identity));
+        Assert.Equal(identity, Assert.Single(New().Registry.Restore(_ => true)));
+    }
+
+    [Fact]
+    public void Files_of_versions_that_kept_no_ports_are_read()
+    {
+        Directory.CreateDirectory(Path.Combine(_directory, "state", "7"));
+        File.WriteAllText(
+            Path.Combine(_directory, "state", "7", "ep_config.json"),
+            """
+            { "id": 7, "container-id": "c1", "container-interface-name": "eth0", "interface-name": "lxc1", "interface-index": 17,
+              "pod-mac": "02:00:00:00:00:01", "host-mac": "02:00:00:00:00:02", "ipv4": "10.0.0.9", "ipv6": "",
+              "pod-namespace": "default", "pod-name": "pod-a", "pod-uid": "u", "netns-path": "/run/netns/a", "netns-cookie": "1",
+              "created-at": "2026-01-01T00:00:00+00:00", "identity": 4711, "labels": ["k8s:app=a"] }
+            """);
+        var identity = Assert.Single(New().Registry.Restore(_ => true));
+        Assert.Equal(new Identity(4711), identity.Identity);
+        Assert.Empty(identity.NamedPorts);
+        Assert.Empty(identity.PodPorts);
     }
 
     [Fact]

@@ -34,7 +34,7 @@ public sealed class MultiPoolLoopTests : IDisposable
         _server.Requests.Clear();
         using var stop = new CancellationTokenSource();
         var loop = new MultiPoolLoop(
-            _tables.CiliumNodes, _tables.PodIPPools, new CiliumNodeWriter(_server.Connection), new MultiPoolAllocator(true, true), new TestClock(), new Random(1), NullLogger.Instance);
+            _tables.CiliumNodes, _tables.Nodes, _tables.PodIPPools, new CiliumNodeWriter(_server.Connection), new MultiPoolAllocator(true, true), new TestClock(), new Random(1), NullLogger.Instance);
         var running = loop.RunAsync(stop.Token);
 
         await UntilAsync(() => Writes().Count >= Nodes);
@@ -51,6 +51,48 @@ public sealed class MultiPoolLoopTests : IDisposable
         Assert.Equal(cidrs.Count, cidrs.Distinct().Count());
     }
 
+    [Fact]
+    public async Task A_cilium_node_that_is_deleted_gets_its_cidrs_back_until_its_node_goes_too()
+    {
+        SeeKubeNodes("a", "b", "m");
+        _tables.Store.Write(write => write.Upsert(
+            _tables.PodIPPools, new PodIPPoolRow { Name = "default", Definition = new PoolDefinition("default", new PoolFamily([Prefix.Parse("10.0.0.0/27")], 27), null) }));
+        PutSmall("a");
+        SeeNodes();
+        using var stop = new CancellationTokenSource();
+        var running = new MultiPoolLoop(
+            _tables.CiliumNodes, _tables.Nodes, _tables.PodIPPools, new CiliumNodeWriter(_server.Connection), new MultiPoolAllocator(true, false),
+            TimeProvider.System, new Random(1), NullLogger.Instance).RunAsync(stop.Token);
+        await UntilAsync(() => CidrsOf("a") == "10.0.0.0/27");
+        SeeNodes();
+
+        // Deleted, and seen (of which a node whose error is taken away is the sign): another one that asks must not get its CIDR.
+        _server.Remove($"{Collection}/a");
+        SeeNodes();
+        _server.Put($"{Collection}/m", new JsonObject
+        {
+            ["status"] = new JsonObject { ["ipam"] = new JsonObject { ["operator-status"] = new JsonObject { ["error"] = "old" } } },
+        });
+        SeeNodes();
+        await UntilAsync(() => ErrorOf("m").Length == 0);
+        PutSmall("b");
+        SeeNodes();
+        await UntilAsync(() => CidrsOf("b").Length > 0 || ErrorOf("b").Length > 0);
+        Assert.Equal("", CidrsOf("b"));
+        SeeNodes();
+        PutSmall("a");
+        SeeNodes();
+        await UntilAsync(() => CidrsOf("a") == "10.0.0.0/27");
+        SeeNodes();
+
+        _server.Remove($"{Collection}/a");
+        SeeNodes();
+        SeeKubeNodes("b", "m");
+        await UntilAsync(() => CidrsOf("b") == "10.0.0.0/27");
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
     private static string NameOf(int node) => $"node-{node:000}";
 
     private static JsonArray Requests() =>
@@ -65,6 +107,21 @@ public sealed class MultiPoolLoopTests : IDisposable
             new PoolFamily([new Prefix(IpAddr.Parse("fd00::").Add((UInt128)index << 100), 48)], 120)),
     };
 
+    private void PutSmall(string name) => _server.Put($"{Collection}/{name}", new JsonObject
+    {
+        ["spec"] = new JsonObject
+        {
+            ["ipam"] = new JsonObject
+            {
+                ["pools"] = new JsonObject { ["requested"] = new JsonArray(new JsonObject { ["pool"] = "default", ["needed"] = new JsonObject { ["ipv4-addrs"] = 16 } }) },
+            },
+        },
+    });
+
+    private string CidrsOf(string name) => string.Join(',', Rows().Where(row => row.Name == name).SelectMany(row => row.AllocatedPools).SelectMany(pool => pool.Cidrs));
+
+    private string ErrorOf(string name) => _server.Get($"{Collection}/{name}")?["status"]?["ipam"]?["operator-status"]?["error"]?.ToString() ?? "";
+
     private static async Task UntilAsync(Func<bool> condition)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
@@ -77,4 +134,7 @@ public sealed class MultiPoolLoopTests : IDisposable
 
     // As a watch would tell.
     private void SeeNodes() => _tables.Store.Write(write => write.Replace(_tables.CiliumNodes, Rows()));
+
+    private void SeeKubeNodes(params string[] names) =>
+        _tables.Store.Write(write => write.Replace(_tables.Nodes, names.Select(name => new KubeNodeRow { Name = name }).ToList()));
 }
