@@ -1,8 +1,8 @@
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
 using Cilium.Core.Tables;
-using Cilium.Datapath;
 using Cilium.Datapath.Inspection;
+using Cilium.Datapath.Kernel;
 using Cilium.Datapath.LoadBalancing;
 
 namespace Cilium.KernelTests;
