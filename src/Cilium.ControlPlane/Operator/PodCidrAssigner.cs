@@ -19,6 +19,9 @@ public sealed class PodCidrAssigner
     /// <summary>Takes note of what nodes hold, before anything is given.</summary>
     public void Restore(IEnumerable<CiliumNodeRow> nodes) => _allocator.Restore(nodes.Select(HoldingsOf));
 
+    /// <summary>Takes note of what nodes hold by now, before something is given to another.</summary>
+    public void Observe(IEnumerable<CiliumNodeRow> nodes) => _allocator.Observe(nodes.Select(HoldingsOf));
+
     /// <summary>Decides for one node.</summary>
     public PodCidrDecision Decide(CiliumNodeRow node)
     {

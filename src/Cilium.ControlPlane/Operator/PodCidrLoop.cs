@@ -50,6 +50,12 @@ internal sealed partial class PodCidrLoop
             return;
         }
 
+        if (node.PodCidrs.Count == 0)
+        {
+            // Another leader may have written to nodes whose turn is still to come.
+            _assigner.Observe(_nodes.Snapshot().Values.Where(other => other.PodCidrs.Count > 0));
+        }
+
         var decision = _assigner.Decide(node);
         foreach (var waiting in decision.Retry)
         {

@@ -47,6 +47,21 @@ public sealed class ClusterPoolAllocator : IOperatorIpam
         }
     }
 
+    /// <summary>
+    /// Takes note of what nodes hold by now, so that a decision for another gives nothing of it. Of what they no longer hold nothing is freed: that is for
+    /// their own decisions.
+    /// </summary>
+    public void Observe(IEnumerable<NodeHoldings> nodes)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        foreach (var node in nodes)
+        {
+            var written = CidrsOf(node);
+            Occupy(node.Name, written);
+            TakeBackUnwritten(node.Name, written);
+        }
+    }
+
     /// <inheritdoc/>
     public NodeDecision Decide(NodeHoldings node)
     {
