@@ -34,6 +34,9 @@ internal sealed class FakeAgent : IAsyncDisposable
     /// <summary>When set, PUT endpoint answers this status.</summary>
     public int RefuseEndpoints { get; set; }
 
+    /// <summary>When set, DELETE endpoint answers this status.</summary>
+    public int RefuseDeletions { get; set; }
+
     public bool IsReady { get; set; } = true;
 
     public bool HasIPv6 { get; init; }
@@ -158,6 +161,12 @@ internal sealed class FakeAgent : IAsyncDisposable
     private async Task DeleteAll(HttpContext context)
     {
         var request = await context.Request.ReadFromJsonAsync(ApiJson.Default.EndpointBatchDeleteRequest);
+        if (RefuseDeletions != 0)
+        {
+            context.Response.StatusCode = RefuseDeletions;
+            return;
+        }
+
         var found = Endpoints.Where(pair => pair.Value.ContainerId == request!.ContainerId).Select(pair => pair.Key).ToList();
         foreach (var key in found)
         {

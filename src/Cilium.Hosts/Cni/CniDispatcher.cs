@@ -10,7 +10,8 @@ namespace Cilium.Hosts.Cni;
 /// <summary>One call of the plugin: environment and standard input in, JSON and an exit code out.</summary>
 internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
+    /// <summary>How long all requests of one call together may take.</summary>
+    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
 
     public async Task<(int ExitCode, byte[] Output)> RunAsync(Func<string, string?> environment, ReadOnlyMemory<byte> input)
     {
@@ -40,7 +41,8 @@ internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
     private async Task<byte[]> RunAsync(CniArguments arguments, NetworkConfiguration configuration, CancellationToken cancellationToken)
     {
         // A plugin lives for some twenty milliseconds: it waits on its one thread, and a timer would be a second.
-        using var agent = AgentClient.Blocking(configuration.SocketPath, _patience, time, static path => new KernelConnection(path));
+        AgentClient Connect(TimeSpan patience) => AgentClient.Blocking(configuration.SocketPath, patience, time, static path => new KernelConnection(path));
+        using var agent = Connect(Patience);
         switch (arguments.Command)
         {
             case "ADD":
@@ -48,7 +50,7 @@ internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
                 return result.ToJson(configuration.CniVersion);
             case "DEL":
                 var queue = new DeletionQueue(DeletionQueue.DirectoryBelow(configuration.StateDirectory));
-                await new DelCommand(agent, network, queue, time).RunAsync(arguments, cancellationToken).ConfigureAwait(false);
+                await new DelCommand(Connect, Patience, network, queue, time).RunAsync(arguments, cancellationToken).ConfigureAwait(false);
                 return [];
             case "CHECK":
                 await new CheckCommand(agent, network).RunAsync(arguments, configuration, cancellationToken).ConfigureAwait(false);
@@ -62,14 +64,14 @@ internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
         }
     }
 
-    private static CniException? AsCniException(Exception exception) => exception switch
+    private CniException? AsCniException(Exception exception) => exception switch
     {
         CniException error => error,
         AgentUnavailableException => new CniException(CniErrorCode.TryAgainLater, "the Cilium agent is not available", exception.Message, exception),
         ApiException { StatusCode: 503 or 429 } => new CniException(CniErrorCode.TryAgainLater, "the Cilium agent is busy", exception.Message, exception),
         ApiException => new CniException(CniErrorCode.AgentRefused, "the Cilium agent refused", exception.Message, exception),
         NetlinkException => new CniException(CniErrorCode.Kernel, "the kernel refused", exception.Message, exception),
-        OperationCanceledException => new CniException(CniErrorCode.TryAgainLater, $"not done within {_patience.TotalSeconds} s", "", exception),
+        OperationCanceledException => new CniException(CniErrorCode.TryAgainLater, $"not done within {Patience.TotalSeconds} s", "", exception),
         IOException or UnauthorizedAccessException or TimeoutException or InvalidOperationException =>
             new CniException(CniErrorCode.InputOutput, exception.Message, "", exception),
         _ => null,

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Cilium.Hosts.Cni;
@@ -8,6 +9,7 @@ namespace Cilium.Api.Tests.Cni;
 public sealed class CniDispatcherTests
 {
     private readonly FakePodNetwork _network = new();
+    private TimeSpan _patience = TimeSpan.FromSeconds(30);
 
     [Fact]
     public async Task Add_gives_interfaces_addresses_and_routes_and_the_agent_an_endpoint()
@@ -118,6 +120,42 @@ public sealed class CniDispatcherTests
         }
 
         await agent.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Del_with_an_agent_that_never_answers_queues_and_deletes_the_device()
+    {
+        await using var agent = await FakeAgent.StartAsync();
+        await CallAsync("ADD", agent.SocketPath, "1.0.0");
+        await agent.StopAsync();
+        using var silent = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        silent.Bind(new UnixDomainSocketEndPoint(agent.SocketPath));
+        silent.Listen();
+        _patience = TimeSpan.FromSeconds(3);
+        Assert.Equal(0, (await CallAsync("DEL", agent.SocketPath, "1.0.0")).Code);
+        Assert.Empty(_network.Devices);
+
+        var queue = new DeletionQueue(DeletionQueue.DirectoryBelow(agent.Directory));
+        using (await queue.LockAsync(TimeSpan.FromSeconds(5), TimeProvider.System, default))
+        {
+            Assert.Equal("c1", Assert.Single(queue.Read()).Request!.ContainerId);
+        }
+    }
+
+    [Fact]
+    public async Task Del_tells_an_error_of_the_agent_once_the_device_is_gone()
+    {
+        await using var agent = await FakeAgent.StartAsync();
+        await CallAsync("ADD", agent.SocketPath, "1.0.0");
+        agent.RefuseDeletions = 500;
+        var (code, output) = await CallAsync("DEL", agent.SocketPath, "1.0.0");
+        Assert.Equal(1, code);
+        Assert.Equal(100, ErrorCode(output));
+        Assert.Empty(_network.Devices);
+
+        agent.RefuseDeletions = 0;
+        Assert.Equal(0, (await CallAsync("DEL", agent.SocketPath, "1.0.0")).Code);
+        Assert.Empty(agent.Endpoints);
     }
 
     [Fact]
@@ -232,7 +270,7 @@ public sealed class CniDispatcherTests
     private async Task<(int Code, string Output)> CallAsync(string command, string socket, string version, string more = "", string container = "c1")
     {
         var input = $"{{\"cniVersion\":\"{version}\",\"name\":\"cilium\",\"type\":\"cilium-cni\",\"socket-path\":\"{socket}\"{more}}}";
-        var (code, output) = await new CniDispatcher(_network, TimeProvider.System).RunAsync(Environment(command, container), Encoding.UTF8.GetBytes(input));
+        var (code, output) = await new CniDispatcher(_network, TimeProvider.System) { Patience = _patience }.RunAsync(Environment(command, container), Encoding.UTF8.GetBytes(input));
         return (code, Encoding.UTF8.GetString(output));
     }
 }
