@@ -66,7 +66,8 @@ internal sealed partial class PodCidrLoop
         {
             if (!await _writer.SetPodCidrsAsync(node, decision.PodCidrs, cancellationToken))
             {
-                // Somebody wrote meanwhile, perhaps another leader: the newer version is decided when it is seen.
+                // Somebody wrote meanwhile, perhaps another leader: the newer version is decided when it is seen, or this one again when there is none.
+                _loop.Ask(name);
                 return;
             }
 
