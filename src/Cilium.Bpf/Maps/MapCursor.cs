@@ -74,7 +74,7 @@ public sealed unsafe class MapCursor<TKey, TValue>
                 _values = new TValue[_keys.Length];
                 return 0;
             case Errno.Interrupted:
-                // Kernels before 6.14 do not get over an empty place of an array of maps and would say so for ever. What they read until
+                // Kernels from about 5.19 to 6.13 do not get over an empty place of an array of maps and would say so for ever. What they read until
                 // there has arrived, and the position is its last key, from which single steps go on.
                 _byKey = true;
                 _hasPosition |= count > 0;
