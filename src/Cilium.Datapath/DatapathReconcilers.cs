@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Cilium.Core.Reconciliation;
 using Cilium.Core.Tables;
 using Microsoft.Extensions.Logging;
@@ -13,6 +14,7 @@ internal sealed partial class DatapathReconcilers(TimeProvider time, ILoggerFact
     private readonly List<Func<CancellationToken, Task>> _waits = [];
     private readonly List<Func<int>> _errors = [];
     private readonly List<Func<bool>> _pruned = [];
+    private readonly ConcurrentDictionary<object, TaskCompletionSource<Func<long, CancellationToken, Task>>> _attempts = new();
 
     /// <summary>Whether every loop has compared all that is desired with what there is.</summary>
     internal bool HavePruned => _pruned.TrueForAll(hasPruned => hasPruned());
@@ -29,6 +31,7 @@ internal sealed partial class DatapathReconcilers(TimeProvider time, ILoggerFact
         where TRow : class
     {
         var reconciler = new Reconciler<TKey, TRow>(table, operations, new ReconcilerOptions { KeepsDone = isWaitedFor }, time, loggers.CreateLogger<Reconciler<TKey, TRow>>());
+        AttemptsOf(table).TrySetResult(reconciler.WaitUntilAttemptedAsync);
         _loops.Add(Task.Run(() => LoopAsync(reconciler)));
         _waits.Add(token => reconciler.WaitUntilReconciledAsync(table.Revision, token));
         _errors.Add(() => reconciler.ErrorCount);
@@ -41,6 +44,13 @@ internal sealed partial class DatapathReconcilers(TimeProvider time, ILoggerFact
     {
         foreach (var wait in _waits)
             await wait(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits until what was written to a table by a revision was tried, once its loop runs.</summary>
+    internal async Task WaitUntilAttemptedAsync(object table, long revision, CancellationToken cancellationToken)
+    {
+        var attempt = await AttemptsOf(table).Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await attempt(revision, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Ends the loops.</summary>
@@ -58,6 +68,9 @@ internal sealed partial class DatapathReconcilers(TimeProvider time, ILoggerFact
         Task.WhenAll(_loops).GetAwaiter().GetResult();
         _stop.Dispose();
     }
+
+    private TaskCompletionSource<Func<long, CancellationToken, Task>> AttemptsOf(object table) =>
+        _attempts.GetOrAdd(table, static _ => new TaskCompletionSource<Func<long, CancellationToken, Task>>(TaskCreationOptions.RunContinuationsAsynchronously));
 
     private async Task LoopAsync<TKey, TRow>(Reconciler<TKey, TRow> reconciler)
         where TKey : notnull

@@ -1,5 +1,7 @@
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
+using Cilium.Datapath.IpCache;
 using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Nodes;
 
@@ -28,6 +30,20 @@ public interface IDatapath
 
     /// <summary>Waits until an endpoint as written at <paramref name="revision"/> can carry traffic with its policy enforced.</summary>
     Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Waits until what was written to a table of <see cref="DatapathTables"/> by a revision was tried, once the datapath has started. Rows that
+    /// could not be carried out do not hold it up: they are retried.
+    /// </summary>
+    Task WaitUntilAttemptedAsync<TKey, TRow>(Table<TKey, TRow> table, long revision, CancellationToken cancellationToken)
+        where TKey : notnull
+        where TRow : class;
+
+    /// <summary>
+    /// What an earlier agent left in the address table, with local identities whose numbers the policies it left name too; to be read before
+    /// <see cref="StartAsync"/>. Empty when there was none, or its table has another layout.
+    /// </summary>
+    IReadOnlyList<IpCacheRow> ReadInheritedAddresses() => [];
 
     /// <summary>The number by which packets, connections and tools know a service frontend; null when it is not in the maps (yet).</summary>
     /// <remarks>It survives restarts of the agent.</remarks>

@@ -1,6 +1,7 @@
 using Cilium.Bpf;
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
 using Cilium.Datapath.Conntrack;
 using Cilium.Datapath.Devices;
 using Cilium.Datapath.Endpoints;
@@ -117,6 +118,14 @@ public sealed partial class KernelDatapath(
             ? Task.FromResult(done)
             : reconciler.WaitForRowAsync(endpoint, revision, cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IpCacheRow> ReadInheritedAddresses() => InheritedAddresses.Read(new PinPaths(options.BpfRoot));
+
+    /// <inheritdoc/>
+    public Task WaitUntilAttemptedAsync<TKey, TRow>(Table<TKey, TRow> table, long revision, CancellationToken cancellationToken)
+        where TKey : notnull
+        where TRow : class => _reconcilers.WaitUntilAttemptedAsync(table, revision, cancellationToken);
 
     /// <inheritdoc/>
     public uint? FindServiceId(L4Address frontend) =>

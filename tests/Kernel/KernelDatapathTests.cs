@@ -104,6 +104,25 @@ public sealed class KernelDatapathTests
         Assert.DoesNotContain(new DatapathInspection(node.Datapath.Maps).Endpoints(), e => e.Address == a.Row.IPv4);
     }
 
+    [Fact]
+    public async Task What_addresses_were_is_known_before_the_start_and_rows_are_waited_for_until_it()
+    {
+        using var node = new TestNode();
+        Assert.Empty(node.Datapath.ReadInheritedAddresses());
+        IpCacheRow[] rows =
+        [
+            new() { Prefix = Prefix.Parse("192.0.2.0/25"), Identity = new Identity(16777225) },
+            new() { Prefix = Prefix.Parse("fd00:9::/48"), Identity = new Identity(16777226) },
+            new() { Prefix = Prefix.Parse("10.77.9.7/32"), Identity = new Identity(300), TunnelEndpoint = IpAddr.Parse("172.30.0.9") },
+        ];
+        var tried = node.Datapath.WaitUntilAttemptedAsync(node.Tables.IpCache, node.Tables.Store.Write(write => write.Replace(node.Tables.IpCache, rows)), default);
+        Assert.False(tried.IsCompleted);
+        await node.StartAsync();
+        await tried;
+        await node.Datapath.StopAsync(CancellationToken.None);
+        Assert.Equal(rows, node.Datapath.ReadInheritedAddresses().OrderBy(row => row.Identity.IsLocal ? row.Identity.Value : uint.MaxValue));
+    }
+
     [Theory]
     [InlineData("ipv4 only")]
     [InlineData("ipv6 only")]

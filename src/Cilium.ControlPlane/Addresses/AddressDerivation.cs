@@ -6,62 +6,48 @@ using Cilium.Kubernetes;
 
 namespace Cilium.ControlPlane.Addresses;
 
-/// <summary>Endpoints, nodes and rules in; the identity and the tunnel endpoint of every known address out.</summary>
-internal sealed class AddressDerivation(AgentTables tables, AgentOptions options, LocalNodeRow self, TimeProvider time, SharedRows<IpCacheRow[]>? shared = null)
+/// <summary>Endpoints and nodes in; the identity and the tunnel endpoint of their addresses out, and whose all others are.</summary>
+/// <remarks>Addresses that policies know of, of rules and of the API server, come into the same book from the loop of policies, in its order.</remarks>
+internal sealed class AddressDerivation(
+    AgentTables tables, AgentOptions options, LocalNodeRow self, AddressBook book, TimeProvider time, SharedRows<IpCacheRow[]>? shared = null)
     : IAgentLoop
 {
-    private readonly AddressClaims _claims = new();
-
     public string Name => "ipcache";
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await tables.Kubernetes.CiliumEndpoints.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         await tables.Kubernetes.CiliumNodes.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
-        await tables.RuleAddresses.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
-        await tables.ApiServerAddresses.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         using var own = tables.Endpoints.Subscribe();
         using var identities = tables.EndpointIdentities.Subscribe();
         using var others = tables.Kubernetes.CiliumEndpoints.Subscribe();
         using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
-        using var rules = tables.RuleAddresses.Subscribe();
-        using var apiServer = tables.ApiServerAddresses.Subscribe();
-        var wakeup = new Wakeup(time, own.WaitAsync, identities.WaitAsync, others.WaitAsync, nodes.WaitAsync, rules.WaitAsync, apiServer.WaitAsync);
-        ClaimSelfAndWorld();
+        var wakeup = new Wakeup(time, own.WaitAsync, identities.WaitAsync, others.WaitAsync, nodes.WaitAsync);
+        tables.Store.Write(transaction => book.Change(transaction, ClaimSelfAndWorld));
         while (true)
         {
-            foreach (var id in own.Drain().Select(change => change.Key).Concat(identities.Drain().Select(change => change.Key)).Distinct())
+            var touched = own.Drain().Select(change => change.Key).Concat(identities.Drain().Select(change => change.Key)).Distinct().ToList();
+            var (changedOthers, changedNodes) = (others.Drain(), nodes.Drain());
+            tables.Store.Write(transaction => book.Change(transaction, claims =>
             {
-                ClaimEndpoint(id);
-            }
+                foreach (var id in touched)
+                {
+                    ClaimEndpoint(claims, id);
+                }
 
-            foreach (var change in others.Drain())
-            {
-                _claims.Change(
-                    new ClaimSource(AddressSource.CiliumEndpoint, change.Key.Namespace, change.Key.Name),
-                    change.Previous is { } previous ? RowsOf(previous) : [],
-                    change.Current is { } row ? RowsOf(row) : []);
-            }
+                foreach (var change in changedOthers)
+                {
+                    claims.Change(
+                        new ClaimSource(AddressSource.CiliumEndpoint, change.Key.Namespace, change.Key.Name),
+                        change.Previous is { } previous ? RowsOf(previous) : [],
+                        change.Current is { } row ? RowsOf(row) : []);
+                }
 
-            foreach (var change in nodes.Drain())
-            {
-                ClaimNode(change.Key, change.Current);
-            }
-
-            foreach (var change in rules.Drain())
-            {
-                _claims.Set(
-                    AddressSource.Rule,
-                    change.Key.ToString(),
-                    change.Current is { } row ? [new IpCacheRow { Prefix = row.Prefix, Identity = row.Identity }] : []);
-            }
-
-            foreach (var change in apiServer.Drain())
-            {
-                _claims.Set(AddressSource.KubeApiServer, change.Key.ToString(), change.Current is { } row ? [row] : []);
-            }
-
-            Carry();
+                foreach (var change in changedNodes)
+                {
+                    ClaimNode(claims, change.Key, change.Current);
+                }
+            }));
             tables.Datapath.IpCache.CompleteInitializer(AgentInitializers.Addresses);
             await wakeup.WaitAsync(null, cancellationToken).ConfigureAwait(false);
         }
@@ -69,9 +55,9 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
 
     private static IEnumerable<IpAddr> Present(params IpAddr[] addresses) => addresses.Where(address => !address.IsNone);
 
-    private void ClaimSelfAndWorld()
+    private void ClaimSelfAndWorld(AddressClaims claims)
     {
-        _claims.Set(AddressSource.Host, "", [.. Present(self.IPv4, self.IPv6, self.RouterIPv4, self.RouterIPv6)
+        claims.Set(AddressSource.Host, "", [.. Present(self.IPv4, self.IPv6, self.RouterIPv4, self.RouterIPv6)
             .Select(address => new IpCacheRow { Prefix = Prefix.Of(address), Identity = Identity.Host })]);
         var world = new List<IpCacheRow>(2);
         var isDualStack = options.Cluster.IsDualStack;
@@ -85,18 +71,18 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
             world.Add(new IpCacheRow { Prefix = new Prefix(IpAddr.None, 0), Identity = isDualStack ? Identity.WorldIPv6 : Identity.World });
         }
 
-        _claims.Set(AddressSource.World, "", [.. world]);
+        claims.Set(AddressSource.World, "", [.. world]);
     }
 
-    private void ClaimEndpoint(EndpointId id)
+    private void ClaimEndpoint(AddressClaims claims, EndpointId id)
     {
         if (!tables.Endpoints.TryGet(id, out var endpoint) || !tables.EndpointIdentities.TryGet(id, out var identity))
         {
-            _claims.Set(AddressSource.LocalEndpoint, id.ToString());
+            claims.Set(AddressSource.LocalEndpoint, id.ToString());
             return;
         }
 
-        _claims.Set(
+        claims.Set(
             AddressSource.LocalEndpoint,
             id.ToString(),
             [.. endpoint.Addresses().Select(address => new IpCacheRow { Prefix = Prefix.Of(address), Identity = identity.Identity })]);
@@ -123,18 +109,18 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
         }),
     ];
 
-    private void ClaimNode(string name, CiliumNodeRow? node)
+    private void ClaimNode(AddressClaims claims, string name, CiliumNodeRow? node)
     {
         if (node is null || name == self.Name)
         {
-            _claims.Set(AddressSource.Node, name);
-            _claims.Set(AddressSource.PodRange, name);
+            claims.Set(AddressSource.Node, name);
+            claims.Set(AddressSource.PodRange, name);
             return;
         }
 
         var rows = shared is null ? RowsOfRemote(node) : shared.Of(node, RowsOfRemote);
-        _claims.Set(AddressSource.Node, name, [.. rows.Where(row => row.Identity != Identity.Unknown)]);
-        _claims.Set(AddressSource.PodRange, name, [.. rows.Where(row => row.Identity == Identity.Unknown)]);
+        claims.Set(AddressSource.Node, name, [.. rows.Where(row => row.Identity != Identity.Unknown)]);
+        claims.Set(AddressSource.PodRange, name, [.. rows.Where(row => row.Identity == Identity.Unknown)]);
     }
 
     /// <summary>A node's addresses, and its pod ranges with no identity.</summary>
@@ -164,24 +150,5 @@ internal sealed class AddressDerivation(AgentTables tables, AgentOptions options
         }
 
         return [.. rows];
-    }
-
-    private void Carry()
-    {
-        var changes = _claims.TakeChanges();
-        tables.Store.Write(transaction =>
-        {
-            foreach (var (prefix, row) in changes)
-            {
-                if (row is null)
-                {
-                    transaction.Delete(tables.Datapath.IpCache, prefix);
-                }
-                else
-                {
-                    transaction.Upsert(tables.Datapath.IpCache, row);
-                }
-            }
-        });
     }
 }

@@ -11,14 +11,24 @@ namespace Cilium.ControlPlane.Addresses;
 /// <summary>The addresses of the Kubernetes API server, from the endpoints of <c>default/kubernetes</c>, and their identities.</summary>
 /// <remarks>
 /// On this node: the host's identity with a further label. On another node: identity 7. Outside the cluster: a local identity with the labels
-/// of its address and <c>reserved:kube-apiserver</c>. Identities are told to the engine of the loop that calls, which commits them and then
-/// has the addresses written, so that no address has an identity that policies do not know yet. Not thread-safe.
+/// of its address and <c>reserved:kube-apiserver</c>. Identities are told to the engine of the loop that calls, which commits them, has the
+/// addresses written once policies know them, and those that are gone withdrawn and forgotten in its order. Not thread-safe.
 /// </remarks>
-internal sealed class ApiServerAddresses(AgentTables tables, AgentOptions options, LocalNodeRow self, PolicyEngine engine, LocalIdentityAllocator localIdentities)
+internal sealed class ApiServerAddresses(
+    AgentTables tables, AgentOptions options, LocalNodeRow self, AddressBook book, PolicyEngine engine, LocalIdentityAllocator localIdentities)
 {
     private readonly Dictionary<IpAddr, KnownIdentity> _outside = [];
-    private IReadOnlyList<IpCacheRow>? _unwritten;
+    private readonly Dictionary<IpAddr, Identity> _written = [];
+    private List<IpCacheRow> _added = [];
+    private List<IpAddr> _gone = [];
+    private HashSet<IpAddr> _isOutside = [];
     private bool _isHere;
+
+    /// <summary>Whether there are addresses to write.</summary>
+    public bool HasAdded => _added.Count > 0;
+
+    /// <summary>Whether there are addresses to withdraw.</summary>
+    public bool HasGone => _gone.Count > 0;
 
     /// <summary>Tells the engine the identities of its addresses as they are now; without effect when no change can touch them.</summary>
     public void Follow(
@@ -26,29 +36,54 @@ internal sealed class ApiServerAddresses(AgentTables tables, AgentOptions option
     {
         if (nodes.Count > 0 || slices.Any(change => IsIn(change.Current ?? change.Previous)))
         {
-            _unwritten = Rows();
+            var rows = Rows();
+            _added = rows.FindAll(row => _written.GetValueOrDefault(row.Prefix.Address) != row.Identity);
+            _gone = [.. _written.Keys.Except(rows.Select(row => row.Prefix.Address))];
         }
     }
 
-    /// <summary>Writes what <see cref="Follow"/> found: the rows of all its addresses that are not this node's.</summary>
+    /// <summary>Claims the addresses that are new, or somebody else now. Those of this node are the host's.</summary>
     public void Write(WriteTransaction transaction)
     {
-        if (_unwritten is not { } rows)
+        book.Change(transaction, claims =>
         {
-            return;
+            foreach (var row in _added)
+            {
+                _written[row.Prefix.Address] = row.Identity;
+                claims.Set(AddressSource.KubeApiServer, row.Prefix.ToString(), row);
+            }
+        });
+        _added = [];
+    }
+
+    /// <summary>Withdraws the addresses that are not its own any more.</summary>
+    public void Withdraw(WriteTransaction transaction)
+    {
+        book.Change(transaction, claims =>
+        {
+            foreach (var address in _gone)
+            {
+                _written.Remove(address);
+                claims.Set(AddressSource.KubeApiServer, Prefix.Of(address).ToString());
+            }
+        });
+        _gone = [];
+    }
+
+    /// <summary>Tells the engine that identities are gone, once no packet has them; true when there were any.</summary>
+    public bool Forget()
+    {
+        var unused = _outside.Where(entry => !_isOutside.Contains(entry.Key)).ToList();
+        foreach (var (address, known) in unused)
+        {
+            _outside.Remove(address);
+            if (localIdentities.Release(known.Labels))
+            {
+                engine.RemoveIdentity(known.Id);
+            }
         }
 
-        _unwritten = null;
-        var wanted = rows.Select(row => row.Prefix).ToHashSet();
-        foreach (var gone in tables.ApiServerAddresses.Snapshot().Keys.Where(prefix => !wanted.Contains(prefix)))
-        {
-            transaction.Delete(tables.ApiServerAddresses, gone);
-        }
-
-        foreach (var row in rows)
-        {
-            transaction.Upsert(tables.ApiServerAddresses, row);
-        }
+        return unused.Count > 0;
     }
 
     private static bool IsIn(EndpointSliceRow? slice) => slice is { Namespace: "default", ServiceName: "kubernetes" };
@@ -79,15 +114,7 @@ internal sealed class ApiServerAddresses(AgentTables tables, AgentOptions option
             }
         }
 
-        foreach (var gone in _outside.Keys.Where(address => !outside.Contains(address)).ToList())
-        {
-            _outside.Remove(gone, out var known);
-            if (localIdentities.Release(known!.Labels))
-            {
-                engine.RemoveIdentity(known.Id);
-            }
-        }
-
+        _isOutside = outside;
         if (isHere != _isHere)
         {
             _isHere = isHere;
@@ -103,7 +130,7 @@ internal sealed class ApiServerAddresses(AgentTables tables, AgentOptions option
         {
             var labels = CidrLabels.Of(Prefix.Of(address), options.Cluster)
                 .Append(new Label(Label.SourceReserved, Identity.KubeApiServer.ReservedName!, ""));
-            known = localIdentities.Acquire(LabelSet.Create(labels));
+            known = localIdentities.Acquire(LabelSet.Create(labels), Prefix.Of(address));
             _outside.Add(address, known);
             engine.UpsertIdentity(known.Id, known.Labels);
         }

@@ -18,8 +18,7 @@ internal static class AgentInitializers
     {
         tables.Datapath.Endpoints.RegisterInitializer(Policies);
         tables.Datapath.Policies.RegisterInitializer(Policies);
-        tables.RuleAddresses.RegisterInitializer(Policies);
-        tables.ApiServerAddresses.RegisterInitializer(Policies);
+        tables.Datapath.IpCache.RegisterInitializer(Policies);
         tables.Datapath.IpCache.RegisterInitializer(Addresses);
         tables.Datapath.Frontends.RegisterInitializer(Services);
         tables.Datapath.Nodes.RegisterInitializer(Nodes);

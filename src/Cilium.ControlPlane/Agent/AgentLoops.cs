@@ -35,12 +35,13 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             loggers.CreateLogger<EndpointIdentityDerivation>());
         endpointIdentities.Restore(restored);
         var rules = new PolicyObjectRules(new PolicyDecoder(options.LabelFilter), loggers.CreateLogger<PolicyObjectRules>());
-        var apiServer = new ApiServerAddresses(tables, options, self, agent.Policies, localIdentities);
+        var book = new AddressBook(tables);
+        var apiServer = new ApiServerAddresses(tables, options, self, book, agent.Policies, localIdentities);
         IAgentLoop[] loops =
         [
             endpointIdentities,
-            new PolicyDerivation(tables, new EndpointEgress(tables, options), agent.Policies, rules, apiServer, time),
-            new AddressDerivation(tables, options, self, time),
+            new PolicyDerivation(tables, agent.Datapath, book, new EndpointEgress(tables, options), agent.Policies, rules, apiServer, time),
+            new AddressDerivation(tables, options, self, book, time),
             new HealthCheckPorts(tables, options, time, loggers.CreateLogger<HealthCheckPorts>()),
             new NodeDerivation(tables, options, time),
             new CiliumEndpointDerivation(tables, agent.Options, self, time),

@@ -113,6 +113,7 @@ internal sealed partial class AgentService(
         readiness.Enter("starting the datapath");
         var allocator = new CrdIdentityAllocator(
             agent.Connection, tables.Kubernetes.CiliumIdentities, new CrdIdentityAllocatorOptions(), Random.Shared, loggers.CreateLogger<CrdIdentityAllocator>());
+        RestoreLocalIdentities();
         var running = loops.Start(self, identities, devices, allocator, cancellationToken);
         await preparing.ConfigureAwait(false);
         await agent.Datapath.StartAsync(self, cancellationToken).ConfigureAwait(false);
@@ -127,6 +128,15 @@ internal sealed partial class AgentService(
         new CniInstallation(agent.Options, loggers.CreateLogger<CniInstallation>()).Install();
         readiness.Complete();
         return running;
+    }
+
+    // The policies and addresses of the last run stay in force until ours take their place, one after the other: numbers must mean the same in both.
+    private void RestoreLocalIdentities()
+    {
+        foreach (var row in agent.Datapath.ReadInheritedAddresses())
+        {
+            localIdentities.Restore(row.Prefix, row.Identity);
+        }
     }
 
     private async Task<NodeInstance?> ReadInstanceAsync(CancellationToken cancellationToken)

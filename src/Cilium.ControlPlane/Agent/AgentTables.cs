@@ -1,10 +1,8 @@
-using Cilium.ControlPlane.Addresses;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Health;
 using Cilium.Core;
 using Cilium.Core.Tables;
 using Cilium.Datapath;
-using Cilium.Datapath.IpCache;
 using Cilium.Datapath.Nodes;
 using Cilium.Kubernetes;
 
@@ -25,8 +23,6 @@ public sealed class AgentTables
         Datapath = datapath;
         Endpoints = store.CreateTable<EndpointId, LocalEndpointRow>("endpoints", row => row.Id);
         EndpointIdentities = store.CreateTable<EndpointId, EndpointIdentityRow>("endpoint-identities", row => row.Id);
-        ApiServerAddresses = store.CreateTable<Prefix, IpCacheRow>("api-server-addresses", row => row.Prefix);
-        RuleAddresses = store.CreateTable<Prefix, RuleAddressRow>("rule-addresses", row => row.Prefix);
         CiliumEndpoints = store.CreateTable<NamespacedName, CiliumEndpointContent>("own-ciliumendpoints", row => row.Key);
         LocalNode = store.CreateTable<string, LocalNodeRow>("local-node", row => row.Name);
         HealthAddresses = store.CreateTable<string, HealthAddressRow>("local-health", row => row.NodeName);
@@ -47,12 +43,6 @@ public sealed class AgentTables
 
     /// <summary>Their identities. Written by <see cref="EndpointIdentityDerivation"/>.</summary>
     public Table<EndpointId, EndpointIdentityRow> EndpointIdentities { get; }
-
-    /// <summary>Prefixes that rules name. Written by the policy derivation.</summary>
-    public Table<Prefix, RuleAddressRow> RuleAddresses { get; }
-
-    /// <summary>Addresses of the Kubernetes API server that are not this node's. Written by the policy derivation.</summary>
-    public Table<Prefix, IpCacheRow> ApiServerAddresses { get; }
 
     /// <summary>The CiliumEndpoints that should exist for this node. Written by <see cref="CiliumEndpointDerivation"/>.</summary>
     public Table<NamespacedName, CiliumEndpointContent> CiliumEndpoints { get; }

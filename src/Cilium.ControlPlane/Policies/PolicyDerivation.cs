@@ -5,6 +5,7 @@ using Cilium.Core;
 using Cilium.Core.Tables;
 using Cilium.Datapath;
 using Cilium.Datapath.Endpoints;
+using Cilium.Datapath.IpCache;
 using Cilium.Kubernetes;
 using Cilium.Policy;
 
@@ -13,10 +14,18 @@ namespace Cilium.ControlPlane.Policies;
 /// <summary>Policy objects, identities and endpoints in; compiled policies, and endpoints that name them, out.</summary>
 /// <remarks>
 /// A change of rules or of a subject takes a new policy key; a change of identities alone changes the rows in place, as <see cref="PolicyRow"/> asks.
-/// Nothing is written before the first lists of all sources are there: a restarted agent must not loosen what is in force.
+/// Nothing is written before the first lists of all sources are there: a restarted agent must not loosen what is in force. Where addresses change
+/// with policies, each step waits for the datapath, in the order of <see cref="PolicyUpdate"/>.
 /// </remarks>
 internal sealed class PolicyDerivation(
-    AgentTables tables, EndpointEgress egress, PolicyEngine engine, PolicyObjectRules rules, ApiServerAddresses apiServer, TimeProvider time)
+    AgentTables tables,
+    IDatapath datapath,
+    AddressBook book,
+    EndpointEgress egress,
+    PolicyEngine engine,
+    PolicyObjectRules rules,
+    ApiServerAddresses apiServer,
+    TimeProvider time)
     : IAgentLoop
 {
     private readonly Dictionary<EndpointId, PolicySubject> _subjects = [];
@@ -85,19 +94,25 @@ internal sealed class PolicyDerivation(
                 FollowSubject(id);
             }
 
-            Carry(engine.Commit(), touched);
-            CompleteFirstRound();
+            await CarryAsync(touched, cancellationToken).ConfigureAwait(false);
+            await CompleteFirstRoundAsync(cancellationToken).ConfigureAwait(false);
             await wakeup.WaitAsync(null, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private void CompleteFirstRound()
+    private async Task CompleteFirstRoundAsync(CancellationToken cancellationToken)
     {
-        // Restored endpoints are all in the tables before the loops start; with their rows written the datapath may prune.
+        if (tables.Datapath.Endpoints.IsInitialized)
+        {
+            return;
+        }
+
+        // Restored endpoints are all in the tables before the loops start; with their rows written the datapath may prune. Addresses of rules
+        // that are no more, when endpoints have left the policies that name them.
         tables.Datapath.Endpoints.CompleteInitializer(AgentInitializers.Policies);
         tables.Datapath.Policies.CompleteInitializer(AgentInitializers.Policies);
-        tables.RuleAddresses.CompleteInitializer(AgentInitializers.Policies);
-        tables.ApiServerAddresses.CompleteInitializer(AgentInitializers.Policies);
+        await datapath.WaitUntilAttemptedAsync(tables.Datapath.Endpoints, tables.Store.Revision, cancellationToken).ConfigureAwait(false);
+        tables.Datapath.IpCache.CompleteInitializer(AgentInitializers.Policies);
     }
 
     private void FollowIdentity(TableChange<Identity, CiliumIdentityRow> change)
@@ -148,20 +163,28 @@ internal sealed class PolicyDerivation(
         }
     }
 
-    private void Carry(PolicyUpdate update, HashSet<EndpointId> touched)
+    private async Task CarryAsync(HashSet<EndpointId> touched, CancellationToken cancellationToken)
+    {
+        PolicyUpdate update;
+        do
+        {
+            update = engine.Commit();
+            await CarryAsync(update, touched, cancellationToken).ConfigureAwait(false);
+            touched.Clear();
+        }
+        while (apiServer.Forget() | update.CidrsRemoved.Count > 0);
+    }
+
+    private async Task CarryAsync(PolicyUpdate update, HashSet<EndpointId> touched, CancellationToken cancellationToken)
     {
         foreach (var subject in update.Assignments.Keys)
         {
             touched.UnionWith(_endpointsOf.GetValueOrDefault(subject) ?? []);
         }
 
-        tables.Store.Write(transaction =>
+        // 1. Policies know identities before packets have them.
+        var revision = tables.Store.Write(transaction =>
         {
-            foreach (var (prefix, identity) in update.CidrsAdded)
-            {
-                transaction.Upsert(tables.RuleAddresses, new RuleAddressRow(prefix, identity.Id));
-            }
-
             foreach (var content in update.Contents)
             {
                 if (IsEnforced(content.Policy))
@@ -169,24 +192,62 @@ internal sealed class PolicyDerivation(
                     transaction.Upsert(tables.Datapath.Policies, RowOf(content.Id, content.Policy));
                 }
             }
+        });
+        if (update.CidrsAdded.Count > 0 || apiServer.HasAdded)
+        {
+            await datapath.WaitUntilAttemptedAsync(tables.Datapath.Policies, revision, cancellationToken).ConfigureAwait(false);
+            revision = tables.Store.Write(transaction =>
+            {
+                book.Change(transaction, claims => Claim(claims, update.CidrsAdded));
+                apiServer.Write(transaction);
+            });
+            await datapath.WaitUntilAttemptedAsync(tables.Datapath.IpCache, revision, cancellationToken).ConfigureAwait(false);
+        }
 
+        // 2. Endpoints get their policies.
+        revision = tables.Store.Write(transaction =>
+        {
             foreach (var id in touched)
             {
                 WriteEndpoint(transaction, id);
             }
+        });
 
+        // 3. No policy in force names what goes.
+        if (update.CidrsRemoved.Count > 0 || apiServer.HasGone)
+        {
+            await datapath.WaitUntilAttemptedAsync(tables.Datapath.Endpoints, revision, cancellationToken).ConfigureAwait(false);
+            revision = tables.Store.Write(transaction =>
+            {
+                book.Change(transaction, claims => Withdraw(claims, update.CidrsRemoved.Keys));
+                apiServer.Withdraw(transaction);
+            });
+            await datapath.WaitUntilAttemptedAsync(tables.Datapath.IpCache, revision, cancellationToken).ConfigureAwait(false);
+        }
+
+        tables.Store.Write(transaction =>
+        {
             foreach (var content in update.RemovedContents)
             {
                 transaction.Delete(tables.Datapath.Policies, new PolicyContentKey(content.Value));
             }
-
-            foreach (var prefix in update.CidrsRemoved.Keys)
-            {
-                transaction.Delete(tables.RuleAddresses, prefix);
-            }
-
-            apiServer.Write(transaction);
         });
+    }
+
+    private static void Claim(AddressClaims claims, IReadOnlyDictionary<Prefix, KnownIdentity> cidrs)
+    {
+        foreach (var (prefix, identity) in cidrs)
+        {
+            claims.Set(AddressSource.Rule, prefix.ToString(), new IpCacheRow { Prefix = prefix, Identity = identity.Id });
+        }
+    }
+
+    private static void Withdraw(AddressClaims claims, IEnumerable<Prefix> cidrs)
+    {
+        foreach (var prefix in cidrs)
+        {
+            claims.Set(AddressSource.Rule, prefix.ToString());
+        }
     }
 
     private void WriteEndpoint(WriteTransaction transaction, EndpointId id)

@@ -71,7 +71,12 @@ public sealed partial class Reconciler<TKey, TRow>
     }
 
     /// <summary>Waits until everything written up to a revision was attempted and none of it is waiting for a retry.</summary>
-    public async Task WaitUntilReconciledAsync(long revision, CancellationToken cancellationToken)
+    public Task WaitUntilReconciledAsync(long revision, CancellationToken cancellationToken) => WaitAsync(revision, mayFail: false, cancellationToken);
+
+    /// <summary>Waits until everything written up to a revision was attempted once, whatever came of it.</summary>
+    public Task WaitUntilAttemptedAsync(long revision, CancellationToken cancellationToken) => WaitAsync(revision, mayFail: true, cancellationToken);
+
+    private async Task WaitAsync(long revision, bool mayFail, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -81,7 +86,7 @@ public sealed partial class Reconciler<TKey, TRow>
                 progress = _progress.Task;
             }
 
-            if (Volatile.Read(ref _attemptedRevision) >= Math.Min(revision, _table.Revision) && ErrorCount == 0)
+            if (Volatile.Read(ref _attemptedRevision) >= Math.Min(revision, _table.Revision) && (mayFail || ErrorCount == 0))
             {
                 return;
             }

@@ -19,7 +19,7 @@ public sealed class DatapathInspection(DatapathMaps maps)
     /// <summary>Prefixes with identity and tunnel endpoint, by prefix.</summary>
     public IEnumerable<(Prefix Prefix, Identity Identity, IpAddr TunnelEndpoint)> IpCache() =>
         maps.IpCache.ToDictionary()
-            .Select(entry => (PrefixOf(entry.Key), new Identity(entry.Value.Identity), entry.Value.TunnelEndpoint.ToIpAddr()))
+            .Select(entry => (entry.Key.ToPrefix(), new Identity(entry.Value.Identity), entry.Value.TunnelEndpoint.ToIpAddr()))
             .OrderBy(entry => entry.Item1);
 
     /// <summary>Frontends with their backends, by service id.</summary>
@@ -71,12 +71,6 @@ public sealed class DatapathInspection(DatapathMaps maps)
 
     private static ServiceBackend BackendOf(KeyValuePair<SlotKey, SlotValue> slot) => new(
         slot.Value.BackendId, new L4Address(slot.Value.Address.ToIpAddr(), slot.Value.Port.Number, (L4Protocol)slot.Value.Protocol));
-
-    private static Prefix PrefixOf(IpcacheKey key)
-    {
-        var address = key.Address.ToIpAddr();
-        return new Prefix(address, address.IsIPv4 ? Math.Max(0, (int)key.PrefixLength - Addr128.MappedBits) : (int)key.PrefixLength);
-    }
 }
 
 /// <summary>A frontend as the maps have it.</summary>

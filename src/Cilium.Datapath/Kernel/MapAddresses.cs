@@ -35,4 +35,10 @@ internal static class MapAddresses
     }
 
     internal static IpcacheKey ToMap(this Prefix prefix) => new((uint)prefix.Length128, prefix.Address.ToMap());
+
+    internal static Prefix ToPrefix(this IpcacheKey key)
+    {
+        var address = key.Address.ToIpAddr();
+        return new Prefix(address, address.IsIPv4 ? Math.Max(0, (int)key.PrefixLength - Addr128.MappedBits) : (int)key.PrefixLength);
+    }
 }

@@ -102,7 +102,7 @@ internal sealed class PolicyPlans(SelectorCache selectors)
         return plan;
     }
 
-    /// <summary>Forgets plans without subjects, also from the changes, and elements without plans.</summary>
+    /// <summary>Forgets plans without subjects and elements without plans. What endpoints may still have changes in place to the last; what is new, nobody saw.</summary>
     public List<PolicyContentId> RemoveUnused(List<PolicyContentChange> changes)
     {
         var unused = _plans.Values.Where(plan => plan.Subjects == 0).ToArray();
@@ -124,7 +124,7 @@ internal sealed class PolicyPlans(SelectorCache selectors)
             }
         }
 
-        changes.RemoveAll(change => removed.Contains(change.Id));
+        changes.RemoveAll(change => change.InPlace is null && removed.Contains(change.Id));
         return [.. removed];
     }
 

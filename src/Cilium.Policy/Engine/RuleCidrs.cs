@@ -3,10 +3,15 @@ using Cilium.Core;
 namespace Cilium.Policy;
 
 /// <summary>The prefixes that rules name, counted, and the local identities that stand for them.</summary>
+/// <remarks>
+/// An identity outlives its last rule by one commit: packets have it until the address row is gone, and must be judged as those of a wider prefix
+/// in the policies of that commit.
+/// </remarks>
 internal sealed class RuleCidrs(LocalIdentityAllocator allocator)
 {
     private readonly Dictionary<Prefix, int> _uses = [];
     private readonly Dictionary<Prefix, KnownIdentity> _held = [];
+    private readonly Dictionary<Prefix, KnownIdentity> _leaving = [];
     private readonly HashSet<Prefix> _changed = [];
 
     public void Count(IEnumerable<PolicyRule> rules, int by)
@@ -26,7 +31,7 @@ internal sealed class RuleCidrs(LocalIdentityAllocator allocator)
         }
     }
 
-    /// <summary>Takes and gives back identities as the counts ask, and tells them to the selectors.</summary>
+    /// <summary>Takes identities as the counts ask, gives back those that the commit before took leave of, and tells the selectors.</summary>
     public (Dictionary<Prefix, KnownIdentity> Added, Dictionary<Prefix, KnownIdentity> Removed) Commit(SelectorCache selectors)
     {
         var added = new Dictionary<Prefix, KnownIdentity>();
@@ -36,23 +41,42 @@ internal sealed class RuleCidrs(LocalIdentityAllocator allocator)
             var isWanted = _uses.ContainsKey(prefix);
             if (isWanted && !_held.ContainsKey(prefix))
             {
-                var identity = allocator.Acquire(prefix);
+                if (!_leaving.Remove(prefix, out var identity))
+                {
+                    identity = allocator.Acquire(prefix);
+                    selectors.Upsert(identity);
+                }
+
                 _held.Add(prefix, identity);
                 added.Add(prefix, identity);
-                selectors.Upsert(identity);
             }
             else if (!isWanted && _held.Remove(prefix, out var identity))
             {
                 removed.Add(prefix, identity);
-                if (allocator.Release(prefix))
-                {
-                    selectors.Remove(identity.Id);
-                }
             }
         }
 
         _changed.Clear();
+        ReleaseLeaving(selectors);
+        foreach (var (prefix, identity) in removed)
+        {
+            _leaving.Add(prefix, identity);
+        }
+
         return (added, removed);
+    }
+
+    private void ReleaseLeaving(SelectorCache selectors)
+    {
+        foreach (var (prefix, identity) in _leaving)
+        {
+            if (allocator.Release(prefix))
+            {
+                selectors.Remove(identity.Id);
+            }
+        }
+
+        _leaving.Clear();
     }
 
     // A prefix of length 0 has no identity of its own: it is the world.

@@ -15,7 +15,7 @@ public sealed class LocalIdentityAllocator
     private readonly ClusterFacts _cluster;
     private readonly Dictionary<LabelSet, Holding> _byLabels = [];
     private readonly Dictionary<Identity, LabelSet> _byNumber = [];
-    private readonly Dictionary<LabelSet, Identity> _wishes = [];
+    private readonly Dictionary<Prefix, Identity> _wishes = [];
     private readonly HashSet<Identity> _wished = [];
     private uint _next = Identity.LocalScope + 1;
 
@@ -40,11 +40,13 @@ public sealed class LocalIdentityAllocator
 
     /// <summary>Takes one use of the identity of a prefix. A prefix of length 0 is the world's reserved identity.</summary>
     /// <exception cref="InvalidOperationException">All 16777215 numbers are in use.</exception>
-    public KnownIdentity Acquire(Prefix prefix) => Acquire(CidrLabels.Of(prefix, _cluster));
+    public KnownIdentity Acquire(Prefix prefix) => Acquire(CidrLabels.Of(prefix, _cluster), prefix);
 
     /// <summary>Takes one use of the identity of a set of labels.</summary>
+    /// <param name="labels">The labels.</param>
+    /// <param name="prefix">The prefix that will have the identity, whose number from before a restart is taken again; null for none.</param>
     /// <exception cref="InvalidOperationException">All 16777215 numbers are in use.</exception>
-    public KnownIdentity Acquire(LabelSet labels)
+    public KnownIdentity Acquire(LabelSet labels, Prefix? prefix = null)
     {
         ArgumentNullException.ThrowIfNull(labels);
         if (ReservedIdentities.TryFind(labels, _cluster, out var reserved))
@@ -56,7 +58,7 @@ public sealed class LocalIdentityAllocator
         {
             if (!_byLabels.TryGetValue(labels, out var holding))
             {
-                holding = new Holding(new KnownIdentity(ChooseNumber(labels), labels));
+                holding = new Holding(new KnownIdentity(ChooseNumber(prefix), labels));
                 _byLabels.Add(labels, holding);
                 _byNumber.Add(holding.Identity.Id, labels);
             }
@@ -85,14 +87,17 @@ public sealed class LocalIdentityAllocator
         }
     }
 
-    /// <summary>Wishes that a prefix gets the number it had before a restart, once it is acquired; others avoid that number.</summary>
+    /// <summary>
+    /// Wishes that a prefix gets the number it had before a restart, once it is acquired; others avoid that number. What the datapath holds of the
+    /// last run then means the same in this one. Ignored for numbers outside the local scope and those in use.
+    /// </summary>
     public void Restore(Prefix prefix, Identity identity)
     {
         lock (_lock)
         {
             if (identity.IsLocal && identity.Value != Identity.LocalScope && !_byNumber.ContainsKey(identity) && _wished.Add(identity))
             {
-                _wishes[CidrLabels.Of(prefix, _cluster)] = identity;
+                _wishes[prefix] = identity;
             }
         }
     }
@@ -116,9 +121,9 @@ public sealed class LocalIdentityAllocator
         }
     }
 
-    private Identity ChooseNumber(LabelSet labels)
+    private Identity ChooseNumber(Prefix? prefix)
     {
-        if (_wishes.Remove(labels, out var wish))
+        if (prefix is { } known && _wishes.Remove(known, out var wish))
         {
             _wished.Remove(wish);
             return wish;

@@ -30,6 +30,7 @@ public sealed class SimulatedNode : IAsyncDisposable
     private readonly ILoggerFactory _loggers;
     private readonly ClusterShare _share;
     private readonly TimeProvider _time;
+    private readonly AddressBook _book;
     private ushort _lastEndpoint;
     private LocalNodeRow? _local;
 
@@ -47,6 +48,7 @@ public sealed class SimulatedNode : IAsyncDisposable
         _options.Datapath.EnableTunnel = options.Datapath.EnableTunnel;
         var store = new StateStore();
         Tables = new AgentTables(store, share.Kubernetes, new DatapathTables(store));
+        _book = new AddressBook(Tables);
         Ipam = new NodeIpam(options.Datapath.EnableIPv4, options.Datapath.EnableIPv6, time: time, random: node.Fabric.Options.Random);
         _localIdentities = new LocalIdentityAllocator(_options.Cluster);
         Policies = new PolicyEngine(new PolicyOptions { Cluster = _options.Cluster, Enforcement = options.Enforcement, AllowLocalhost = _options.AllowLocalhost }, _localIdentities);
@@ -168,8 +170,8 @@ public sealed class SimulatedNode : IAsyncDisposable
     internal Task StartPoliciesAsync(CancellationToken cancellationToken)
     {
         var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter), _loggers.CreateLogger<PolicyObjectRules>());
-        var apiServer = new ApiServerAddresses(Tables, _options, Local, Policies, _localIdentities);
-        Run(new PolicyDerivation(Tables, new EndpointEgress(Tables, _options), Policies, rules, apiServer, _time).RunAsync);
+        var apiServer = new ApiServerAddresses(Tables, _options, Local, _book, Policies, _localIdentities);
+        Run(new PolicyDerivation(Tables, Datapath, _book, new EndpointEgress(Tables, _options), Policies, rules, apiServer, _time).RunAsync);
         return FirstRoundAsync(cancellationToken, Tables.Datapath.Endpoints.WaitInitializedAsync, Tables.Datapath.Policies.WaitInitializedAsync);
     }
 
@@ -177,7 +179,7 @@ public sealed class SimulatedNode : IAsyncDisposable
     internal async Task StartAsync(CancellationToken cancellationToken)
     {
         var policies = Tables.Datapath.Policies.IsInitialized ? Task.CompletedTask : StartPoliciesAsync(cancellationToken);
-        Run(new AddressDerivation(Tables, _options, Local, _time, _share.Addresses).RunAsync);
+        Run(new AddressDerivation(Tables, _options, Local, _book, _time, _share.Addresses).RunAsync);
         Run(new ServiceDerivation(Tables, _options, _time).RunAsync);
         Run(new NodeDerivation(Tables, _options, _time, _share.Nodes).RunAsync);
         await FirstRoundAsync(

@@ -1,6 +1,7 @@
 using Cilium.Bpf;
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
 using Cilium.Datapath;
 using Cilium.Datapath.Devices;
 using Cilium.Datapath.Endpoints;
@@ -95,6 +96,11 @@ public sealed class VirtualDatapath(
     /// <inheritdoc/>
     public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken) =>
         Started(_endpoints).WaitForRowAsync(endpoint, revision, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task WaitUntilAttemptedAsync<TKey, TRow>(Table<TKey, TRow> table, long revision, CancellationToken cancellationToken)
+        where TKey : notnull
+        where TRow : class => _reconcilers.WaitUntilAttemptedAsync(table, revision, cancellationToken);
 
     /// <inheritdoc/>
     public uint? FindServiceId(L4Address frontend) =>

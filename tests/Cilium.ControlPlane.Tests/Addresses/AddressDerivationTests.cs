@@ -11,6 +11,10 @@ public sealed class AddressDerivationTests
 {
     private readonly TestTables _test = new();
 
+    public AddressDerivationTests() => Book = new AddressBook(_test.Tables);
+
+    private AddressBook Book { get; }
+
     [Fact]
     public async Task The_node_itself_is_host_and_the_rest_is_world()
     {
@@ -72,12 +76,12 @@ public sealed class AddressDerivationTests
         _test.Write(write =>
         {
             write.Upsert(_test.Kubernetes.CiliumNodes, Node("node-b", "172.18.0.3", "10.0.1.1", "10.0.1.0/24"));
-            write.Upsert(_test.Tables.ApiServerAddresses, new IpCacheRow { Prefix = prefix, Identity = Identity.KubeApiServer });
+            Book.Change(write, claims => claims.Set(AddressSource.KubeApiServer, "", new IpCacheRow { Prefix = prefix, Identity = Identity.KubeApiServer }));
         });
         using var stop = new CancellationTokenSource();
         var running = New().RunAsync(stop.Token);
         await TestTables.UntilAsync(running, () => _test.Datapath.IpCache.TryGet(prefix, out var row) && row.Identity == Identity.KubeApiServer);
-        _test.Write(write => write.Delete(_test.Tables.ApiServerAddresses, prefix));
+        _test.Write(write => Book.Change(write, claims => claims.Set(AddressSource.KubeApiServer, "")));
         await TestTables.UntilAsync(running, () => Row("172.18.0.3/32").Identity == Identity.RemoteNode);
         await TestTables.EndAsync(stop, running);
     }
@@ -88,7 +92,7 @@ public sealed class AddressDerivationTests
         return row;
     }
 
-    private AddressDerivation New() => new(_test.Tables, _test.Options, _test.Self, TimeProvider.System);
+    private AddressDerivation New() => new(_test.Tables, _test.Options, _test.Self, Book, TimeProvider.System);
 
     private static CiliumNodeRow Node(string name, string address, string router, string range) => new()
     {

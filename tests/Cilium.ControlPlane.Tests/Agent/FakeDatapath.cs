@@ -1,5 +1,6 @@
 using Cilium.Core;
 using Cilium.Core.Reconciliation;
+using Cilium.Core.Tables;
 using Cilium.Datapath;
 using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Nodes;
@@ -19,6 +20,13 @@ internal sealed class FakeDatapath : IDatapath
 
     public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken) => Task.FromResult(
         new ReconcileStatus(Refuses is null ? ReconcileState.Done : ReconcileState.Error, revision, Refuses ?? "", default, 0));
+
+    /// <summary>Called by who waits for a table and a revision; done at once when null.</summary>
+    public Func<object, long, Task>? Attempts { get; set; }
+
+    public Task WaitUntilAttemptedAsync<TKey, TRow>(Table<TKey, TRow> table, long revision, CancellationToken cancellationToken)
+        where TKey : notnull
+        where TRow : class => Attempts?.Invoke(table, revision).WaitAsync(cancellationToken) ?? Task.CompletedTask;
 
     /// <summary>Nothing is carried, so nothing has a number.</summary>
     public uint? FindServiceId(L4Address frontend) => null;

@@ -121,9 +121,11 @@ public sealed class ApiServerPolicyTests : IAsyncDisposable
         var local = new LocalIdentityAllocator(_test.Options.Cluster);
         var engine = new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster, AllowLocalhost = false }, local);
         var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter.Default), NullLogger<PolicyObjectRules>.Instance);
-        var apiServer = new ApiServerAddresses(_test.Tables, _test.Options, _test.Self, engine, local);
-        _loops.Add(new PolicyDerivation(_test.Tables, new EndpointEgress(_test.Tables, _test.Options), engine, rules, apiServer, TimeProvider.System).RunAsync(_stop.Token));
-        _loops.Add(new AddressDerivation(_test.Tables, _test.Options, _test.Self, TimeProvider.System).RunAsync(_stop.Token));
+        var book = new AddressBook(_test.Tables);
+        var apiServer = new ApiServerAddresses(_test.Tables, _test.Options, _test.Self, book, engine, local);
+        _loops.Add(new PolicyDerivation(
+            _test.Tables, new FakeDatapath(), book, new EndpointEgress(_test.Tables, _test.Options), engine, rules, apiServer, TimeProvider.System).RunAsync(_stop.Token));
+        _loops.Add(new AddressDerivation(_test.Tables, _test.Options, _test.Self, book, TimeProvider.System).RunAsync(_stop.Token));
     }
 
     private void Serve(string address) => _test.Write(write => write.Upsert(_test.Kubernetes.EndpointSlices, new EndpointSliceRow

@@ -4,6 +4,7 @@ using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Policies;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
+using Cilium.Datapath.Endpoints;
 using Cilium.Kubernetes;
 using Cilium.Kubernetes.Policies;
 using Cilium.Policy;
@@ -21,6 +22,7 @@ public sealed class PolicyDerivationTests
         """;
 
     private readonly TestTables _test = new();
+    private readonly FakeDatapath _datapath = new();
 
     [Fact]
     public async Task Without_rules_endpoints_have_no_policy()
@@ -49,7 +51,7 @@ public sealed class PolicyDerivationTests
         Assert.True(policy.IngressEnforced);
         Assert.False(policy.EgressEnforced);
         Assert.Contains(policy.Entries, entry => entry.Key is { Identity.Value: 301, Port: 80, Protocol: L4Protocol.Tcp });
-        var cidr = Assert.Single(_test.Tables.RuleAddresses.Snapshot().Values);
+        var cidr = Assert.Single(_test.Datapath.IpCache.Snapshot().Values);
         Assert.Equal(Prefix.Parse("192.0.2.0/24"), cidr.Prefix);
         Assert.True(cidr.Identity.IsLocal);
         Assert.Contains(policy.Entries, entry => entry.Key.Identity == cidr.Identity);
@@ -78,7 +80,7 @@ public sealed class PolicyDerivationTests
         _test.Write(write => write.Delete(_test.Kubernetes.Policies, new PolicyObjectKey(PolicyObjectKind.CiliumNetworkPolicy, "default", "p")));
         await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Count == 0);
         Assert.Null(_test.Datapath.Endpoints.Snapshot().Values.Single().Policy);
-        Assert.Equal(0, _test.Tables.RuleAddresses.Count);
+        await TestTables.UntilAsync(running, () => _test.Datapath.IpCache.Count == 0);
         await TestTables.EndAsync(stop, running);
     }
 
@@ -115,16 +117,56 @@ public sealed class PolicyDerivationTests
         await TestTables.EndAsync(stop, running);
     }
 
+    [Fact]
+    public async Task A_prefix_within_another_comes_into_policies_before_it_has_an_address_and_leaves_them_after()
+    {
+        AddEndpoint(1, "server", 300);
+        AddPolicy(Prefixes("192.0.2.0/24"));
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.IpCache.Count == 1 && _test.Tables.Store.IsQuiet);
+        var first = Endpoint().Policy;
+
+        // What is there each time that the loop waits for the datapath: prefixes, the endpoint's policy, and the prefixes that policies name.
+        var waits = new List<string>();
+        _datapath.Attempts = (table, _) =>
+        {
+            var what = ReferenceEquals(table, _test.Datapath.Policies) ? "policies" : ReferenceEquals(table, _test.Datapath.IpCache) ? "addresses" : "endpoints";
+            var known = _test.Datapath.Policies.Snapshot().Values.OrderBy(policy => policy.Key.Value)
+                .Select(policy => policy.Entries.Select(entry => entry.Key.Identity).Distinct().Count(identity => identity.IsLocal));
+            waits.Add($"{what}: {_test.Datapath.IpCache.Count} addresses, {(Endpoint().Policy == first ? "first" : "other")}, {string.Join('+', known)}");
+            return Task.CompletedTask;
+        };
+        AddPolicy(Prefixes("192.0.2.0/24", "192.0.2.128/25"));
+        await TestTables.UntilAsync(running, () => Endpoint().Policy != first && _test.Datapath.Policies.Count == 1 && _test.Tables.Store.IsQuiet);
+        Assert.Equal(["policies: 1 addresses, first, 2+2", "addresses: 2 addresses, first, 2+2"], waits);
+
+        waits.Clear();
+        first = Endpoint().Policy;
+        AddPolicy(Prefixes("192.0.2.0/24"));
+        await TestTables.UntilAsync(running, () => _test.Datapath.IpCache.Count == 1 && _test.Datapath.Policies.Count == 1 && _test.Tables.Store.IsQuiet);
+        Assert.Equal(["endpoints: 2 addresses, other, 2+2", "addresses: 1 addresses, other, 2+2"], waits);
+        Assert.Single(_test.Datapath.Policies.Snapshot().Values.Single().Entries.Select(entry => entry.Key.Identity).Distinct(), identity => identity.IsLocal);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    private EndpointRow Endpoint() => _test.Datapath.Endpoints.Snapshot().Values.Single();
+
+    private static string Prefixes(params string[] prefixes) => AllowClient.Replace("\"192.0.2.0/24\"", $"\"{string.Join("\",\"", prefixes)}\"", StringComparison.Ordinal);
+
     private PolicyDerivation New()
     {
         var local = new LocalIdentityAllocator(_test.Options.Cluster);
         var engine = new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster, AllowLocalhost = false }, local);
+        var book = new AddressBook(_test.Tables);
         return new PolicyDerivation(
             _test.Tables,
+            _datapath,
+            book,
             new EndpointEgress(_test.Tables, _test.Options),
             engine,
             new PolicyObjectRules(new PolicyDecoder(LabelFilter.Default), NullLogger<PolicyObjectRules>.Instance),
-            new ApiServerAddresses(_test.Tables, _test.Options, _test.Self, engine, local),
+            new ApiServerAddresses(_test.Tables, _test.Options, _test.Self, book, engine, local),
             TimeProvider.System);
     }
 

@@ -105,12 +105,11 @@ public sealed class ReconcilerTests
         var options = new ReconcilerOptions { RetryMinimum = TimeSpan.FromHours(1), RetryMaximum = TimeSpan.FromHours(1), KeepsDone = false };
         var reconciler = new Reconciler<int, Row>(table, reality, options, TimeProvider.System, NullLogger.Instance);
         store.Write(tx => tx.Upsert(table, new Row(1, 10)));
+        var tried = reconciler.WaitUntilAttemptedAsync(store.Revision, Limit());
+        Assert.False(tried.IsCompleted);
         var running = reconciler.RunAsync(stop.Token);
-        while (reconciler.ErrorCount == 0)
-        {
-            await Task.Yield();
-        }
-
+        await tried;
+        Assert.Equal(1, reconciler.ErrorCount);
         Assert.Equal("no", reconciler.StatusOf(1)!.Message);
         var revision = store.Write(tx => tx.Upsert(table, new Row(1, 11)));
         await reconciler.WaitUntilReconciledAsync(revision, Limit());

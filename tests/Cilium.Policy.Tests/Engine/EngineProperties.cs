@@ -41,6 +41,7 @@ public sealed class EngineProperties
         private readonly Dictionary<PolicySubject, PolicyContentId> _assigned = [];
         private readonly Dictionary<PolicyContentId, CompiledPolicy> _contents = [];
         private readonly HashSet<PolicyContentId> _dead = [];
+        private readonly List<Identity> _leaving = [];
 
         public void ChangeSomething()
         {
@@ -86,10 +87,17 @@ public sealed class EngineProperties
 
         public void Apply(PolicyUpdate update)
         {
+            // The identities of prefixes that no rule names stay in policies for one commit.
+            foreach (var identity in _leaving.Except(update.CidrsAdded.Values.Select(known => known.Id)))
+            {
+                Assert.True(world.Identities.Remove(identity));
+            }
+
+            _leaving.Clear();
             foreach (var (prefix, identity) in update.CidrsAdded)
             {
                 world.Cidrs.Add(prefix, identity.Id);
-                world.Identities.Add(identity.Id, identity.Labels);
+                world.Identities[identity.Id] = identity.Labels;
             }
 
             foreach (var change in update.Contents)
@@ -124,7 +132,7 @@ public sealed class EngineProperties
             foreach (var (prefix, identity) in update.CidrsRemoved)
             {
                 Assert.True(world.Cidrs.Remove(prefix));
-                Assert.True(world.Identities.Remove(identity.Id));
+                _leaving.Add(identity.Id);
             }
         }
 

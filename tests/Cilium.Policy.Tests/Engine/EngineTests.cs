@@ -74,7 +74,26 @@ public sealed class EngineTests
         Assert.True(engine.Identities.TryGet(added.Value.Id, out _));
         engine.RemovePolicy(s_origin with { Uid = "other" });
         Assert.Equal(added, Assert.Single(engine.Commit().CidrsRemoved));
+        Assert.True(engine.Identities.TryGet(added.Value.Id, out _));
+        Assert.Empty(engine.Commit().CidrsRemoved);
         Assert.False(engine.Identities.TryGet(added.Value.Id, out _));
+    }
+
+    [Fact]
+    public void A_prefix_named_again_before_the_next_commit_keeps_its_identity()
+    {
+        var engine = new PolicyEngine(s_options);
+        var rule = s_rule with { Egress = PolicySection.Create([PeerRule.Create([CidrPeer.Parse("192.0.2.0/24")])]) };
+        engine.SetPolicy(s_origin, [rule]);
+        var added = Assert.Single(engine.Commit().CidrsAdded);
+        engine.RemovePolicy(s_origin);
+        Assert.Single(engine.Commit().CidrsRemoved);
+        engine.SetPolicy(s_origin, [rule]);
+        var update = engine.Commit();
+        Assert.Equal(added, Assert.Single(update.CidrsAdded));
+        Assert.Empty(update.CidrsRemoved);
+        engine.Commit();
+        Assert.True(engine.Identities.TryGet(added.Value.Id, out _));
     }
 
     [Fact]

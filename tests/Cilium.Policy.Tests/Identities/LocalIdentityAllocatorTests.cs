@@ -33,6 +33,16 @@ public sealed class LocalIdentityAllocatorTests
     }
 
     [Fact]
+    public void Labels_that_stand_for_a_prefix_get_its_number_too()
+    {
+        var allocator = new LocalIdentityAllocator(s_cluster);
+        var server = Prefix.Parse("192.0.2.1/32");
+        allocator.Restore(server, new Identity(16777300));
+        var labels = LabelSet.Parse("cidr:192.0.2.1/32", "reserved:kube-apiserver");
+        Assert.Equal(new KnownIdentity(new Identity(16777300), labels), allocator.Acquire(labels, server));
+    }
+
+    [Fact]
     public void The_prefix_of_length_0_is_the_world()
     {
         var allocator = new LocalIdentityAllocator(s_cluster);
