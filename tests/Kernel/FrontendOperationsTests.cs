@@ -139,6 +139,43 @@ public sealed class FrontendOperationsTests
     }
 
     [Fact]
+    public async Task In_a_full_map_what_goes_makes_room_for_what_comes()
+    {
+        using var maps = new TestMaps(("cilium_lb_backends", 4), ("cilium_lb_frontends", 2), ("cilium_lb_revnat", 2));
+        var operations = new FrontendOperations(maps.Maps.Services);
+        FrontendRow stays = With(0, 1, 2), goes = With(1, 3, 4), comes = With(2, 11, 12, 13), changed = With(0, 14);
+        await operations.ApplyAsync(Batch([stays, goes]), CancellationToken.None);
+        await operations.ApplyAsync(
+            new ReconcileBatch<L4Address, FrontendRow>(
+            [
+                new TableChange<L4Address, FrontendRow>(comes.Address, null, comes, 2),
+                new TableChange<L4Address, FrontendRow>(stays.Address, stays, changed, 2),
+                new TableChange<L4Address, FrontendRow>(goes.Address, goes, null, 2),
+            ]),
+            CancellationToken.None);
+        AssertEqual(maps, new() { [changed.Address] = changed, [comes.Address] = comes });
+    }
+
+    [Fact]
+    public async Task What_has_no_place_in_a_full_map_takes_nothing_from_others()
+    {
+        using var maps = new TestMaps(("cilium_lb_backends", 4));
+        var operations = new FrontendOperations(maps.Maps.Services);
+        FrontendRow stays = With(0, 1, 2, 3), comes = With(2, 11, 12, 13), changed = With(0, 1, 14);
+        await operations.ApplyAsync(Batch([stays]), CancellationToken.None);
+        var before = new DatapathInspection(maps.Maps).Services().ToList();
+        await Assert.ThrowsAsync<MapFullException>(async () => await operations.ApplyAsync(
+            new ReconcileBatch<L4Address, FrontendRow>(
+            [
+                new TableChange<L4Address, FrontendRow>(comes.Address, null, comes, 2),
+                new TableChange<L4Address, FrontendRow>(stays.Address, stays, changed, 2),
+            ]),
+            CancellationToken.None));
+        Assert.Equal(before, new DatapathInspection(maps.Maps).Services());
+        Assert.All(before.Single().Backends, backend => Assert.True(maps.Maps.Services.Backends.TryLookup(backend.Id, out _)));
+    }
+
+    [Fact]
     public async Task Five_thousand_services_are_written_in_batches()
     {
         using var maps = new TestMaps();

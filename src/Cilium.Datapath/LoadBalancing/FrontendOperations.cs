@@ -93,7 +93,7 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
         {
             change(state, writes);
             state.WriteNextIds(maps);
-            writes.WriteTo(maps);
+            writes.WriteTo(maps, state);
         }
         catch (Exception)
         {

@@ -83,6 +83,13 @@ internal sealed class ServiceState
         maps.Ids.Update(ServiceMaps.NextService, _nextServiceId);
     }
 
+    /// <summary>Whether all of it has a place in maps that hold nothing else.</summary>
+    internal bool Fits(ServiceMaps maps) =>
+        Backends.Count <= maps.Backends.Shape.MaxEntries && Frontends.Count <= maps.Frontends.Shape.MaxEntries && RevNat.Count <= maps.RevNat.Shape.MaxEntries
+        && Slots.Values.Sum(slots => (long)slots.Count) <= maps.Slots.Shape.MaxEntries
+        && Members.Values.Sum(members => (long)members.Count) <= maps.AffinityMembers.Shape.MaxEntries
+        && Ranges.Values.Sum(ranges => (long)ranges.Count) <= maps.SourceRanges.Shape.MaxEntries;
+
     // Ids go round the whole range before one is used again: connections may still name those of deleted services.
     internal uint NewServiceId()
     {
