@@ -125,6 +125,14 @@ struct {
 	__type(value, struct revnat_value);
 } cilium_lb_revnat SEC(".maps");
 
+/* Index 0: the backend id, 1: the service id that the agent gives next. Programs do not look; connections outlive agents and name ids. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, __u32);
+} cilium_lb_ids SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, 65536);

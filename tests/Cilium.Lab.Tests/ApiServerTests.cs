@@ -87,7 +87,7 @@ public sealed class ApiServerTests : IAsyncLifetime
     [Theory]
     [InlineData("default\nc0")]
     [InlineData("default\nc0\nx")]
-    [InlineData("default\nc0\n-1")]
+    [InlineData("default\nc0\n-2")]
     [InlineData("default\nc0\n9999999")]
     [InlineData("nonsense")]
     public async Task A_continuation_that_is_none_is_a_bad_request(string token)
@@ -96,6 +96,26 @@ public sealed class ApiServerTests : IAsyncLifetime
         using var response = await client.GetAsync($"api/v1/configmaps?limit=1&continue={encoded}", CancellationToken.None);
 
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_continuation_of_a_forgotten_revision_is_gone_and_says_how_to_go_on()
+    {
+        foreach (var name in (string[])["a", "b", "d"]) state.Create(BuiltInKinds.ConfigMaps, "{\"metadata\":{\"name\":\"" + name + "\"}}");
+        var first = await GetAsync("api/v1/namespaces/default/configmaps?limit=2");
+        for (var index = 0; index < 20_010; index++) state.Store.Apply(new ObjectKey(BuiltInKinds.ConfigMaps, "default", "c"), _ => new JsonObject { ["metadata"] = new JsonObject { ["name"] = "c" }, ["n"] = index });
+        using var response = await client.GetAsync(
+            $"api/v1/namespaces/default/configmaps?limit=1&continue={Uri.EscapeDataString(first.Text("metadata", "continue")!)}", CancellationToken.None);
+
+        Assert.Equal(HttpStatusCode.Gone, response.StatusCode);
+        var status = (JsonObject)JsonNode.Parse(await response.Content.ReadAsStringAsync(CancellationToken.None))!;
+        Assert.Equal(("Expired", 410), (status.Text("reason"), status.Number("code")));
+        Assert.StartsWith("The provided continue parameter is too old to display a consistent list result.", status.Text("message"), StringComparison.Ordinal);
+        var rest = await GetAsync($"api/v1/namespaces/default/configmaps?limit=1&continue={Uri.EscapeDataString(status.Text("metadata", "continue")!)}");
+        Assert.Equal("c", rest.Items("items").Single().Name());
+        Assert.Equal(state.Store.Revision, long.Parse(rest.Text("metadata", "resourceVersion")!, System.Globalization.CultureInfo.InvariantCulture));
+        var last = await GetAsync($"api/v1/namespaces/default/configmaps?limit=1&continue={Uri.EscapeDataString(rest.Text("metadata", "continue")!)}");
+        Assert.Equal("d", last.Items("items").Single().Name());
     }
 
     [Fact]

@@ -73,7 +73,46 @@ public sealed class ServiceAdmissionTests
         var all = new JsonArray([.. Enumerable.Range(1, 2766).Select(port => (JsonNode?)new JsonObject { ["name"] = $"p{port}", ["port"] = port })]);
         state.Create(BuiltInKinds.Services, "default", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "all" }, ["spec"] = new JsonObject { ["type"] = "NodePort", ["ports"] = all } });
         var refusal = Assert.Throws<ApiException>(() => state.Create(BuiltInKinds.Services, "default", Service("late", null)));
-        Assert.Contains("range is full", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal((500, "InternalError", "Internal error occurred: failed to allocate a nodePort: range is full"), (refusal.Code, refusal.Reason, refusal.Message));
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(80)]
+    [InlineData(29999)]
+    [InlineData(32768)]
+    [InlineData(70000)]
+    public void A_node_port_outside_the_range_is_refused(long port)
+    {
+        var refusal = Assert.Throws<ApiException>(() => state.Create(BuiltInKinds.Services, "default", Service("s", port)));
+        Assert.Equal((422, "Invalid"), (refusal.Code, refusal.Reason));
+        Assert.Equal(
+            $"Service \"s\" is invalid: spec.ports[0].nodePort: Invalid value: {port}: provided port is not in the valid range. The range of valid ports is 30000-32767",
+            refusal.Message);
+    }
+
+    [Theory]
+    [InlineData(30000)]
+    [InlineData(32767)]
+    public void The_ends_of_the_range_are_in_it(long port) => Assert.Equal(port, NodePort(state.Create(BuiltInKinds.Services, "default", Service("s", port))));
+
+    [Fact]
+    public void A_range_without_a_free_address_is_told()
+    {
+        var small = new ClusterState([IPNetwork.Parse("10.96.0.0/29")], TimeProvider.System, NullLogger.Instance);
+        small.Create(BuiltInKinds.Namespaces, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "default" } });
+        var given = Enumerable.Range(0, 6).Select(index => small.Create(BuiltInKinds.Services, "default", Service($"s{index}", null)).Text("spec", "clusterIP"));
+        Assert.Equal(6, given.Distinct().Count());
+
+        var refusal = Assert.Throws<ApiException>(() => small.Create(BuiltInKinds.Services, "default", Service("late", null)));
+        Assert.Equal((500, "InternalError", "Internal error occurred: failed to allocate a serviceIP: range is full"), (refusal.Code, refusal.Reason, refusal.Message));
+        Assert.Null(small.Store.Get(BuiltInKinds.Services, "default", "late"));
+        var headless = Service("headless", null, "None");
+        headless.Members("spec")!["type"] = "ClusterIP";
+        Assert.Equal("None", small.Create(BuiltInKinds.Services, "default", headless).Text("spec", "clusterIP"));
+
+        small.Delete(BuiltInKinds.Services, "default", "s3");
+        Assert.NotNull(small.Create(BuiltInKinds.Services, "default", Service("late", null)).Text("spec", "clusterIP"));
     }
 
     [Fact]

@@ -81,6 +81,7 @@ public sealed partial class LayoutTests
             ("cilium_lb_source_ranges", Unsafe.SizeOf<SourceRangeKey>(), 4),
             ("cilium_lb_backends", 4, Unsafe.SizeOf<BackendValue>()),
             ("cilium_lb_frontends", Unsafe.SizeOf<FrontendKey>(), Unsafe.SizeOf<FrontendValue>()),
+            ("cilium_lb_ids", 4, 4),
             ("cilium_lb_revnat", 4, Unsafe.SizeOf<RevNatValue>()),
             ("cilium_lb_sk_rev", Unsafe.SizeOf<SocketRevNatKey>(), Unsafe.SizeOf<SocketRevNatValue>()),
             ("cilium_lb_slots", Unsafe.SizeOf<SlotKey>(), Unsafe.SizeOf<SlotValue>()),

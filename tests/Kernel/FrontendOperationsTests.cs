@@ -64,6 +64,45 @@ public sealed class FrontendOperationsTests
     }
 
     [Fact]
+    public async Task Ids_of_what_was_deleted_before_a_restart_are_not_given_again()
+    {
+        using var maps = new TestMaps();
+        FrontendRow stays = With(0, 1), goes = With(1, 11, 12), comes = With(2, 21, 22);
+        var operations = new FrontendOperations(maps.Maps.Services);
+        await operations.ApplyAsync(Batch([stays, goes]), CancellationToken.None);
+        var before = IdsOf(maps);
+        await operations.ApplyAsync(
+            new ReconcileBatch<L4Address, FrontendRow>([new TableChange<L4Address, FrontendRow>(goes.Address, goes, null, 2)]), CancellationToken.None);
+
+        operations = new FrontendOperations(maps.Maps.Services);
+        await operations.ApplyAsync(Batch([stays]), CancellationToken.None);
+        await operations.PruneAsync(Snapshot(new() { [stays.Address] = stays }), CancellationToken.None);
+        var kept = IdsOf(maps);
+        await operations.ApplyAsync(Batch([comes]), CancellationToken.None);
+
+        AssertEqual(maps, new() { [stays.Address] = stays, [comes.Address] = comes });
+        Assert.Subset(before, kept);
+        Assert.Equal(kept.Order(), IdsOf(maps).Intersect(before).Order());
+    }
+
+    [Fact]
+    public async Task Ids_go_round_past_those_in_use()
+    {
+        using var maps = new TestMaps();
+        FrontendRow first = With(0, 1, 2), second = With(1, 11, 12, 13);
+        await new FrontendOperations(maps.Maps.Services).ApplyAsync(Batch([first]), CancellationToken.None);
+        maps.Maps.Services.Ids.Update(ServiceMaps.NextBackend, uint.MaxValue);
+        maps.Maps.Services.Ids.Update(ServiceMaps.NextService, uint.MaxValue);
+        var operations = new FrontendOperations(maps.Maps.Services);
+        await operations.ApplyAsync(Batch([first, second, With(2, 1)]), CancellationToken.None);
+
+        var services = new DatapathInspection(maps.Maps).Services().ToList();
+        Assert.Equal([1u, 2u, uint.MaxValue], services.Select(service => service.Id));
+        Assert.Equal([1u, 2u], services[0].Backends.Select(backend => backend.Id));
+        Assert.Equal([uint.MaxValue, 3u, 4u], services[2].Backends.Select(backend => backend.Id));
+    }
+
+    [Fact]
     public async Task A_terminating_backend_serves_only_when_it_is_the_last()
     {
         using var maps = new TestMaps();
@@ -97,14 +136,43 @@ public sealed class FrontendOperationsTests
 
         AssertEqual(maps, new() { [second.Address] = second });
         Assert.DoesNotContain(maps.Maps.Services.Slots.ToDictionary().Values, slot => before.Contains(slot.BackendId));
+    }
 
-        static FrontendRow With(int number, params int[] backends) => new()
-        {
-            Address = Frontend(number),
-            ServiceNamespace = "ns",
-            ServiceName = "svc",
-            Backends = backends.Select(backend => new BackendRef(Backend(backend), BackendState.Active)).ToEquatableArray(),
-        };
+    [Fact]
+    public async Task In_a_full_map_what_goes_makes_room_for_what_comes()
+    {
+        using var maps = new TestMaps(("cilium_lb_backends", 4), ("cilium_lb_frontends", 2), ("cilium_lb_revnat", 2));
+        var operations = new FrontendOperations(maps.Maps.Services);
+        FrontendRow stays = With(0, 1, 2), goes = With(1, 3, 4), comes = With(2, 11, 12, 13), changed = With(0, 14);
+        await operations.ApplyAsync(Batch([stays, goes]), CancellationToken.None);
+        await operations.ApplyAsync(
+            new ReconcileBatch<L4Address, FrontendRow>(
+            [
+                new TableChange<L4Address, FrontendRow>(comes.Address, null, comes, 2),
+                new TableChange<L4Address, FrontendRow>(stays.Address, stays, changed, 2),
+                new TableChange<L4Address, FrontendRow>(goes.Address, goes, null, 2),
+            ]),
+            CancellationToken.None);
+        AssertEqual(maps, new() { [changed.Address] = changed, [comes.Address] = comes });
+    }
+
+    [Fact]
+    public async Task What_has_no_place_in_a_full_map_takes_nothing_from_others()
+    {
+        using var maps = new TestMaps(("cilium_lb_backends", 4));
+        var operations = new FrontendOperations(maps.Maps.Services);
+        FrontendRow stays = With(0, 1, 2, 3), comes = With(2, 11, 12, 13), changed = With(0, 1, 14);
+        await operations.ApplyAsync(Batch([stays]), CancellationToken.None);
+        var before = new DatapathInspection(maps.Maps).Services().ToList();
+        await Assert.ThrowsAsync<MapFullException>(async () => await operations.ApplyAsync(
+            new ReconcileBatch<L4Address, FrontendRow>(
+            [
+                new TableChange<L4Address, FrontendRow>(comes.Address, null, comes, 2),
+                new TableChange<L4Address, FrontendRow>(stays.Address, stays, changed, 2),
+            ]),
+            CancellationToken.None));
+        Assert.Equal(before, new DatapathInspection(maps.Maps).Services());
+        Assert.All(before.Single().Backends, backend => Assert.True(maps.Maps.Services.Backends.TryLookup(backend.Id, out _)));
     }
 
     [Fact]
@@ -144,6 +212,20 @@ public sealed class FrontendOperationsTests
             Assert.All(service.Backends, b => Assert.True(maps.Maps.Services.Backends.TryLookup(b.Id, out var value) && ServiceState.AddressOf(value) == b.Address));
         }
     }
+
+    private static HashSet<(string Map, uint Id)> IdsOf(TestMaps maps) =>
+    [
+        .. maps.Maps.Services.Backends.ToDictionary().Keys.Select(id => ("backends", id)),
+        .. maps.Maps.Services.RevNat.ToDictionary().Keys.Select(id => ("services", id)),
+    ];
+
+    private static FrontendRow With(int number, params int[] backends) => new()
+    {
+        Address = Frontend(number),
+        ServiceNamespace = "ns",
+        ServiceName = "svc",
+        Backends = backends.Select(backend => new BackendRef(Backend(backend), BackendState.Active)).ToEquatableArray(),
+    };
 
     private static FrontendRow Row(L4Address address, Random random) => new()
     {

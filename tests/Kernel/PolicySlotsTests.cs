@@ -40,6 +40,46 @@ public sealed class PolicySlotsTests
         Assert.NotEqual(before, after);
     }
 
+    [Theory]
+    [InlineData(16)]
+    [InlineData(3)]
+    public void Maps_of_another_size_are_made_anew_with_what_they_say(uint entries)
+    {
+        using var maps = new TestMaps();
+        uint id, stamp;
+        PolicyValue counted;
+        using (var former = new PolicySlots(maps.Maps, maps.InnerPolicy with { MaxEntries = 4 }))
+        {
+            id = former.Acquire(Row(1, 256, 257));
+            maps.Maps.PolicyStamps.TryLookup(id, out stamp);
+            counted = ReadWithCounters(maps, id)[PolicyContent.Of(Row(1, 256)).Keys.Single()];
+        }
+
+        using var slots = new PolicySlots(maps.Maps, maps.InnerPolicy with { MaxEntries = entries });
+        Assert.Equal(entries, SizeOf(maps, id));
+        Assert.Equal(PolicyContent.Of(Row(1, 256, 257)), Read(maps, id));
+        Assert.Equal(counted, ReadWithCounters(maps, id)[PolicyContent.Of(Row(1, 256)).Keys.Single()]);
+        Assert.Equal(id, slots.Acquire(Row(1, 256, 257)));
+        maps.Maps.PolicyStamps.TryLookup(id, out var same);
+        Assert.Equal(stamp, same);
+        slots.Apply(Row(1, [.. Enumerable.Range(300, (int)entries).Select(identity => (uint)identity)]));
+        Assert.Equal((int)entries, Read(maps, id).Count);
+        Assert.Equal(entries, SizeOf(maps, slots.Acquire(Row(2, 500))));
+    }
+
+    [Fact]
+    public void A_map_whose_content_the_new_size_does_not_hold_stays_as_it_is()
+    {
+        using var maps = new TestMaps();
+        uint id;
+        using (var former = new PolicySlots(maps.Maps, maps.InnerPolicy with { MaxEntries = 4 }))
+            id = former.Acquire(Row(1, 256, 257, 258));
+        using var slots = new PolicySlots(maps.Maps, maps.InnerPolicy with { MaxEntries = 2 });
+        Assert.Equal(id, slots.Acquire(Row(1, 256, 257, 258)));
+        Assert.Equal(4u, SizeOf(maps, id));
+        Assert.Equal(PolicyContent.Of(Row(1, 256, 257, 258)), Read(maps, id));
+    }
+
     /// <summary>Connections keep verdicts under the stamp they saw: one that comes again would let them pass unasked.</summary>
     [Fact]
     public void A_stamp_is_not_given_again_after_a_crash_in_the_middle_of_a_write()
@@ -143,10 +183,19 @@ public sealed class PolicySlotsTests
         }
     }
 
-    private static Dictionary<EntryKey, PolicyValue> Read(TestMaps maps, uint id)
+    private static Dictionary<EntryKey, PolicyValue> Read(TestMaps maps, uint id) =>
+        ReadWithCounters(maps, id).ToDictionary(entry => entry.Key, entry => entry.Value with { Counter = 0 });
+
+    private static Dictionary<EntryKey, PolicyValue> ReadWithCounters(TestMaps maps, uint id)
     {
         using var inner = maps.Maps.Policies.OpenOrNull(id);
-        return inner is null ? [] : inner.As<EntryKey, PolicyValue>().ToDictionary().ToDictionary(entry => entry.Key, entry => entry.Value with { Counter = 0 });
+        return inner is null ? [] : inner.As<EntryKey, PolicyValue>().ToDictionary();
+    }
+
+    private static uint SizeOf(TestMaps maps, uint id)
+    {
+        using var inner = maps.Maps.Policies.OpenOrNull(id);
+        return inner!.Shape.MaxEntries;
     }
 
     private static PolicyRow Row(long key, params uint[] identities) => new()

@@ -43,6 +43,19 @@ public static unsafe class TcFilter
             : throw new KernelException("bpf_tc_detach", -result, $"ifindex {ifindex} {direction}"));
     }
 
+    /// <summary>The kernel's id of the program in the place of our filter, whoever put it there; null when there is none.</summary>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    public static uint? FindProgram(int ifindex, TcDirection direction)
+    {
+        using var log = LibBpfLog.Capture();
+        var hook = Hook(ifindex, direction);
+        var options = new LibBpf.TcOptions { Size = (nuint)sizeof(LibBpf.TcOptions), Handle = Handle, Priority = Priority };
+        var result = LibBpf.bpf_tc_query(&hook, &options);
+        return result >= 0 ? options.ProgramId
+            : result is -Errno.NoEntry or -Errno.Invalid or -Errno.NoDevice ? null
+            : throw new KernelException("bpf_tc_query", -result, $"ifindex {ifindex} {direction}");
+    }
+
     /// <summary>Removes the queueing discipline with all its filters, ours and others'. Returns false when there was none.</summary>
     public static bool DetachAll(int ifindex)
     {

@@ -254,6 +254,9 @@ internal static unsafe partial class LibBpf
     internal static partial int bpf_tc_attach(TcHook* hook, TcOptions* options);
 
     [LibraryImport(Lib)]
+    internal static partial int bpf_tc_query(TcHook* hook, TcOptions* options);
+
+    [LibraryImport(Lib)]
     internal static partial int bpf_tc_detach(TcHook* hook, TcOptions* options);
 
     [LibraryImport(Lib)]

@@ -17,6 +17,7 @@ internal sealed partial class EndpointIdentityDerivation(
     TimeProvider time, ILogger<EndpointIdentityDerivation> logger) : IAgentLoop
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_askAgain = TimeSpan.FromSeconds(1);
     private readonly Dictionary<EndpointId, Waiting> _waiting = [];
     private readonly Dictionary<EndpointId, Wanted> _wanted = [];
     // At most one question per endpoint is open, so the bound is never met.
@@ -172,7 +173,7 @@ internal sealed partial class EndpointIdentityDerivation(
         var request = allocator.AllocateAsync(labels, question.Token);
         if (!request.IsCompletedSuccessfully)
         {
-            _ = AnswerAsync(id, labels, request);
+            _ = AnswerAsync(id, labels, request, question.Token);
             return false;
         }
 
@@ -189,16 +190,41 @@ internal sealed partial class EndpointIdentityDerivation(
         }
     }
 
-    private async Task AnswerAsync(EndpointId id, LabelSet labels, ValueTask<Identity> request)
+    private async Task AnswerAsync(EndpointId id, LabelSet labels, ValueTask<Identity> request, CancellationToken question)
     {
         try
         {
-            await _answers.Writer.WriteAsync((id, labels, await request.ConfigureAwait(false))).ConfigureAwait(false);
+            await _answers.Writer.WriteAsync((id, labels, await RepeatAsync(id, labels, request, question).ConfigureAwait(false)), CancellationToken.None)
+                .ConfigureAwait(false);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (question.IsCancellationRequested)
         {
             // The endpoint is gone, wants other labels, or the agent stops: nobody waits for the answer.
             return;
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            // The loop ends with it.
+            _answers.Writer.TryComplete(failure);
+        }
+    }
+
+    private async Task<Identity> RepeatAsync(EndpointId id, LabelSet labels, ValueTask<Identity> request, CancellationToken question)
+    {
+        while (true)
+        {
+            try
+            {
+                return await request.ConfigureAwait(false);
+            }
+            catch (OperationCanceledException exception) when (!question.IsCancellationRequested)
+            {
+                // A transport tells its timeouts so.
+                LogNoAnswer(logger, id, exception.Message);
+            }
+
+            await Task.Delay(s_askAgain, time, question).ConfigureAwait(false);
+            request = allocator.AllocateAsync(labels, question);
         }
     }
 
@@ -207,6 +233,11 @@ internal sealed partial class EndpointIdentityDerivation(
         while (_answers.Reader.TryRead(out var answer))
         {
             await AssignAsync(answer.Id, answer.Labels, answer.Identity, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (_answers.Reader.Completion.IsFaulted)
+        {
+            await _answers.Reader.Completion.ConfigureAwait(false);
         }
     }
 
@@ -306,4 +337,7 @@ internal sealed partial class EndpointIdentityDerivation(
 
     [LoggerMessage(2, LogLevel.Warning, "CiliumIdentity {Identity} was deleted while endpoint {Endpoint} uses it: asking for another")]
     private static partial void LogIdentityDeleted(ILogger logger, Identity identity, EndpointId endpoint);
+
+    [LoggerMessage(3, LogLevel.Warning, "No identity for endpoint {Endpoint} yet, asking again: {Reason}")]
+    private static partial void LogNoAnswer(ILogger logger, EndpointId endpoint, string reason);
 }

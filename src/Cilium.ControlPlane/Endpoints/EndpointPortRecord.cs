@@ -7,7 +7,7 @@ namespace Cilium.ControlPlane.Endpoints;
 public sealed record EndpointPortRecord
 {
     /// <summary>The name; empty for none.</summary>
-    public string Name { get; init; } = "";
+    public required string Name { get; init; }
 
     /// <summary>The number.</summary>
     public ushort Port { get; init; }

@@ -9,46 +9,46 @@ namespace Cilium.ControlPlane.Endpoints;
 public sealed record EndpointRecord
 {
     /// <summary>The number.</summary>
-    public int Id { get; init; }
+    public required int Id { get; init; }
 
     /// <summary>The sandbox.</summary>
-    public string ContainerId { get; init; } = "";
+    public required string ContainerId { get; init; }
 
     /// <summary>The device's name in the pod.</summary>
-    public string ContainerInterfaceName { get; init; } = "";
+    public required string ContainerInterfaceName { get; init; }
 
     /// <summary>The host side's name.</summary>
-    public string InterfaceName { get; init; } = "";
+    public required string InterfaceName { get; init; }
 
     /// <summary>The host side's kernel index.</summary>
     public int InterfaceIndex { get; init; }
 
     /// <summary>The pod side's Ethernet address.</summary>
-    public string PodMac { get; init; } = "";
+    public required string PodMac { get; init; }
 
     /// <summary>The host side's Ethernet address.</summary>
-    public string HostMac { get; init; } = "";
+    public required string HostMac { get; init; }
 
     /// <summary>IPv4 address; empty for none.</summary>
-    public string Ipv4 { get; init; } = "";
+    public required string Ipv4 { get; init; }
 
     /// <summary>IPv6 address; empty for none.</summary>
-    public string Ipv6 { get; init; } = "";
+    public required string Ipv6 { get; init; }
 
     /// <summary>Namespace of the pod.</summary>
-    public string PodNamespace { get; init; } = "";
+    public required string PodNamespace { get; init; }
 
     /// <summary>Name of the pod.</summary>
-    public string PodName { get; init; } = "";
+    public required string PodName { get; init; }
 
     /// <summary>UID of the pod.</summary>
-    public string PodUid { get; init; } = "";
+    public required string PodUid { get; init; }
 
     /// <summary>Path of the pod's network namespace.</summary>
-    public string NetnsPath { get; init; } = "";
+    public required string NetnsPath { get; init; }
 
     /// <summary>Cookie of the pod's network namespace.</summary>
-    public string NetnsCookie { get; init; } = "";
+    public required string NetnsCookie { get; init; }
 
     /// <summary>When it was created.</summary>
     public DateTimeOffset CreatedAt { get; init; }
@@ -57,7 +57,7 @@ public sealed record EndpointRecord
     public uint Identity { get; init; }
 
     /// <summary>The labels behind it.</summary>
-    public IReadOnlyList<string> Labels { get; init; } = [];
+    public required IReadOnlyList<string> Labels { get; init; }
 
     /// <summary>The ports of the pod behind the identity; absent from files of versions that did not keep them.</summary>
     public IReadOnlyList<EndpointPortRecord>? PodPorts { get; init; }
@@ -104,6 +104,14 @@ public sealed record EndpointRecord
         else if (InterfaceName.Length == 0)
         {
             wrongField = nameof(InterfaceName);
+        }
+        else if (Labels.Any(label => label is null))
+        {
+            wrongField = nameof(Labels);
+        }
+        else if (PodPorts?.Any(port => port is null) == true)
+        {
+            wrongField = nameof(PodPorts);
         }
 
         var podMac = Mac(PodMac, nameof(PodMac), ref wrongField);
@@ -178,6 +186,6 @@ public sealed record EndpointRecord
 }
 
 /// <summary>How endpoints are written to disk.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, WriteIndented = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower, WriteIndented = true, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(EndpointRecord))]
 internal sealed partial class EndpointRecordJson : JsonSerializerContext;

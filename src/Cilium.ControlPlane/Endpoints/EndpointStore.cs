@@ -9,6 +9,7 @@ namespace Cilium.ControlPlane.Endpoints;
 public sealed class EndpointStore
 {
     private const string FileName = "ep_config.json";
+    private const string UnreadableSuffix = "_unreadable";
     private readonly Lock _lock = new();
     private readonly string _root;
 
@@ -53,7 +54,10 @@ public sealed class EndpointStore
         }
     }
 
-    /// <summary>Reads all endpoints; what cannot be read is told with the reason and removed.</summary>
+    /// <summary>
+    /// Reads all endpoints. What cannot be read is told with the file and the reason, and laid aside as <c>state/ID_unreadable</c> for a person to look
+    /// at, in the place of what may lie there; a folder without a file is removed.
+    /// </summary>
     public (IReadOnlyList<EndpointRecord> Records, IReadOnlyList<string> Problems) Load()
     {
         var records = new List<EndpointRecord>();
@@ -79,8 +83,7 @@ public sealed class EndpointStore
                     continue;
                 }
 
-                problems.Add(problem);
-                Directory.Delete(folder, recursive: true);
+                problems.Add(problem + LayAside(folder));
             }
         }
 
@@ -99,17 +102,37 @@ public sealed class EndpointStore
         {
             record = JsonSerializer.Deserialize(File.ReadAllBytes(path), EndpointRecordJson.Default.EndpointRecord);
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException)
         {
             return $"{path} cannot be read: {exception.Message}";
         }
 
-        if (record is null || record.Id != id)
+        if (record is null)
         {
-            return $"{path} is of endpoint {record?.Id}";
+            return $"{path} says nothing";
         }
 
-        return record.ToEndpoint(out var field) is null ? $"{path}: field {field} is not valid" : null;
+        return record.ToEndpoint(out var field) is null ? $"{path}: field {field} is not valid"
+            : record.Id != id ? $"{path} is of endpoint {record.Id}"
+            : null;
+    }
+
+    private static string LayAside(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, FileName)))
+        {
+            Directory.Delete(folder, recursive: true);
+            return "";
+        }
+
+        var aside = folder + UnreadableSuffix;
+        if (Directory.Exists(aside))
+        {
+            Directory.Delete(aside, recursive: true);
+        }
+
+        Directory.Move(folder, aside);
+        return $"; it is now in {aside}";
     }
 
     private void Write(EndpointRecord record)

@@ -1,4 +1,5 @@
 using Cilium.ControlPlane.Agent;
+using Cilium.Core;
 using Cilium.Ipam;
 using Cilium.Kubernetes;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,8 @@ internal sealed partial class NodePoolLoop(
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(30);
     private readonly TaskCompletionSource _restored = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string _writtenOver = "";
+    private string _holder = "";
+    private IReadOnlyList<PoolCidrs> _held = [];
 
     public string Name => "multi-pool";
 
@@ -49,13 +52,14 @@ internal sealed partial class NodePoolLoop(
             return true;
         }
 
-        ipam.SetAllocated([.. row.AllocatedPools], _restored.Task.IsCompleted ? DrainedPools.Of(row, tables) : null);
+        var held = HeldOf(row);
+        ipam.SetAllocated(held, _restored.Task.IsCompleted ? DrainedPools.Of(row with { AllocatedPools = held.ToEquatableArray() }, tables) : null);
         if (!_restored.Task.IsCompleted && ipam.IsReady)
         {
             return true;
         }
 
-        var kept = _restored.Task.IsCompleted ? ipam.Keep() : [.. row.AllocatedPools];
+        var kept = _restored.Task.IsCompleted ? ipam.Keep() : held;
         var demands = ipam.Demands();
         if (AreEqual(kept, row.AllocatedPools, pool => pool.Pool) && AreEqual(demands, row.RequestedPools, demand => demand.Pool))
         {
@@ -75,9 +79,35 @@ internal sealed partial class NodePoolLoop(
         }
     }
 
+    /// <summary>
+    /// What the CiliumNode lists. One made anew has let go of nothing: what its predecessor listed is ours until it is written there, for an operator
+    /// without memory of it would give it to another node.
+    /// </summary>
+    private IReadOnlyList<PoolCidrs> HeldOf(CiliumNodeRow row)
+    {
+        IReadOnlyList<PoolCidrs> listed = [.. row.AllocatedPools];
+        if (_holder.Length > 0 && row.Uid != _holder)
+        {
+            var pools = _held.Concat(listed).ToLookup(pool => pool.Pool, pool => pool.Cidrs);
+            IReadOnlyList<PoolCidrs> all = [.. pools.Select(pool => new PoolCidrs(pool.Key, pool.SelectMany(cidrs => cidrs).Distinct().ToEquatableArray()))];
+            var missing = all.SelectMany(pool => pool.Cidrs).Except(row.AllPodCidrs).ToList();
+            if (missing.Count > 0)
+            {
+                LogKept(logger, string.Join(", ", missing));
+                return all;
+            }
+        }
+
+        (_holder, _held) = (row.Uid, listed);
+        return listed;
+    }
+
     private static bool AreEqual<T>(IEnumerable<T> one, IEnumerable<T> other, Func<T, string> name) =>
         one.OrderBy(name, StringComparer.Ordinal).SequenceEqual(other.OrderBy(name, StringComparer.Ordinal));
 
     [LoggerMessage(1, LogLevel.Warning, "Writing the pools of the CiliumNode failed: {Reason}")]
     private static partial void LogFailed(ILogger logger, string reason);
+
+    [LoggerMessage(2, LogLevel.Warning, "The CiliumNode was made anew without {Cidrs}, which this node holds")]
+    private static partial void LogKept(ILogger logger, string cidrs);
 }

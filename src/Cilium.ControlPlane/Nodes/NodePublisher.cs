@@ -12,9 +12,12 @@ internal sealed partial class NodePublisher(
     AgentTables tables, AgentOptions options, KubernetesConnection connection, AgentReadiness readiness, TimeProvider time, ILogger<NodePublisher> logger)
     : IAgentLoop
 {
+    private const string ClusterPool = "cluster-pool";
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
     private readonly CiliumNodeWriter _nodes = new(connection);
     private readonly NodeStatusWriter _status = new(connection);
+    private string _holder = "";
+    private string _writtenOver = "";
 
     public string Name => "publish-node";
 
@@ -36,6 +39,7 @@ internal sealed partial class NodePublisher(
             NodeUid = node.Uid,
             Addresses = addresses.ToEquatableArray(),
             PodCidrs = options.Ipam == "kubernetes" ? node.PodCidrs : null,
+            HeldPodCidrs = options.Ipam == ClusterPool ? self?.PodPrefixes : null,
             Instance = instance,
             // At the start the former ones stand there, to be taken again.
             Health = self is null ? null : new HealthAddresses(health?.IPv4 ?? IpAddr.None, health?.IPv6 ?? IpAddr.None),
@@ -90,6 +94,8 @@ internal sealed partial class NodePublisher(
                     written = isDone ? content : null;
                 }
 
+                isDone &= await KeepPodCidrsAsync(self, cancellationToken).ConfigureAwait(false);
+
                 if (!ReferenceEquals(node, told))
                 {
                     var isTold = await TellAsync(node, cancellationToken).ConfigureAwait(false);
@@ -100,6 +106,40 @@ internal sealed partial class NodePublisher(
 
             await wakeup.WaitAsync(isDone ? null : s_retry, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Pods use the CIDRs that the agent started with. A CiliumNode that was made anew, or that lists none, gets them: an operator without memory of
+    /// them would give them to another node. What somebody takes from the object that had them stays away.
+    /// </summary>
+    private async Task<bool> KeepPodCidrsAsync(LocalNodeRow? self, CancellationToken cancellationToken)
+    {
+        if (options.Ipam != ClusterPool || self is null || !tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var own) || own.ResourceVersion == _writtenOver)
+        {
+            return true;
+        }
+
+        var missing = self.PodPrefixes.Except(own.PodCidrs).ToList();
+        if (missing.Count == 0)
+        {
+            _holder = own.Uid;
+        }
+
+        if (missing.Count == 0 || (own.Uid == _holder && own.PodCidrs.Count > 0))
+        {
+            return true;
+        }
+
+        var isWritten = false;
+        var isAnswered = await TryAsync("CiliumNode", async () =>
+            isWritten = await _nodes.SetPodCidrsAsync(own, self.PodPrefixes.Union(own.PodCidrs), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        if (isAnswered && isWritten)
+        {
+            _writtenOver = own.ResourceVersion;
+            LogKept(logger, string.Join(", ", missing));
+        }
+
+        return isWritten;
     }
 
     private async Task<bool> TellAsync(KubeNodeRow node, CancellationToken cancellationToken)
@@ -126,4 +166,7 @@ internal sealed partial class NodePublisher(
 
     [LoggerMessage(1, LogLevel.Warning, "Writing the {What} failed: {Reason}")]
     private static partial void LogFailed(ILogger logger, string what, string reason);
+
+    [LoggerMessage(2, LogLevel.Warning, "The CiliumNode no longer had {Cidrs}, which pods of this node use: written there again")]
+    private static partial void LogKept(ILogger logger, string cidrs);
 }

@@ -75,7 +75,8 @@ internal sealed partial class MultiPoolLoop
         {
             if (!await _writer.SetPoolsAsync(node, null, decision.Held, cancellationToken))
             {
-                // Somebody wrote meanwhile: the newer version is decided when it is seen.
+                // Somebody wrote meanwhile, perhaps another leader: the newer version is decided when it is seen, or this one again when there is none.
+                _loop.Ask(name);
                 return;
             }
 

@@ -1,9 +1,11 @@
+using Cilium.Bpf;
 using Cilium.Core;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.Maps;
 using Cilium.Datapath.Nodes;
 using Cilium.Datapath.Policies;
 using Cilium.Netlink;
+using Microsoft.Extensions.Logging;
 
 namespace Cilium.Datapath.Devices;
 
@@ -11,45 +13,64 @@ namespace Cilium.Datapath.Devices;
 /// Keeps the programs told which addresses are the node's own: those of its devices and the gateway's. IPv6 link-local addresses are
 /// not told; they never leave their link.
 /// </summary>
-internal sealed class HostAddresses : IDisposable
+internal sealed partial class HostAddresses : IDisposable
 {
     private const int Loopback = 1;
+    private static readonly TimeSpan s_again = TimeSpan.FromSeconds(1);
     private readonly DatapathMaps _maps;
     private readonly LocalNodeRow _node;
-    private readonly RouteNetlink _netlink;
-    private readonly NetworkMonitor _monitor;
+    private readonly NodeNamespace _ns;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
 
-    internal HostAddresses(DatapathMaps maps, LocalNodeRow node, NodeNamespace ns)
+    internal HostAddresses(DatapathMaps maps, LocalNodeRow node, NodeNamespace ns, TimeProvider time, ILogger logger)
     {
         _maps = maps;
         _node = node;
-        _netlink = ns.OpenNetlink();
+        _ns = ns;
+        _time = time;
+        _logger = logger;
         // Watching begins before the first reading, so that no change falls between them.
-        _monitor = ns.OpenMonitor(NetworkWatches.Addresses);
-        Write();
-        _loop = Task.Run(WatchAsync);
+        var monitor = ns.OpenMonitor(NetworkWatches.Addresses);
+        try
+        {
+            using var netlink = ns.OpenNetlink();
+            Write(netlink);
+        }
+        catch (Exception)
+        {
+            monitor.Dispose();
+            throw;
+        }
+        _loop = Task.Run(() => WatchAsync(monitor));
     }
 
     /// <summary>Stops watching; the rows stay.</summary>
     public void Dispose()
     {
         _stop.Cancel();
-        _monitor.Dispose();
         _loop.GetAwaiter().GetResult();
-        _netlink.Dispose();
         _stop.Dispose();
     }
 
-    private async Task WatchAsync()
+    private async Task WatchAsync(NetworkMonitor? monitor)
     {
         try
         {
-            await foreach (var change in _monitor.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+            while (true)
             {
-                if (change.WasLost || change.Address is { Address.IsIPv6LinkLocal: false })
-                    Write();
+                try
+                {
+                    await FollowAsync(monitor).ConfigureAwait(false);
+                }
+                catch (Exception failure) when (failure is NetlinkException or KernelException or MapFullException)
+                {
+                    LogFailed(_logger, failure.Message);
+                }
+                monitor = null;
+                await Task.Delay(s_again, _time, _stop.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -59,23 +80,44 @@ internal sealed class HostAddresses : IDisposable
         }
     }
 
-    private void Write() => WriteTo(_maps, _netlink.Addresses()
+    // Until the watch ends or something fails. What changed while nobody watched is read first.
+    private async Task FollowAsync(NetworkMonitor? monitor)
+    {
+        var isNew = monitor is null;
+        using var watch = monitor ?? _ns.OpenMonitor(NetworkWatches.Addresses);
+        using var netlink = _ns.OpenNetlink();
+        if (isNew)
+            Write(netlink);
+        await foreach (var change in watch.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+        {
+            if (change.WasLost || change.Address is { Address.IsIPv6LinkLocal: false })
+                Write(netlink);
+        }
+    }
+
+    private void Write(RouteNetlink netlink) => WriteTo(_maps, netlink.Addresses()
         .Where(address => address.LinkIndex != Loopback && !address.Address.IsIPv6LinkLocal)
         .Select(address => IpAddr.FromIPAddress(address.Address))
         .Concat([_node.IPv4, _node.IPv6, _node.RouterIPv4, _node.RouterIPv6]));
 
     /// <summary>Makes these, and no others, the node's own addresses.</summary>
+    /// <exception cref="MapFullException">Not all of them have a place beside the pods'.</exception>
     internal static void WriteTo(DatapathMaps maps, IEnumerable<IpAddr> own)
     {
         var row = new EndpointRow(
             Identity.Host.Value, 0, EndpointFlags.Present | EndpointFlags.Host, PolicySlots.NoPolicy, 0, default, default, 0, default, default);
         var addresses = own.Where(address => !address.IsNone).Select(address => address.ToMap()).ToHashSet();
-        foreach (var address in addresses)
-            maps.Endpoints.Update(address, row);
+        // What has no place yet may have one when others are gone.
+        var late = addresses.Where(address => maps.Endpoints.Update(address, row) != MapStatus.Ok).ToArray();
         foreach (var (address, present) in maps.Endpoints.ToDictionary())
         {
             if ((present.Flags & EndpointFlags.Host) != 0 && !addresses.Contains(address))
                 maps.Endpoints.Delete(address);
         }
+        if (late.Length > 0)
+            MapFullException.ThrowIfShort(maps.Endpoints, late, Enumerable.Repeat(row, late.Length).ToArray());
     }
+
+    [LoggerMessage(1, LogLevel.Warning, "Following the node's addresses failed, trying again: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string reason);
 }

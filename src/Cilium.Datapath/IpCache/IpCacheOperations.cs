@@ -29,9 +29,11 @@ internal sealed class IpCacheOperations(BpfMap<IpcacheKey, IpcacheValue> map) : 
                 deleted.Add(change.Key.ToMap());
             }
         }
-        if (count > 0)
-            MapFullException.ThrowIfShort(map, keys, values);
+        // What has no place yet may have one when others are gone; normally nothing goes before what comes is there.
+        var done = count > 0 ? map.UpdateBatch(keys, values).Done : 0;
         map.DeleteBatch(deleted.ToArray());
+        if (done < count)
+            MapFullException.ThrowIfShort(map, keys.AsSpan(done), values.AsSpan(done));
         return ValueTask.CompletedTask;
     }
 

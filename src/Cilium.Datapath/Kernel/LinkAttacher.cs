@@ -7,17 +7,16 @@ namespace Cilium.Datapath.Kernel;
 /// <param name="usesTcx">TCX links; otherwise clsact filters, which need no pin.</param>
 internal sealed class LinkAttacher(NodeNamespace ns, bool usesTcx)
 {
+    /// <summary>Attaches in the way that is chosen, and takes away what an earlier agent attached in the other.</summary>
     internal void AttachDevice(BpfProgram program, int ifindex, TcDirection direction, string pin)
     {
         if (!usesTcx)
         {
-            ns.Run(() => TcFilter.Attach(program, ifindex, direction));
+            Filter(program, ifindex, direction, pin);
             return;
         }
-        if (TryUpdate(program, pin, link => IsDeviceLink(link, ifindex, direction)))
-            return;
-        using var created = ns.Run(() => BpfLink.AttachTcx(program, ifindex, direction));
-        created.Pin(pin);
+        Link(program, ifindex, direction, pin);
+        ns.Run(() => DetachFormer(program, ifindex, direction));
     }
 
     /// <summary>
@@ -28,7 +27,7 @@ internal sealed class LinkAttacher(NodeNamespace ns, bool usesTcx)
     {
         if (usesTcx && TryUpdate(program, pin, link => IsDeviceLink(link, ifindex, direction)))
             return true;
-        ns.Run(() => TcFilter.Attach(program, ifindex, direction));
+        Filter(program, ifindex, direction, pin);
         return !usesTcx;
     }
 
@@ -36,7 +35,7 @@ internal sealed class LinkAttacher(NodeNamespace ns, bool usesTcx)
     internal void Settle(int ifindex, params ReadOnlySpan<(BpfProgram Program, TcDirection Direction, string Pin)> hooks)
     {
         foreach (var (program, direction, pin) in hooks)
-            AttachDevice(program, ifindex, direction, pin);
+            Link(program, ifindex, direction, pin);
         ns.Run(() => TcFilter.DetachAll(ifindex));
     }
 
@@ -46,6 +45,31 @@ internal sealed class LinkAttacher(NodeNamespace ns, bool usesTcx)
             return;
         using var created = BpfLink.AttachCgroup(program, cgroup, hook);
         created.Pin(pin);
+    }
+
+    private void Link(BpfProgram program, int ifindex, TcDirection direction, string pin)
+    {
+        if (TryUpdate(program, pin, link => IsDeviceLink(link, ifindex, direction)))
+            return;
+        using var created = ns.Run(() => BpfLink.AttachTcx(program, ifindex, direction));
+        created.Pin(pin);
+    }
+
+    // The filter is there when the link goes: until then the link has the last word.
+    private void Filter(BpfProgram program, int ifindex, TcDirection direction, string pin)
+    {
+        ns.Run(() => TcFilter.Attach(program, ifindex, direction));
+        BpfPins.Unpin(pin);
+    }
+
+    // The device may be one that others filter on: only a program of the same name is ours.
+    private static void DetachFormer(BpfProgram program, int ifindex, TcDirection direction)
+    {
+        if (TcFilter.FindProgram(ifindex, direction) is { } id && ProgramDescription.ReadOrNull(id) is { } former
+            && program.Name.StartsWith(former.Name, StringComparison.Ordinal))
+        {
+            TcFilter.Detach(ifindex, direction);
+        }
     }
 
     private static bool IsDeviceLink(LinkDescription link, int ifindex, TcDirection direction) =>

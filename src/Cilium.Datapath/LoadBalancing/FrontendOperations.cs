@@ -62,7 +62,7 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
             RemoveService(state, writes, id);
         foreach (var (address, backend) in state.Backends.Where(entry => entry.Value.References <= 0).ToArray())
         {
-            state.Backends.Remove(address);
+            state.RemoveBackend(address, backend);
             writes.DeleteBackend(backend.Id);
         }
     }
@@ -92,7 +92,8 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
         try
         {
             change(state, writes);
-            writes.WriteTo(maps);
+            state.WriteNextIds(maps);
+            writes.WriteTo(maps, state);
         }
         catch (Exception)
         {
@@ -239,7 +240,7 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
     {
         if (!state.Backends.TryGetValue(address, out var known) || --known.References > 0)
             return;
-        state.Backends.Remove(address);
+        state.RemoveBackend(address, known);
         writes.DeleteBackend(known.Id);
     }
 

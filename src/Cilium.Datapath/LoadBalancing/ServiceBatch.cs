@@ -45,7 +45,26 @@ internal sealed class ServiceBatch(int frontends, int backends)
 
     internal void Delete(FrontendKey frontend) => _frontends.Delete(frontend);
 
-    internal void WriteTo(ServiceMaps maps)
+    /// <summary>Makes the writes. When a map is full and all would fit in the end, deletions come first for once: some connections may fail meanwhile.</summary>
+    /// <param name="maps">The maps.</param>
+    /// <param name="after">What they are to hold.</param>
+    /// <exception cref="MapFullException">A map is too small; nothing was deleted.</exception>
+    internal void WriteTo(ServiceMaps maps, ServiceState after)
+    {
+        try
+        {
+            Put(maps);
+        }
+        catch (MapFullException) when (after.Fits(maps))
+        {
+            Delete(maps);
+            Put(maps);
+            return;
+        }
+        Delete(maps);
+    }
+
+    private void Put(ServiceMaps maps)
     {
         _backends.WriteTo(maps.Backends);
         _slots.WriteTo(maps.Slots);
@@ -53,6 +72,10 @@ internal sealed class ServiceBatch(int frontends, int backends)
         _ranges.WriteTo(maps.SourceRanges);
         _revNat.WriteTo(maps.RevNat);
         _frontends.WriteTo(maps.Frontends);
+    }
+
+    private void Delete(ServiceMaps maps)
+    {
         _frontends.DeleteFrom(maps.Frontends);
         _slots.DeleteFrom(maps.Slots);
         _members.DeleteFrom(maps.AffinityMembers);

@@ -8,6 +8,7 @@ namespace Cilium.Datapath.LoadBalancing;
 /// </summary>
 internal sealed class ServiceState
 {
+    private readonly HashSet<uint> _backendIds = [];
     private uint _nextServiceId;
     private uint _nextBackendId;
 
@@ -38,7 +39,7 @@ internal sealed class ServiceState
 
     /// <summary>Reads the maps.</summary>
     /// <param name="maps">The maps.</param>
-    /// <param name="former">What was known before, whose ids are not given again; null after a start.</param>
+    /// <param name="former">What was known before, after which ids go on; null after a start, when they go on where the maps say.</param>
     internal static ServiceState Read(ServiceMaps maps, ServiceState? former)
     {
         var state = new ServiceState { Frontends = maps.Frontends.ToDictionary(), RevNat = maps.RevNat.ToDictionary() };
@@ -51,15 +52,18 @@ internal sealed class ServiceState
             slots.Add(value);
         }
         foreach (var (id, value) in maps.Backends.ToDictionary())
+        {
             state.Backends[AddressOf(value)] = new Backend(id, value);
+            state._backendIds.Add(id);
+        }
         foreach (var group in maps.AffinityMembers.ToDictionary().Keys.GroupBy(member => member.ServiceId))
             state.Members[group.Key] = [.. group.Select(member => member.BackendId)];
         foreach (var group in maps.SourceRanges.ToDictionary().Keys.GroupBy(range => range.ServiceId))
             state.Ranges[group.Key] = [.. group];
-        var nextServiceId = state.Frontends.Values.Select(f => f.ServiceId).Concat(state.RevNat.Keys).Concat(state.Slots.Keys)
-            .Concat(state.Members.Keys).Concat(state.Ranges.Keys).DefaultIfEmpty().Max() + 1;
-        state._nextServiceId = Math.Max(nextServiceId, former?._nextServiceId ?? 0);
-        state._nextBackendId = Math.Max(state.Backends.Values.Select(b => b.Id).DefaultIfEmpty().Max() + 1, former?._nextBackendId ?? 0);
+        var serviceIds = state.Frontends.Values.Select(f => f.ServiceId).Concat(state.RevNat.Keys).Concat(state.Slots.Keys)
+            .Concat(state.Members.Keys).Concat(state.Ranges.Keys);
+        state._nextServiceId = former?._nextServiceId ?? NextId(maps, ServiceMaps.NextService, serviceIds);
+        state._nextBackendId = former?._nextBackendId ?? NextId(maps, ServiceMaps.NextBackend, state._backendIds);
         return state;
     }
 
@@ -72,10 +76,40 @@ internal sealed class ServiceState
         Backends.EnsureCapacity(Backends.Count + backends);
     }
 
-    // Ids are not used again for as long as possible: connections may still name those of deleted services.
-    internal uint NewServiceId() => _nextServiceId++ is var id and not 0 ? id : _nextServiceId++;
+    /// <summary>Has the maps remember how far ids have come; before anything names a new one.</summary>
+    internal void WriteNextIds(ServiceMaps maps)
+    {
+        maps.Ids.Update(ServiceMaps.NextBackend, _nextBackendId);
+        maps.Ids.Update(ServiceMaps.NextService, _nextServiceId);
+    }
 
-    internal uint NewBackendId() => _nextBackendId++ is var id and not 0 ? id : _nextBackendId++;
+    /// <summary>Whether all of it has a place in maps that hold nothing else.</summary>
+    internal bool Fits(ServiceMaps maps) =>
+        Backends.Count <= maps.Backends.Shape.MaxEntries && Frontends.Count <= maps.Frontends.Shape.MaxEntries && RevNat.Count <= maps.RevNat.Shape.MaxEntries
+        && Slots.Values.Sum(slots => (long)slots.Count) <= maps.Slots.Shape.MaxEntries
+        && Members.Values.Sum(members => (long)members.Count) <= maps.AffinityMembers.Shape.MaxEntries
+        && Ranges.Values.Sum(ranges => (long)ranges.Count) <= maps.SourceRanges.Shape.MaxEntries;
+
+    // Ids go round the whole range before one is used again: connections may still name those of deleted services.
+    internal uint NewServiceId()
+    {
+        while (_nextServiceId == 0 || RevNat.ContainsKey(_nextServiceId) || Slots.ContainsKey(_nextServiceId))
+            _nextServiceId++;
+        return _nextServiceId++;
+    }
+
+    internal uint NewBackendId()
+    {
+        while (_nextBackendId == 0 || !_backendIds.Add(_nextBackendId))
+            _nextBackendId++;
+        return _nextBackendId++;
+    }
+
+    internal void RemoveBackend(L4Address address, Backend backend)
+    {
+        Backends.Remove(address);
+        _backendIds.Remove(backend.Id);
+    }
 
     internal static FrontendKey KeyOf(L4Address frontend) => new(frontend.Address.ToMap(), NetPort.From(frontend.Port), (byte)frontend.Protocol, 0);
 
@@ -86,4 +120,8 @@ internal sealed class ServiceState
 
     internal static BackendValue ValueOf(BackendRef backend) =>
         new(backend.Address.Address.ToMap(), NetPort.From(backend.Address.Port), (byte)backend.Address.Protocol, (byte)backend.State);
+
+    // Maps of an agent that did not write it yet have only what is in use.
+    private static uint NextId(ServiceMaps maps, uint index, IEnumerable<uint> used) =>
+        maps.Ids.TryLookup(index, out var next) && next != 0 ? next : used.DefaultIfEmpty().Max() + 1;
 }

@@ -36,6 +36,7 @@ internal sealed class PolicySlots : IDisposable
         _innerShape = innerShape;
         _nextStamp = maps.PolicyStamps.ToDictionary().Values.DefaultIfEmpty().Max() + 1;
         var present = maps.Policies.ReadIds();
+        var resized = new List<(uint Id, BpfMap Inner)>();
         _counters = new PolicyCounters(maps);
         for (var id = 0u; id < maps.Policies.Shape.MaxEntries; id++)
         {
@@ -49,12 +50,17 @@ internal sealed class PolicySlots : IDisposable
                 continue;
             var inner = opened.As<EntryKey, PolicyValue>();
             var content = inner.ToDictionary();
+            if (opened.Shape.MaxEntries != innerShape.MaxEntries && content.Count <= innerShape.MaxEntries)
+                resized.Add((id, inner = Resize(inner, content)));
             var slot = new PolicySlot(id, inner, content, _counters);
             if (content.Count == 0)
                 _empty.Enqueue(slot);
             else
                 _inherited.Add(slot);
         }
+        // Each is complete before it takes its place, and says the same: no packet notices.
+        if (resized.Count > 0)
+            maps.Policies.UpdateBatch([.. resized.Select(inner => inner.Id)], [.. resized.Select(inner => inner.Inner)]);
         _counters.Reserve(_inherited.SelectMany(slot => slot.Content.Values).Select(value => value.Counter).ToHashSet());
         if (!present.ContainsKey(NoPolicy))
             InsertNoPolicy();
@@ -239,6 +245,18 @@ internal sealed class PolicySlots : IDisposable
         _maps.PolicyStamps.Update(slot.Id, 0);
         slot.Change(desired);
         _maps.PolicyStamps.Update(slot.Id, _nextStamp++);
+    }
+
+    // Another size was configured since: one in which the content has no place is left as it was.
+    private BpfMap<EntryKey, PolicyValue> Resize(BpfMap<EntryKey, PolicyValue> former, Dictionary<EntryKey, PolicyValue> content)
+    {
+        using (former)
+        {
+            var inner = BpfMap.Create("policy_inner", _innerShape, _engine).As<EntryKey, PolicyValue>();
+            if (content.Count > 0)
+                MapFullException.ThrowIfShort(inner, content.Keys.ToArray(), content.Values.ToArray());
+            return inner;
+        }
     }
 
     private void InsertNoPolicy()

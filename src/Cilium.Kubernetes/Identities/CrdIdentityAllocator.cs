@@ -118,8 +118,10 @@ public sealed partial class CrdIdentityAllocator : IDisposable
             row ??= await CreateAsync(labels);
             return row.Id;
         }
-        catch (Exception exception) when (exception is KubernetesException or HttpRequestException or IOException or TimeoutException or JsonException)
+        catch (Exception exception) when (exception is KubernetesException or HttpRequestException or IOException or TimeoutException or JsonException
+            or OperationCanceledException)
         {
+            // Nobody can cancel this: a cancellation is a timeout of the transport.
             throw new IdentityAllocationException(labels, exception.Message, exception);
         }
         finally

@@ -18,6 +18,9 @@ public sealed record CiliumNodeContent
     /// <summary>The pod CIDRs, if the agent is who decides them (IPAM mode <c>kubernetes</c>); null leaves what is there.</summary>
     public EquatableArray<Prefix>? PodCidrs { get; init; }
 
+    /// <summary>The pod CIDRs that pods of the node use, whoever decides them; written only with a CiliumNode made anew, null for none.</summary>
+    public EquatableArray<Prefix>? HeldPodCidrs { get; init; }
+
     /// <summary>The addresses of the health endpoint; null leaves what is there.</summary>
     public HealthAddresses? Health { get; init; }
 

@@ -33,7 +33,7 @@ public sealed class CiliumNodeWriter
         }
     }
 
-    /// <summary>Creates the CiliumNode or changes the fields that the agent owns.</summary>
+    /// <summary>Creates the CiliumNode or changes the fields that the agent owns. One made anew has the CIDRs that pods use from the first moment.</summary>
     public async Task ApplyAsync(CiliumNodeContent content, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(content);
@@ -55,11 +55,13 @@ public sealed class CiliumNodeWriter
 
         try
         {
+            spec.Ipam = IpamOf(content with { PodCidrs = content.PodCidrs ?? content.HeldPodCidrs });
             await _objects.CreateAsync(Resource.CiliumNodes, "", value, WireJson.Default.CiliumNodeWire, cancellationToken);
         }
         catch (KubernetesException exception) when (exception.IsAlreadyExists)
         {
             // The operator created it in between.
+            spec.Ipam = IpamOf(content);
             await _objects.PatchAsync(Resource.CiliumNodes, name, "", KubernetesObjects.MergePatch, value, WireJson.Default.CiliumNodeWire, cancellationToken);
         }
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Cilium.Lab.Json;
+using Cilium.Lab.Storage;
 
 namespace Cilium.Lab.Admission;
 
@@ -44,7 +45,20 @@ internal sealed class ServiceAdmission : IAdmission
         AssignNodePorts(spec, current.Members("spec"));
     }
 
+    /// <exception cref="ApiException">500: nothing is wrong with the draft, but no address or node port is left for it.</exception>
     public IEnumerable<(string Field, string Message)> Validate(JsonObject draft, JsonObject? current)
+    {
+        var causes = Causes(draft, current).ToList();
+        if (causes.Count > 0) return causes;
+        var spec = draft.Members("spec");
+        if (spec.Text("type") != "ExternalName" && spec.Items("clusterIPs").Count() < spec.Items("ipFamilies").Count())
+            throw ApiException.Internal("failed to allocate a serviceIP: range is full");
+        if (WantsNodePorts(spec) && spec.Items("ports").Any(port => port.Number("nodePort") is null))
+            throw ApiException.Internal("failed to allocate a nodePort: range is full");
+        return [];
+    }
+
+    private IEnumerable<(string Field, string Message)> Causes(JsonObject draft, JsonObject? current)
     {
         var spec = draft.Members("spec");
         var ports = spec.Items("ports").ToList();
@@ -66,10 +80,11 @@ internal sealed class ServiceAdmission : IAdmission
             yield return ("spec.clusterIPs", $"Invalid value: [\"{address}\"]: failed to allocate IP {address}: provided IP is already allocated or not in the range");
         for (var index = 0; index < ports.Count; index++)
         {
-            if (ports[index].Number("nodePort") is { } port && port != 0 && nodePorts.GetValueOrDefault(port, owner) != owner)
+            if (ports[index].Number("nodePort") is not { } port || port == 0) continue;
+            if (port is < FirstNodePort or > LastNodePort)
+                yield return ($"spec.ports[{index}].nodePort", $"Invalid value: {port}: provided port is not in the valid range. The range of valid ports is {FirstNodePort}-{LastNodePort}");
+            else if (nodePorts.GetValueOrDefault(port, owner) != owner)
                 yield return ($"spec.ports[{index}].nodePort", $"Invalid value: {port}: provided port is already allocated");
-            else if (ports[index].Number("nodePort") is null && WantsNodePorts(spec))
-                yield return ($"spec.ports[{index}].nodePort", "Internal error: failed to allocate a nodePort: range is full");
         }
 
         if (current.Text("spec", "clusterIP") is { Length: > 0 } before && spec.Text("type") != "ExternalName" && spec.Text("clusterIP") != before)
@@ -169,7 +184,7 @@ internal sealed class ServiceAdmission : IAdmission
                 continue;
             }
 
-            if (port.Number("nodePort") is > 0) continue;
+            if (port.Number("nodePort") is not (null or 0)) continue;
             var same = before.Items("ports").FirstOrDefault(old => JsonAccess.Same(old["port"], port["port"]) && old.Text("protocol") == port.Text("protocol"));
             if ((same.Number("nodePort") ?? FindNodePort(proposed)) is not { } found)
             {

@@ -16,17 +16,12 @@ internal sealed partial class NodeRunner(NodeServices services)
 
     public async Task RunAsync(CancellationToken cancel)
     {
-        var status = new NodeStatus(services).RunAsync(cancel);
-        try
-        {
-            await new PodFeed(services.State.Store, services.Node).RunAsync(pod => Note(pod, cancel), End, cancel);
-        }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            Log.Stopping(services.State.Log, services.Node);
-        }
-
-        await Task.WhenAll([.. pods.Values.Select(entry => entry.Run), status]);
+        var state = services.State;
+        var feed = new PodFeed(state.Store, Node);
+        await Task.WhenAll(
+            new SteadyLoop($"the status of {Node}", new NodeStatus(services).RunAsync, state.Clock, state.Log).RunAsync(cancel),
+            new SteadyLoop($"the pods of {Node}", token => feed.RunAsync(pod => Note(pod, token), End, token), state.Clock, state.Log).RunAsync(cancel));
+        await Task.WhenAll([.. pods.Values.Select(entry => entry.Run)]);
         services.Dispose();
     }
 
@@ -71,8 +66,5 @@ internal sealed partial class NodeRunner(NodeServices services)
     {
         [LoggerMessage(20, LogLevel.Error, "pod {Uid} on {Node} failed")]
         public static partial void Failed(ILogger log, string uid, string node, Exception failure);
-
-        [LoggerMessage(21, LogLevel.Debug, "node {Node} is stopping")]
-        public static partial void Stopping(ILogger log, string node);
     }
 }

@@ -36,6 +36,7 @@ internal sealed class ReadRequests(ObjectStore store, TablePrinter printer)
         var fields = FieldSelector.Parse(query["fieldSelector"]);
         var (objects, revision) = store.List(target.Kind.Id, target.Kind.Namespaced ? target.Namespace : null);
         var after = Continuation.Parse(query["continue"], revision);
+        if (after is { IsOfPresent: false } && after.Revision < store.Oldest) throw ApiException.ContinueExpired((after with { Revision = Continuation.Present }).ToString());
         // A list at version 0 comes from the cache, whole, whatever the limit (as of the API concepts page of Kubernetes).
         var isCached = after is null && query["resourceVersion"] == "0";
         var limit = !isCached && int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) ? wanted : 0;
@@ -50,7 +51,7 @@ internal sealed class ReadRequests(ObjectStore store, TablePrinter printer)
         }
 
         // All parts are of the first one's revision: a watch from it tells what came while the parts were fetched.
-        var listed = after?.Revision ?? revision;
+        var listed = after is null or { IsOfPresent: true } ? revision : after.Revision;
         var metadata = new JsonObject { ["resourceVersion"] = listed.ToString(CultureInfo.InvariantCulture) };
         if (remaining > 0)
         {
@@ -98,9 +99,13 @@ internal sealed class ReadRequests(ObjectStore store, TablePrinter printer)
     }
 }
 
-/// <summary>Where the next part of a list starts, and the revision of its first part.</summary>
+/// <summary>Where the next part of a list starts, and the revision of its first part, <see cref="Present"/> when it goes on with what there is now.</summary>
 internal sealed record Continuation(string Namespace, string Name, long Revision)
 {
+    public const long Present = -1;
+
+    public bool IsOfPresent => Revision == Present;
+
     public bool IsBefore(ObjectKey key)
     {
         var byNamespace = string.CompareOrdinal(Namespace, key.Namespace);
@@ -118,7 +123,7 @@ internal sealed record Continuation(string Namespace, string Name, long Revision
         try
         {
             return Encoding.UTF8.GetString(Convert.FromBase64String(token)).Split('\n') is [var ns, var name, var text]
-                && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var revision) && revision <= present
+                && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var revision) && revision >= Present && revision <= present
                 ? new Continuation(ns, name, revision)
                 : throw Bad();
         }

@@ -3,7 +3,12 @@ using System.Text.Json.Nodes;
 namespace Cilium.Lab.Storage;
 
 /// <summary>A request the API answers with a Status object.</summary>
-internal sealed class ApiException(int code, string reason, string message, JsonObject? details = null) : Exception(message)
+/// <param name="code">The HTTP status.</param>
+/// <param name="reason">The reason of the Status object.</param>
+/// <param name="message">Its message.</param>
+/// <param name="details">Its details.</param>
+/// <param name="continuation">Where a list may go on all the same; null for nowhere.</param>
+internal sealed class ApiException(int code, string reason, string message, JsonObject? details = null, string? continuation = null) : Exception(message)
 {
     public int Code => code;
 
@@ -24,6 +29,18 @@ internal sealed class ApiException(int code, string reason, string message, Json
 
     public static ApiException Gone(long revision) =>
         new(410, "Expired", $"too old resource version: {revision}");
+
+    /// <summary>The part that a list's continuation asks for can no longer be told as of the list's revision.</summary>
+    public static ApiException ContinueExpired(string inconsistent) => new(
+        410,
+        "Expired",
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the "
+        + "continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects "
+        + "that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+        continuation: inconsistent);
+
+    public static ApiException Internal(string what) => new(
+        500, "InternalError", $"Internal error occurred: {what}", new JsonObject { ["causes"] = new JsonArray(new JsonObject { ["message"] = what }) });
 
     public static ApiException Invalid(ResourceKind kind, string name, IReadOnlyList<(string Field, string Message)> causes)
     {
@@ -49,6 +66,7 @@ internal sealed class ApiException(int code, string reason, string message, Json
             ["reason"] = reason,
             ["code"] = code,
         };
+        if (continuation is not null) status["metadata"] = new JsonObject { ["continue"] = continuation };
         if (details is not null) status["details"] = details.DeepClone();
         return status;
     }

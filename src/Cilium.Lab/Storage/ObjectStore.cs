@@ -25,6 +25,15 @@ internal sealed class ObjectStore(int historyCapacity = 20_000)
         }
     }
 
+    /// <summary>The oldest revision of which the history still tells what came after it.</summary>
+    public long Oldest
+    {
+        get
+        {
+            lock (gate) return compacted;
+        }
+    }
+
     /// <summary>Whether every watch has passed on all that has happened.</summary>
     public bool IsQuiet
     {

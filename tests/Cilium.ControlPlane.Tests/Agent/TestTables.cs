@@ -105,6 +105,9 @@ internal sealed class FakeIdentityAllocator : IIdentityAllocator
 
     public bool IsAway { get; set; }
 
+    /// <summary>What the next question ends with, a moment after it was asked; null for an answer.</summary>
+    public Exception? Failure { get; set; }
+
     /// <summary>As if the identities had been deleted: the next that asks gets a number that nobody had.</summary>
     public void Forget()
     {
@@ -126,6 +129,13 @@ internal sealed class FakeIdentityAllocator : IIdentityAllocator
         if (IsAway)
         {
             await _released.Task.WaitAsync(cancellationToken);
+        }
+
+        if (Failure is { } failure)
+        {
+            await Task.Yield();
+            Failure = null;
+            throw failure;
         }
 
         lock (_given)

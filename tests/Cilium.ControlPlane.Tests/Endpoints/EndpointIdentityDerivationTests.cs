@@ -136,6 +136,32 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
         Assert.Equal(257u, Assert.Single(new EndpointStore(_directory).Load().Records).Identity);
     }
 
+    /// <summary>Transports tell their timeouts as cancellations.</summary>
+    [Fact]
+    public async Task A_cancellation_that_is_not_ours_has_the_identity_asked_for_again()
+    {
+        _allocator.Failure = new TaskCanceledException();
+        WritePod();
+        await TestTables.RunUntilAsync(New(), () => _test.Tables.EndpointIdentities.Snapshot().Values.SingleOrDefault()?.Identity == new Identity(256));
+    }
+
+    [Fact]
+    public async Task A_failure_of_the_allocator_ends_the_loop()
+    {
+        _allocator.Failure = new InvalidOperationException("broken");
+        WritePod();
+        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => New().RunAsync(stop.Token));
+        Assert.Equal("broken", failure.Message);
+    }
+
+    private void WritePod() => _test.Write(write =>
+    {
+        write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.5"));
+        write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a")));
+        write.Upsert(_test.Kubernetes.Namespaces, new NamespaceRow { Name = "default" });
+    });
+
     private EndpointIdentityDerivation New() => new(
         _test.Tables, _test.Options, _allocator, new EndpointStore(_directory), () => _isServerAway, TimeProvider.System,
         NullLogger<EndpointIdentityDerivation>.Instance);

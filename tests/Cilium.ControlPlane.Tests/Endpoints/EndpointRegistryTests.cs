@@ -212,19 +212,6 @@ public sealed class EndpointRegistryTests : IDisposable
         Assert.Contains(field, exception.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Files_that_cannot_be_read_are_dropped_with_a_reason()
-    {
-        Directory.CreateDirectory(Path.Combine(_directory, "state", "7"));
-        File.WriteAllText(Path.Combine(_directory, "state", "7", "ep_config.json"), "{ \"id\": 7");
-        Directory.CreateDirectory(Path.Combine(_directory, "state", "8"));
-        Directory.CreateDirectory(Path.Combine(_directory, "state", "globals"));
-        var (records, problems) = new EndpointStore(_directory).Load();
-        Assert.Empty(records);
-        Assert.Equal(2, problems.Count);
-        Assert.Equal(["globals"], Directory.GetDirectories(Path.Combine(_directory, "state")).Select(Path.GetFileName));
-    }
-
     private static EndpointChangeRequest Request(string container, NodeAddresses addresses) => new()
     {
         ContainerId = container,

@@ -93,6 +93,25 @@ public sealed class MultiPoolLoopTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
+    [Fact]
+    public async Task A_conflict_that_brings_no_newer_row_is_decided_again()
+    {
+        _tables.Store.Write(write => write.Upsert(_tables.PodIPPools, Pool(0)));
+        PutSmall("a");
+        SeeNodes();
+        // A rival's write that the watch does not tell of.
+        PutSmall("a");
+        using var stop = new CancellationTokenSource();
+        var running = new MultiPoolLoop(
+            _tables.CiliumNodes, _tables.Nodes, _tables.PodIPPools, new CiliumNodeWriter(_server.Connection), new MultiPoolAllocator(true, false),
+            TimeProvider.System, new Random(1), NullLogger.Instance).RunAsync(stop.Token);
+        await UntilAsync(() => Writes().Count >= 2);
+        SeeNodes();
+        await UntilAsync(() => CidrsOf("a").Length > 0);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
     private static string NameOf(int node) => $"node-{node:000}";
 
     private static JsonArray Requests() =>
