@@ -31,6 +31,9 @@ static __always_inline int to_pod(struct __sk_buff *ctx, struct flow *flow, cons
 	if (view.entry) {
 		if (verdicts.ingress.stamp)
 			view.entry->ingress = verdicts.ingress;
+		/* The client may reach the same backend by another service now, or by itself. */
+		if (flow->reason == REASON_ESTABLISHED && view.entry->service_id != flow->service_id)
+			view.entry->service_id = flow->service_id;
 		if (view.entry->service_id && flow->reason >= REASON_REPLY) {
 			ret = service_reverse(ctx, flow, view.entry->service_id, 0);
 			if (ret < 0)
