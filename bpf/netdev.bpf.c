@@ -56,10 +56,33 @@ static __always_inline int is_encapsulated(struct __sk_buff *ctx)
 	       *(__be16 *)(ip + 42) == port;
 }
 
+/* Whether a packet from the network is for a service, or about what one answered. It has been translated if *verdict is GO_ON, else that is final. */
+static __always_inline int outside_enters(struct __sk_buff *ctx, struct flow *flow, int *verdict)
+{
+	const struct frontend_value *frontend;
+	int ret;
+
+	*verdict = GO_ON;
+	if (is_icmp_error(&flow->packet)) {
+		ret = outside_error(ctx, flow);
+		if (ret < 0)
+			*verdict = drop(ctx, flow, ret);
+		else if (ret)
+			trace_from(ctx, flow, TRACE_FROM_NETWORK);
+		return ret != 0;
+	}
+	if (flow->packet.protocol != PROTO_TCP && flow->packet.protocol != PROTO_UDP)
+		return 0;
+	frontend = service_lookup(&flow->packet.destination, flow->packet.destination_port, flow->packet.protocol);
+	if (!frontend)
+		return 0;
+	*verdict = outside_translate(ctx, flow, frontend);
+	return 1;
+}
+
 SEC("tc")
 int cil_from_netdev(struct __sk_buff *ctx)
 {
-	const struct frontend_value *frontend;
 	const struct endpoint_row *local;
 	struct flow flow = {};
 	int ret, vni = -1;
@@ -80,17 +103,13 @@ int cil_from_netdev(struct __sk_buff *ctx)
 	}
 	if (vni < 0 && is_ipv6(&flow.packet) && is_link_control(&flow.packet))
 		return TC_ACT_OK;
-	if (vni < 0 && enable_node_port && (flow.packet.protocol == PROTO_TCP || flow.packet.protocol == PROTO_UDP)) {
-		frontend = service_lookup(&flow.packet.destination, flow.packet.destination_port, flow.packet.protocol);
-		if (frontend) {
-			ret = outside_translate(ctx, &flow, frontend);
-			if (ret != GO_ON)
-				return ret;
-			local = endpoint_of_address(&flow.packet.destination);
-			if (!local || local->flags & ENDPOINT_HOST)
-				return outside_forward(ctx, &flow, !!local);
-			goto pod;
-		}
+	if (vni < 0 && enable_node_port && outside_enters(ctx, &flow, &ret)) {
+		if (ret != GO_ON)
+			return ret;
+		local = endpoint_of_address(&flow.packet.destination);
+		if (!local || local->flags & ENDPOINT_HOST)
+			return outside_forward(ctx, &flow, !!local);
+		goto pod;
 	}
 	local = endpoint_of_address(&flow.packet.destination);
 	if (!local)
