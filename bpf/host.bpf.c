@@ -3,6 +3,7 @@
 #define SOURCE_FILE FILE_HOST
 #include "lib/ingress.h"
 #include "lib/neighbour.h"
+#include "lib/snat.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -46,6 +47,9 @@ int cil_from_host(struct __sk_buff *ctx)
 			if (ret < 0)
 				return drop(ctx, &flow, ret);
 		}
+		ret = enable_node_port ? snat_own(ctx, &flow) : 0;
+		if (ret < 0)
+			return drop(ctx, &flow, ret);
 		return deliver_tunnel(ctx, &flow, &peer->tunnel_endpoint, 0);
 	}
 	return drop(ctx, &flow, DROP_UNROUTABLE);

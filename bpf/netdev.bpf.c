@@ -20,6 +20,26 @@ static __always_inline int is_native(const struct packet *p)
 			  : address_in_prefix(&p->destination, &native_ipv4_cidr, native_ipv4_prefix);
 }
 
+/* Whether a pod's packet, as it is about to leave, is to have the node's address: towards the world, and towards other nodes unless the network
+ * between nodes knows pods. SCTP goes to nodes as it is: its checksum is in the way of choosing ports.
+ */
+static __always_inline int needs_masquerade(const struct flow *flow, const struct ipcache_value *remote)
+{
+	if (!is_cluster_identity(flow->destination_identity))
+		return 1;
+	return enable_tunnel && is_remote_node(flow->destination_identity) && remote && !(remote->flags & IPCACHE_SKIP_TUNNEL) &&
+	       flow->packet.protocol != PROTO_SCTP;
+}
+
+/* Whether what a pod sends belongs to a connection that was opened from outside, which knows the pod by the address it has. */
+static __always_inline int answers_outside(struct __sk_buff *ctx, struct flow *flow, const struct endpoint_row *pod)
+{
+	struct ct_view view;
+
+	ct_find(ctx, flow, &view);
+	return flow->reason == REASON_REPLY || (flow->reason == REASON_RELATED && view.entry && view.entry->source_endpoint != pod->endpoint_id);
+}
+
 /* Encapsulated packets are most of what nodes send each other, and they are for the tunnel device: told apart without parsing. */
 static __always_inline int is_encapsulated(struct __sk_buff *ctx)
 {
@@ -36,10 +56,33 @@ static __always_inline int is_encapsulated(struct __sk_buff *ctx)
 	       *(__be16 *)(ip + 42) == port;
 }
 
+/* Whether a packet from the network is for a service, or about what one answered. It has been translated if *verdict is GO_ON, else that is final. */
+static __always_inline int outside_enters(struct __sk_buff *ctx, struct flow *flow, int *verdict)
+{
+	const struct frontend_value *frontend;
+	int ret;
+
+	*verdict = GO_ON;
+	if (is_icmp_error(&flow->packet)) {
+		ret = outside_error(ctx, flow);
+		if (ret < 0)
+			*verdict = drop(ctx, flow, ret);
+		else if (ret)
+			trace_from(ctx, flow, TRACE_FROM_NETWORK);
+		return ret != 0;
+	}
+	if (flow->packet.protocol != PROTO_TCP && flow->packet.protocol != PROTO_UDP)
+		return 0;
+	frontend = service_lookup(&flow->packet.destination, flow->packet.destination_port, flow->packet.protocol);
+	if (!frontend)
+		return 0;
+	*verdict = outside_translate(ctx, flow, frontend);
+	return 1;
+}
+
 SEC("tc")
 int cil_from_netdev(struct __sk_buff *ctx)
 {
-	const struct frontend_value *frontend;
 	const struct endpoint_row *local;
 	struct flow flow = {};
 	int ret, vni = -1;
@@ -60,17 +103,13 @@ int cil_from_netdev(struct __sk_buff *ctx)
 	}
 	if (vni < 0 && is_ipv6(&flow.packet) && is_link_control(&flow.packet))
 		return TC_ACT_OK;
-	if (vni < 0 && enable_node_port && (flow.packet.protocol == PROTO_TCP || flow.packet.protocol == PROTO_UDP)) {
-		frontend = service_lookup(&flow.packet.destination, flow.packet.destination_port, flow.packet.protocol);
-		if (frontend) {
-			ret = outside_translate(ctx, &flow, frontend);
-			if (ret != GO_ON)
-				return ret;
-			local = endpoint_of_address(&flow.packet.destination);
-			if (!local || local->flags & ENDPOINT_HOST)
-				return outside_forward(ctx, &flow, !!local);
-			goto pod;
-		}
+	if (vni < 0 && enable_node_port && outside_enters(ctx, &flow, &ret)) {
+		if (ret != GO_ON)
+			return ret;
+		local = endpoint_of_address(&flow.packet.destination);
+		if (!local || local->flags & ENDPOINT_HOST)
+			return outside_forward(ctx, &flow, !!local);
+		goto pod;
 	}
 	local = endpoint_of_address(&flow.packet.destination);
 	if (!local)
@@ -95,12 +134,18 @@ int cil_from_netdev(struct __sk_buff *ctx)
 			return enable_node_port ? to_outside(ctx, &flow, ctx->ifindex) : drop(ctx, &flow, DROP_UNROUTABLE);
 		}
 		if (local->flags & ENDPOINT_HOST)
-			return TC_ACT_OK;
+			return enable_packet_lb ? to_node(ctx, &flow, 0) : TC_ACT_OK;
 	}
 	if (vni < 0)
 		flow.source_identity = identity_from_outside(&flow.packet);
 pod:
 	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, vni < 0 ? 0 : CT_FROM_TUNNEL);
+}
+
+/* The node's own connection beside those that leave with its address for others. */
+static __always_inline int keep_apart(struct __sk_buff *ctx, struct flow *flow)
+{
+	return enable_node_port || masquerade_enabled(&flow->packet) ? snat_own(ctx, flow) : 0;
 }
 
 /* A service that the node, or whom it forwards for under its own address, reaches per packet: the backend is not where the routing table sent the packet. */
@@ -130,6 +175,9 @@ static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *f
 		if (ret < 0)
 			return drop(ctx, flow, ret);
 	}
+	ret = keep_apart(ctx, flow);
+	if (ret < 0)
+		return drop(ctx, flow, ret);
 	if (enable_tunnel && remote && !(remote->flags & IPCACHE_SKIP_TUNNEL) && !address_is_none(&remote->tunnel_endpoint))
 		return deliver_tunnel(ctx, flow, &remote->tunnel_endpoint, 0);
 	trace_to(ctx, flow, TRACE_TO_NETWORK, ctx->ifindex);
@@ -189,35 +237,25 @@ int cil_to_netdev(struct __sk_buff *ctx)
 		if (enable_node_port && node_answers(ctx, &flow, &ret))
 			return ret;
 	}
+	if (!is_pod) {
+		ret = keep_apart(ctx, &flow);
+		return ret < 0 ? drop(ctx, &flow, ret) : TC_ACT_OK;
+	}
 	if (!masquerade_enabled(&flow.packet) || is_native(&flow.packet))
 		return TC_ACT_OK;
 	if (local->flags & (is_ipv6(&flow.packet) ? ENDPOINT_SKIP_MASQUERADE_IPV6 : ENDPOINT_SKIP_MASQUERADE_IPV4))
 		return TC_ACT_OK;
 	remote = ipcache_lookup(&flow.packet.destination);
 	flow.destination_identity = remote ? remote->identity : world_identity(&flow.packet);
-	if (is_cluster_identity(flow.destination_identity))
+	if (!needs_masquerade(&flow, remote) || answers_outside(ctx, &flow, local))
 		return TC_ACT_OK;
-	if (is_pod) {
-		struct ct_view view;
-
-		/* What answers a connection from the world keeps the address that the world knows. */
-		ct_find(ctx, &flow, &view);
-		if (flow.reason == REASON_REPLY)
-			return TC_ACT_OK;
-		flow.report = flow.reason == REASON_NEW;
-	} else if (bpf_ntohs(flow.packet.source_port) < snat_port_min || is_icmp_error(&flow.packet) ||
-		   (flow.packet.protocol != PROTO_TCP && flow.packet.protocol != PROTO_UDP)) {
-		return TC_ACT_OK;
-	}
+	flow.report = flow.reason == REASON_NEW;
 	address_from_config(&node, is_ipv6(&flow.packet) ? &node_ipv6 : &node_ipv4);
 	if (address_is_none(&node))
 		return TC_ACT_OK;
-	if (!is_pod)
-		node = flow.packet.source;
 	ret = is_icmp_error(&flow.packet) ? snat_egress_error(ctx, &flow) : snat_egress(ctx, &flow, &node);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);
-	if (is_pod)
-		trace_to(ctx, &flow, TRACE_TO_NETWORK, ctx->ifindex);
+	trace_to(ctx, &flow, TRACE_TO_NETWORK, ctx->ifindex);
 	return TC_ACT_OK;
 }

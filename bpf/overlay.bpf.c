@@ -34,7 +34,10 @@ int cil_from_overlay(struct __sk_buff *ctx)
 		ret = enable_node_port ? snat_ingress(ctx, &flow) : 0;
 		if (ret < 0)
 			return drop(ctx, &flow, ret);
-		return ret ? to_outside(ctx, &flow, 0) : to_node(ctx, &flow, 1);
+		/* What was sent by another port than the node's socket has is for the node still. */
+		if (ret && !endpoint_of_address(&flow.packet.destination))
+			return to_outside(ctx, &flow, 0);
+		return to_node(ctx, &flow, 1);
 	}
 	return to_pod(ctx, &flow, local, DELIVER_PEER, 1, CT_FROM_TUNNEL);
 }

@@ -28,6 +28,11 @@ static __always_inline int address_equal(const struct addr128 *a, const struct a
 		(a->words[0] ^ b->words[0])) == 0;
 }
 
+static __always_inline int address_is_ipv4(const struct addr128 *a)
+{
+	return (a->words[0] | a->words[1]) == 0 && a->words[2] == MAPPED_WORD;
+}
+
 static __always_inline int address_is_none(const struct addr128 *a)
 {
 	return (a->words[0] | a->words[1] | a->words[2] | a->words[3]) == 0;

@@ -46,6 +46,12 @@ static __always_inline int is_pod_identity(__u32 identity)
 	return identity >= 256 && identity >> 24 == 0;
 }
 
+/* Another node, also when it is the API server's. */
+static __always_inline int is_remote_node(__u32 identity)
+{
+	return identity == 6 || identity == 7;
+}
+
 /* Whether traffic to this identity stays in the cluster: pods, nodes and other reserved identities; not the world, not CIDRs. */
 static __always_inline int is_cluster_identity(__u32 identity)
 {

@@ -31,7 +31,11 @@ static __always_inline int to_pod(struct __sk_buff *ctx, struct flow *flow, cons
 	if (view.entry) {
 		if (verdicts.ingress.stamp)
 			view.entry->ingress = verdicts.ingress;
-		if (view.entry->service_id && flow->reason >= REASON_REPLY) {
+		/* The client may reach the same backend by another service now, or by itself. */
+		if (flow->reason == REASON_ESTABLISHED && view.entry->service_id != flow->service_id)
+			view.entry->service_id = flow->service_id;
+		/* Who opened the connection sees the service. An error that is for the backend, about what it answered, has the backend's view already. */
+		if (view.entry->service_id && flow->reason >= REASON_REPLY && view.entry->source_endpoint == row->endpoint_id) {
 			ret = service_reverse(ctx, flow, view.entry->service_id, 0);
 			if (ret < 0)
 				return drop(ctx, flow, ret);

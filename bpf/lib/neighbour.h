@@ -88,7 +88,7 @@ __shared_body int answer_solicitation(struct __sk_buff *ctx, const struct packet
 
 	if (!p || !row)
 		return -DROP_INVALID;
-	if (p->ttl != HOPS_ON_LINK || address_is_none(&p->source))
+	if (p->policy_port != bpf_htons(ICMPV6_NEIGHBOUR_SOLICIT) || p->ttl != HOPS_ON_LINK || address_is_none(&p->source))
 		return TC_ACT_OK;
 	if (bpf_skb_load_bytes(ctx, p->l4_offset + 8, &target, sizeof(target)) < 0 || address_is_none(&target) ||
 	    !address_equals_config(&target, &router_ipv6))

@@ -52,6 +52,46 @@ static __always_inline int outside_translate(struct __sk_buff *ctx, struct flow 
 	return ret < 0 ? drop(ctx, flow, ret) : GO_ON;
 }
 
+/* The id of the backend whose answer to a client outside an ICMP error quotes as the service gave it; 0: it quotes none. A pod may only quote
+ * what was sent to it.
+ */
+__shared_body int backend_of_error(struct __sk_buff *ctx, const struct packet *p, __u32 source_identity)
+{
+	const struct ct_entry *entry;
+	struct packet quoted = {};
+	struct ct_tuple tuple;
+
+	if (!p || parse_quoted(ctx, p, &quoted) < 0)
+		return 0;
+	if (is_pod_identity(source_identity) && !address_equal(&quoted.destination, &p->source))
+		return 0;
+	ct_fill(&tuple, &quoted);
+	tuple.flags = CT_TUPLE_SERVICE;
+	entry = bpf_map_lookup_elem(&cilium_ct, &tuple);
+	return entry && (__s32)(entry->lifetime - now_seconds()) >= 0 ? entry->backend_id : 0;
+}
+
+/* Turns an ICMP error about what a service answered a client outside into one about what the backend sent, for the backend. Returns 1, 0 when it
+ * is about nothing of that kind, or a negative reason.
+ */
+static __always_inline int outside_error(struct __sk_buff *ctx, struct flow *flow)
+{
+	const struct backend_value *backend;
+	__u32 identity = identity_from_outside(&flow->packet), id;
+	int ret;
+
+	id = backend_of_error(ctx, &flow->packet, identity);
+	backend = id ? bpf_map_lookup_elem(&cilium_lb_backends, &id) : 0;
+	if (!backend)
+		return 0;
+	flow->source_identity = identity;
+	ret = rewrite_quoted(ctx, &flow->packet, REWRITE_SOURCE, &backend->address, backend->port);
+	if (ret < 0)
+		return ret;
+	ret = rewrite_end(ctx, &flow->packet, REWRITE_DESTINATION, &backend->address, 0);
+	return ret < 0 ? ret : 1;
+}
+
 /* A translated packet whose backend is no pod of this node: a process of this node, or on another node, which sees one of our addresses. */
 static __always_inline int outside_forward(struct __sk_buff *ctx, struct flow *flow, __u32 is_here)
 {
@@ -61,7 +101,7 @@ static __always_inline int outside_forward(struct __sk_buff *ctx, struct flow *f
 
 	peer = is_here ? 0 : ipcache_lookup(&flow->packet.destination);
 	flow->destination_identity = is_here ? host_identity : peer ? peer->identity : world_identity(&flow->packet);
-	ret = track_translated(ctx, flow);
+	ret = is_icmp_error(&flow->packet) ? 0 : track_translated(ctx, flow);
 	if (ret < 0)
 		return drop(ctx, flow, ret);
 	if (is_here)
@@ -73,7 +113,7 @@ static __always_inline int outside_forward(struct __sk_buff *ctx, struct flow *f
 		address_from_config(&self, is_tunnelled ? &router_ipv4 : &node_ipv4);
 	if (address_is_none(&self))
 		return drop(ctx, flow, DROP_SNAT_NO_MAPPING);
-	ret = snat_egress(ctx, flow, &self);
+	ret = is_icmp_error(&flow->packet) ? snat_egress_error(ctx, flow) : snat_egress(ctx, flow, &self);
 	if (ret < 0)
 		return drop(ctx, flow, ret);
 	if (is_tunnelled)

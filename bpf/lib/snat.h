@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Masquerading: pods speak to the world with the node's address. The node's own connections are entered as themselves, so that
- * no pod is given a port that the node uses.
+/* Masquerading: pods and clients outside speak with an address of the node, by ports that no socket of the node speaks by to the same peer.
+ * A connection that the node opens later from such a port gets another one; the node's other connections are not in cilium_snat.
  */
 #pragma once
 #include "conntrack.h"
 #include "rewrite.h"
 
 #define SNAT_ATTEMPTS 128
+#define SOCKET_LISTENS 10
 #define SNAT_FIN_BOTH (SNAT_FIN_EGRESS | SNAT_FIN_INGRESS)
 
 static __always_inline __u32 snat_timeout(__u8 protocol, __u16 flags)
@@ -108,15 +109,54 @@ static __always_inline int snat_refresh(const struct packet *p, const struct sna
 	return snat_join(key, value);
 }
 
-/* Enters the way back of `value` at `port`, unless another connection holds it. */
-static __always_inline int snat_claim(const struct snat_key *key, struct snat_value *value, __u32 port)
+/* Whether a socket of the node takes what the peer of `key` sends to the end that `value` names: a connection with that peer, or datagrams.
+ * The programs run in the node's network namespace, on its side of the pods' pairs too.
+ */
+static __always_inline int snat_meets_socket(struct __sk_buff *ctx, const struct snat_key *key, const struct snat_value *value)
 {
+	struct bpf_sock_tuple ends = {};
+	struct bpf_sock *socket;
+	__u32 bytes = sizeof(ends.ipv6);
+	int is_met;
+
+	if (address_is_ipv4(&value->to_address)) {
+		ends.ipv4.saddr = key->destination.words[3];
+		ends.ipv4.daddr = value->to_address.words[3];
+		ends.ipv4.sport = key->destination_port;
+		ends.ipv4.dport = value->to_port;
+		bytes = sizeof(ends.ipv4);
+	} else {
+		__builtin_memcpy(ends.ipv6.saddr, key->destination.words, 16);
+		__builtin_memcpy(ends.ipv6.daddr, value->to_address.words, 16);
+		ends.ipv6.sport = key->destination_port;
+		ends.ipv6.dport = value->to_port;
+	}
+	if (key->protocol == PROTO_TCP)
+		socket = bpf_sk_lookup_tcp(ctx, &ends, bytes, BPF_F_CURRENT_NETNS, 0);
+	else if (key->protocol == PROTO_UDP)
+		socket = bpf_sk_lookup_udp(ctx, &ends, bytes, BPF_F_CURRENT_NETNS, 0);
+	else
+		return 0;
+	if (!socket)
+		return 0;
+	is_met = key->protocol == PROTO_UDP || socket->state != SOCKET_LISTENS;
+	bpf_sk_release(socket);
+	return is_met;
+}
+
+/* Enters the way back of `value` at `port`, unless another connection or a socket of the node holds it. */
+__shared_body int snat_claim(struct __sk_buff *ctx, const struct snat_key *key, struct snat_value *value, __u32 port)
+{
+	if (!key || !value)
+		return -DROP_INVALID;
 	value->to_port = bpf_htons(port);
+	if (snat_meets_socket(ctx, key, value))
+		return -DROP_SNAT_NO_MAPPING;
 	return snat_join(key, value);
 }
 
 /* Finds a free port of `node` towards the peer and enters both directions. The old port is kept when it is free. */
-__shared_body int snat_allocate(const struct packet *p, const struct snat_key *key, const struct addr128 *node,
+__shared_body int snat_allocate(struct __sk_buff *ctx, const struct packet *p, const struct snat_key *key, const struct addr128 *node,
 				struct snat_value *value)
 {
 	__u32 range = snat_port_max - snat_port_min + 1, port, start, i;
@@ -130,10 +170,10 @@ __shared_body int snat_allocate(const struct packet *p, const struct snat_key *k
 	value->lifetime = value->created + snat_timeout(p->protocol, value->flags);
 	port = bpf_ntohs(key->source_port);
 	if (port >= snat_port_min && port <= snat_port_max)
-		ret = snat_claim(key, value, port);
+		ret = snat_claim(ctx, key, value, port);
 	start = bpf_get_prandom_u32();
 	for (i = 0; ret < 0 && i < SNAT_ATTEMPTS; i++)
-		ret = snat_claim(key, value, snat_port_min + (start + i) % range);
+		ret = snat_claim(ctx, key, value, snat_port_min + (start + i) % range);
 	if (ret < 0)
 		return ret;
 	if (bpf_map_update_elem(&cilium_snat, key, value, BPF_ANY) < 0)
@@ -220,7 +260,7 @@ __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const st
 	value = bpf_map_lookup_elem(&cilium_snat, &key);
 	/* An address that the node no longer has, or a way back that another connection took meanwhile, is as good as none. */
 	if (!value || !address_equal(&value->to_address, node) || snat_refresh(p, &key, value) < 0) {
-		ret = snat_allocate(p, &key, node, &fresh);
+		ret = snat_allocate(ctx, p, &key, node, &fresh);
 		if (ret < 0)
 			return ret;
 		value = &fresh;
@@ -229,6 +269,38 @@ __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const st
 		return 0;
 	flow->original_source = p->source;
 	return rewrite_end(ctx, p, REWRITE_SOURCE, &value->to_address, value->to_port);
+}
+
+/* Whether the node's own packet cannot keep its port, as a pod or a client outside speaks by it to the same peer since before. That is asked
+ * when a connection of TCP begins, and for each datagram: the ports that are given avoid the sockets that there are.
+ */
+__shared_body int snat_concerns(const struct packet *p)
+{
+	struct snat_key key = {};
+	__u32 port;
+
+	if (!p)
+		return 0;
+	port = bpf_ntohs(p->source_port);
+	if ((p->protocol != PROTO_TCP && p->protocol != PROTO_UDP) || port < snat_port_min || port > snat_port_max)
+		return 0;
+	snat_key_of(&key, p, SNAT_EGRESS);
+	if (bpf_map_lookup_elem(&cilium_snat, &key))
+		return 1;
+	if (p->protocol == PROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		return 0;
+	key.source = p->destination;
+	key.destination = p->source;
+	key.source_port = p->destination_port;
+	key.destination_port = p->source_port;
+	key.direction = SNAT_INGRESS;
+	return !!bpf_map_lookup_elem(&cilium_snat, &key);
+}
+
+/* Gives the node's own packet another port where it has to. Returns 0 or a negative reason. */
+static __always_inline int snat_own(struct __sk_buff *ctx, struct flow *flow)
+{
+	return snat_concerns(&flow->packet) ? snat_egress(ctx, flow, &flow->packet.source) : 0;
 }
 
 /* Gives a packet that came back its old destination. Returns 1 when it did, 0 when the packet is none of ours, or a negative reason. */

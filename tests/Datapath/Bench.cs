@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Cilium.Bpf;
+using Cilium.Bpf.InProcess;
 using Cilium.Datapath.Maps;
 
 namespace Cilium.DatapathTests;
@@ -133,6 +134,17 @@ internal sealed class Bench : IDisposable, IRingBufferSink
         var run = _programs[program].TestRun(packet, output, context);
         _ = _events.Drain(this);
         return new Outcome(run.Verdict, output[..run.DataBytes], BinaryPrimitives.ReadUInt32LittleEndian(context.AsSpan(ContextMark)), [.. _seen]);
+    }
+
+    /// <summary>Runs a program on a packet of an engine of this process, which brings its network namespace along.</summary>
+    internal Outcome Run(string program, BpfPacket packet)
+    {
+        packet.Ifindex = Device;
+        _ = _events.Drain(this);
+        _seen.Clear();
+        var verdict = _programs[program].Run(packet);
+        _ = _events.Drain(this);
+        return new Outcome(verdict, packet.Bytes.ToArray(), packet.Mark, [.. _seen]);
     }
 
     /// <summary>Waits for an event of packets that flow by themselves; null after two seconds.</summary>

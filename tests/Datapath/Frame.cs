@@ -61,6 +61,15 @@ internal static class Frame
         return Ip(source, destination, v6 ? IcmpV6 : Icmp, l4);
     }
 
+    /// <summary>The frame that an ICMP error quotes, as far as it does.</summary>
+    internal static byte[] Quoted(ReadOnlySpan<byte> error)
+    {
+        var quoted = new byte[Ethernet + L4(error).Length - 8];
+        error[..Ethernet].CopyTo(quoted);
+        L4(error)[8..].CopyTo(quoted.AsSpan(Ethernet));
+        return quoted;
+    }
+
     internal static byte[] Ip(string source, string destination, byte protocol, byte[] l4, byte hops = 64)
     {
         var from = IPAddress.Parse(source).GetAddressBytes();

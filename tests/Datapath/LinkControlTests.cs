@@ -48,6 +48,18 @@ public sealed class LinkControlTests
     }
 
     [Fact]
+    public void Only_who_asks_for_the_gateway_is_answered()
+    {
+        using var node = new Node(6);
+        foreach (var type in s_types)
+        {
+            var packet = Message(type, node.A, "ff02::1", target: node.Router);
+            var outcome = node.FromA(packet);
+            Assert.Equal((type == 135 ? Outcome.Redirect : Outcome.Pass, type == 135), (outcome.Verdict, !packet.AsSpan().SequenceEqual(outcome.Packet)));
+        }
+    }
+
+    [Fact]
     public void Towards_a_pod_it_is_the_nodes_own()
     {
         using var node = Node.WithEverything(6, EndpointFlags.IngressEnforced);
@@ -76,10 +88,12 @@ public sealed class LinkControlTests
         node.Bench.Run("cil_to_netdev", Message(136, node.A, node.World)).WasDropped(DropReason.SnatUnsupportedProtocol);
     }
 
-    private static byte[] Message(byte type, string source, string destination, byte hops = 255)
+    private static byte[] Message(byte type, string source, string destination, byte hops = 255, string? target = null)
     {
         var l4 = new byte[24];
         l4[0] = type;
+        if (target is not null)
+            System.Net.IPAddress.Parse(target).GetAddressBytes().CopyTo(l4, 8);
         return Frame.Ip(source, destination, Frame.IcmpV6, l4, hops);
     }
 }

@@ -10,6 +10,7 @@ internal sealed class Node : IDisposable
     internal const uint IdentityA = 1001;
     internal const uint IdentityB = 1002;
     internal const uint IdentityC = 1003;
+    internal const uint RemoteNode = 6;
     internal const ushort EndpointA = 11;
     internal const ushort EndpointB = 12;
     internal const uint DeviceB = 40;
@@ -37,8 +38,8 @@ internal sealed class Node : IDisposable
                 1, 0, EndpointFlags.Present | EndpointFlags.Host, 0, 0, default, default, 0, default, default));
         Know("10.0.1.10", IdentityC, "192.168.0.2");
         Know("fd00:1::10", IdentityC, "192.168.0.2");
-        Know("192.168.0.2", 6, "192.168.0.2");
-        Know("fd77::2", 6, "192.168.0.2");
+        Know("192.168.0.2", RemoteNode);
+        Know("fd77::2", RemoteNode);
     }
 
     internal Bench Bench { get; }
@@ -54,6 +55,9 @@ internal sealed class Node : IDisposable
     internal string Router => Pick("10.0.0.1", "fd00::1");
 
     internal string Self => Pick("192.168.0.1", "fd77::1");
+
+    /// <summary>Another node, reached without the tunnel as the agent writes it.</summary>
+    internal string Peer => Pick("192.168.0.2", "fd77::2");
 
     internal string World => Pick("203.0.113.9", "2001:db8::9");
 

@@ -113,6 +113,24 @@ public sealed class NodePortTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void A_client_that_asks_another_service_from_the_same_port_is_answered_by_that_one(int family)
+    {
+        using var node = Served(family, Frame.Udp, node => node.A);
+        const uint Other = Node.ServiceId + 1;
+        var (address, port, backend) = (Bench.Address(node.Self), NetPort.From(30080), Bench.Address(node.A));
+        node.Bench.Map<SlotKey, SlotValue>("cilium_lb_slots").Update(new SlotKey(Other, 0), new SlotValue(500, backend, NetPort.From(8080), Frame.Udp, 0));
+        node.Bench.Map<uint, RevNatValue>("cilium_lb_revnat").Update(Other, new RevNatValue(address, port, 0));
+        node.Bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends").Update(
+            new FrontendKey(address, port, Frame.Udp, 0), new FrontendValue(Other, 1, (ushort)(FrontendFlags.NodePort | FrontendFlags.Routable)));
+        foreach (var (to, toPort) in new[] { (node.Vip, (ushort)80), (node.Self, (ushort)30080), (node.A, (ushort)8080), (node.Vip, (ushort)80) })
+        {
+            node.Bench.Run("cil_from_netdev", Packet(Frame.Udp, node.World, to, Client, toPort));
+            var answer = node.FromA(Packet(Frame.Udp, node.A, node.World, 8080, Client)).Packet;
+            Assert.Equal((to, node.World, toPort, Client), Ends(answer));
+        }
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void A_cluster_address_is_none_for_clients_outside(int family)
     {
         using var node = Node.WithEverything(family);

@@ -62,6 +62,28 @@ public sealed class TunnelHookTests
         Assert.Equal(node.Router, Frame.Destination(other.Bytes));
     }
 
+    [Theory, InlineData(4), InlineData(6)]
+    public void What_the_node_sent_by_another_port_than_its_sockets_returns_to_the_socket(int family)
+    {
+        using var node = Node.WithEverything(family);
+        node.AddService(node.Vip, 80, Frame.Tcp, FrontendFlags.LoadBalancer | FrontendFlags.Routable, (node.C, 8080));
+        using var client = Load(Frame.TcpSegment(node.World, node.Vip, 50000, 80, Frame.Syn));
+        Assert.Equal(Outcome.Redirect, node.Bench.Program("cil_from_netdev").Run(client));
+        Assert.Equal((node.Router, (ushort)50000), (Frame.Source(client.Bytes), Frame.SourcePort(client.Bytes)));
+        using var own = Load(Frame.TcpSegment(node.Router, node.C, 50000, 8080, Frame.Syn));
+        Assert.Equal(Outcome.Redirect, node.Bench.Program("cil_from_host").Run(own));
+        var port = Frame.SourcePort(own.Bytes);
+        Assert.NotEqual(50000, port);
+        foreach (var (to, receiver, toPort) in new[] { (port, node.Router, (ushort)50000), ((ushort)50000, node.World, (ushort)50000) })
+        {
+            using var answer = Load(Frame.TcpSegment(node.C, node.Router, 8080, to, Frame.Syn | Frame.Ack));
+            answer.Tunnel = new BpfTunnelKey(Node.IdentityC, IPAddress.Parse("192.168.0.2"));
+            Assert.Equal(Outcome.Pass, node.Bench.Program("cil_from_overlay").Run(answer));
+            Assert.Equal((receiver, toPort), (Frame.Destination(answer.Bytes), Frame.DestinationPort(answer.Bytes)));
+            Assert.True(Frame.IsSound(answer.Bytes.ToArray()));
+        }
+    }
+
     [Fact]
     public void A_local_sender_with_an_unfinished_checksum_is_translated_right()
     {
