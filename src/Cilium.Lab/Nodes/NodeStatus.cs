@@ -9,6 +9,7 @@ internal sealed class NodeStatus(NodeServices services)
 {
     private const string NoNetwork = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized";
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan SettledPoll = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LeaseInterval = TimeSpan.FromSeconds(10);
 
     public static JsonObject Definition(string node, bool isControlPlane)
@@ -40,7 +41,13 @@ internal sealed class NodeStatus(NodeServices services)
             do
             {
                 var ready = services.Cni.FindConfiguration() is not null;
-                if (ready != wasReady) Report(ready);
+                if (ready != wasReady)
+                {
+                    Report(ready);
+                    // Pods wait for a node to become ready; nobody waits for the contrary, and looking costs more than all else of a lab at rest.
+                    timer.Period = ready ? SettledPoll : Poll;
+                }
+
                 wasReady = ready;
                 if (lastLease != long.MinValue && clock.GetElapsedTime(lastLease) < LeaseInterval) continue;
                 lastLease = clock.GetTimestamp();
