@@ -2,12 +2,14 @@ using System.Globalization;
 
 namespace Cilium.DatapathTests;
 
-/// <summary>A cgroup v2 folder of one test; code runs in it by moving this process in and back.</summary>
+/// <summary>A cgroup v2 folder of one test; code runs in it by moving this process in and back, which one test at a time may do.</summary>
 internal sealed class TestCgroup : IDisposable
 {
     private const string Root = "/sys/fs/cgroup/unified";
+    private static readonly Lock s_process = new();
+    private static int s_count;
 
-    internal TestCgroup() => Directory.CreateDirectory(Path = $"{Root}/cilium-datapath-test-{Environment.ProcessId}");
+    internal TestCgroup() => Directory.CreateDirectory(Path = $"{Root}/cilium-datapath-test-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
 
     internal string Path { get; }
 
@@ -16,6 +18,7 @@ internal sealed class TestCgroup : IDisposable
     {
         var folder = System.IO.Path.Combine(Path, child);
         Directory.CreateDirectory(folder);
+        using var alone = s_process.EnterScope();
         var home = File.ReadLines("/proc/self/cgroup").First(line => line.StartsWith("0::", StringComparison.Ordinal))[3..];
         Enter(folder);
         try

@@ -2,10 +2,11 @@ using System.Globalization;
 
 namespace Cilium.KernelTests;
 
-/// <summary>A cgroup v2 folder of one test; code runs in it by moving this process in and back.</summary>
+/// <summary>A cgroup v2 folder of one test; code runs in it by moving this process in and back, which one test at a time may do.</summary>
 internal sealed class TestCgroup : IDisposable
 {
     private const string Root = "/sys/fs/cgroup/unified";
+    private static readonly Lock s_process = new();
     private static int s_count;
 
     internal TestCgroup() =>
@@ -15,6 +16,7 @@ internal sealed class TestCgroup : IDisposable
 
     internal T Run<T>(Func<T> work)
     {
+        using var alone = s_process.EnterScope();
         var home = File.ReadLines("/proc/self/cgroup").First(line => line.StartsWith("0::", StringComparison.Ordinal))[3..];
         Enter(Path);
         try
