@@ -26,8 +26,7 @@ internal sealed class KernelLookupBench : ILookupBench
         using var netlink = RouteNetlink.Open(_namespace);
         netlink.CreateVeth(new LinkSettings { Name = "two", IsUp = true }, new LinkSettings { Name = "three", IsUp = true });
         netlink.ChangeLink(1, new LinkSettings { IsUp = true });
-        netlink.AddAddress(new InterfaceAddress(1, IPAddress.Parse("fd00::1"), 128));
-        netlink.AddAddress(new InterfaceAddress(1, IPAddress.Parse("fd00::2"), 128));
+        LoopbackAddresses.Add(_namespace, netlink, "fd00::1", "fd00::2");
         Device = netlink.FindLink("two")!.Index;
         _questions = _object.Map<uint, LookupQuestion>("questions");
         _answers = _object.Map<uint, LookupAnswer>("answers");

@@ -20,11 +20,7 @@ internal sealed class KernelNodeSockets : INodeSockets
         _namespace = NetworkNamespace.Create(_name);
         using var netlink = RouteNetlink.Open(_namespace);
         netlink.ChangeLink(1, new LinkSettings { IsUp = true });
-        foreach (var address in new[] { node.Self, node.Router, node.World, node.Peer, node.C })
-            netlink.AddAddress(new InterfaceAddress(1, IPAddress.Parse(address), node.Family == 4 ? 32 : 128));
-        // The kernel routes to a new address of IPv6 a moment later.
-        foreach (var address in new[] { node.Self, node.Router, node.World, node.Peer, node.C })
-            Assert.True(SpinWait.SpinUntil(() => _namespace.Run(() => IsRouted(address)), TimeSpan.FromSeconds(5)));
+        LoopbackAddresses.Add(_namespace, netlink, node.Self, node.Router, node.World, node.Peer, node.C);
     }
 
     public void Connect(string local, ushort localPort, string remote, ushort remotePort) => _namespace.Run(() =>
@@ -55,21 +51,6 @@ internal sealed class KernelNodeSockets : INodeSockets
             socket.Dispose();
         _namespace.Dispose();
         NetworkNamespace.Delete(_name);
-    }
-
-    private static bool IsRouted(string address)
-    {
-        var end = new IPEndPoint(IPAddress.Parse(address), 9);
-        using var socket = new Socket(end.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        try
-        {
-            socket.Connect(end);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 
     private static Socket Make(SocketType type, string address, ushort port)
