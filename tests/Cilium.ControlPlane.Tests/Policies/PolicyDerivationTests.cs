@@ -74,7 +74,7 @@ public sealed class PolicyDerivationTests
         Assert.Equal(key, _test.Datapath.Endpoints.Snapshot().Values.Single().Policy);
 
         AddPolicy(AllowClient.Replace("\"80\"", "\"81\"", StringComparison.Ordinal));
-        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Snapshot().Values.Single().Policy != key);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Snapshot().Keys.All(present => present != key));
         Assert.Equal(_test.Datapath.Endpoints.Snapshot().Values.Single().Policy, Assert.Single(_test.Datapath.Policies.Snapshot().Values).Key);
 
         _test.Write(write => write.Delete(_test.Kubernetes.Policies, new PolicyObjectKey(PolicyObjectKind.CiliumNetworkPolicy, "default", "p")));
