@@ -4,6 +4,7 @@ using Cilium.ControlPlane.Health;
 using Cilium.ControlPlane.Identities;
 using Cilium.ControlPlane.Nodes;
 using Cilium.ControlPlane.Policies;
+using Cilium.ControlPlane.Serving;
 using Cilium.ControlPlane.Services;
 using Cilium.Core.Reconciliation;
 using Cilium.Datapath.Nodes;
@@ -15,7 +16,7 @@ using Microsoft.Extensions.Logging;
 namespace Cilium.ControlPlane.Agent;
 
 /// <summary>Makes and runs the loops of an agent. The first that fails ends all: state is in tables and on disk, so a new process converges.</summary>
-internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalIdentityAllocator localIdentities, ILoggerFactory loggers)
+internal sealed class AgentLoops(AgentContext agent, WebServer web, EndpointStore store, LocalIdentityAllocator localIdentities, ILoggerFactory loggers)
 {
     private static readonly TimeSpan s_probePatience = TimeSpan.FromSeconds(3);
     private readonly List<Task> _running = [];
@@ -42,7 +43,7 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
             endpointIdentities,
             new PolicyDerivation(tables, agent.Datapath, book, new EndpointEgress(tables, options), agent.Policies, rules, apiServer, time),
             new AddressDerivation(tables, options, self, book, time),
-            new HealthCheckPorts(tables, options, time, loggers.CreateLogger<HealthCheckPorts>()),
+            new HealthCheckPorts(tables, options, web, time, loggers.CreateLogger<HealthCheckPorts>()),
             new NodeDerivation(tables, options, time),
             new CiliumEndpointDerivation(tables, agent.Options, self, time),
             new EndpointCollector(tables, options, agent.Registry, devices, time, loggers.CreateLogger<EndpointCollector>()),
@@ -68,7 +69,7 @@ internal sealed class AgentLoops(AgentContext agent, EndpointStore store, LocalI
     private IAgentLoop[] HealthLoops(LocalNodeRow self)
     {
         var prober = new HealthProber(agent.Tables, agent.Options, agent.Readiness, new HealthProbe(agent.Options.ClusterHealthPort, s_probePatience), agent.Time);
-        return [new HealthEndpoint(agent, self, prober, loggers.CreateLogger<HealthEndpoint>()), prober];
+        return [new HealthEndpoint(agent, web, self, prober, loggers.CreateLogger<HealthEndpoint>()), prober];
     }
 
     /// <summary>Starts a loop that the start itself needs.</summary>

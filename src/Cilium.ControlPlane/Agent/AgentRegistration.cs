@@ -2,6 +2,7 @@ using Cilium.Api;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Nodes;
+using Cilium.ControlPlane.Serving;
 using Cilium.Core.Tables;
 using Cilium.Datapath;
 using Cilium.Ipam;
@@ -40,6 +41,7 @@ public static class AgentRegistration
         services.TryAddSingleton(new EndpointStore(options.StateDirectory));
         services.TryAddSingleton<ILocalDevices, NetlinkLocalDevices>();
         services.TryAddSingleton<AgentReadiness>();
+        services.TryAddSingleton<WebServer>();
         services.TryAddSingleton<EndpointRegistry>();
         services.TryAddSingleton(provider => KubernetesConnection.Open(
             new KubernetesConnectionOptions
@@ -65,6 +67,7 @@ public static class AgentRegistration
         });
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, AgentService>(provider => new AgentService(
             provider.GetRequiredService<AgentContext>(),
+            provider.GetRequiredService<WebServer>(),
             provider.GetRequiredService<EndpointStore>(),
             provider.GetRequiredService<LocalIdentityAllocator>(),
             provider.GetRequiredService<ILocalDevices>(),

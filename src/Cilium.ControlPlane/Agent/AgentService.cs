@@ -4,6 +4,7 @@ using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Health;
 using Cilium.ControlPlane.Ipam;
 using Cilium.ControlPlane.Nodes;
+using Cilium.ControlPlane.Serving;
 using Cilium.ControlPlane.Services;
 using Cilium.Ipam;
 using Cilium.Kubernetes;
@@ -15,7 +16,7 @@ namespace Cilium.ControlPlane.Agent;
 
 /// <summary>An agent's life: the start in its order, the loops, the end.</summary>
 internal sealed partial class AgentService(
-    AgentContext agent, EndpointStore store, LocalIdentityAllocator localIdentities, ILocalDevices devices, ILoggerFactory loggers)
+    AgentContext agent, WebServer web, EndpointStore store, LocalIdentityAllocator localIdentities, ILocalDevices devices, ILoggerFactory loggers)
     : BackgroundService
 {
     private static readonly TimeSpan s_restorePatience = TimeSpan.FromSeconds(30);
@@ -30,12 +31,13 @@ internal sealed partial class AgentService(
         // The datapath's maps and the cluster's objects take their time; neither needs the other, or our API. Services need nothing else.
         var preparing = agent.Datapath.PrepareAsync(stoppingToken);
         AgentInitializers.Register(agent.Tables);
-        var loops = new AgentLoops(agent, store, localIdentities, loggers);
+        var loops = new AgentLoops(agent, web, store, localIdentities, loggers);
         var reflecting = FollowKubernetes().RunAsync(stop.Token);
         loops.Run(new ServiceDerivation(agent.Tables, agent.Options, agent.Time), stop.Token);
         try
         {
-            await using var api = await ApiServer.StartAsync(agent, loggers, stoppingToken).ConfigureAwait(false);
+            await web.StartAsync(stoppingToken).ConfigureAwait(false);
+            await using var api = await ApiServer.OpenAsync(web, agent, stoppingToken).ConfigureAwait(false);
             var running = await StartAsync(loops, preparing, stop.Token).ConfigureAwait(false);
             LogReady(_logger, (long)agent.Time.GetElapsedTime(began).TotalMilliseconds);
             await (await Task.WhenAny(running, reflecting).ConfigureAwait(false)).ConfigureAwait(false);

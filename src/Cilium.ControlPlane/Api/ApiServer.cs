@@ -1,72 +1,79 @@
 using System.Net;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Serving;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace Cilium.ControlPlane.Api;
 
 /// <summary>The agent's REST API on its Unix socket, and <c>/healthz</c> on the loopback address.</summary>
-public sealed class ApiServer : IAsyncDisposable
+internal sealed class ApiServer : IAsyncDisposable
 {
-    private readonly WebApplication _application;
+    private readonly List<WebDoor> _doors = [];
 
-    private ApiServer(WebApplication application) => _application = application;
+    private ApiServer()
+    {
+    }
 
     /// <summary>Binds both and begins to answer; until the agent accepts, everything but its status is refused with 503.</summary>
     /// <exception cref="IOException">The socket or port is taken.</exception>
-    public static async Task<ApiServer> StartAsync(AgentContext agent, ILoggerFactory loggers, CancellationToken cancellationToken)
+    public static async Task<ApiServer> OpenAsync(WebServer web, AgentContext agent, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(agent);
-        var socket = agent.Options.EffectiveSocketPath;
-        Directory.CreateDirectory(Path.GetDirectoryName(socket)!);
-        // The lock on the state directory says that nobody listens: what is there is the rest of a killed agent.
-        File.Delete(socket);
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        var api = new ApiServer();
+        try
         {
-            kestrel.AddServerHeader = false;
-            kestrel.ListenUnixSocket(socket);
+            // The lock on the state directory says that nobody listens.
+            api._doors.Add(await web.OpenUnixAsync(agent.Options.EffectiveSocketPath, PipelineOf(web, agent), isHttp2: false, cancellationToken).ConfigureAwait(false));
             if (agent.Options.HealthPort > 0)
             {
-                kestrel.Listen(IPAddress.Loopback, agent.Options.HealthPort);
+                var loopback = new IPEndPoint(IPAddress.Loopback, agent.Options.HealthPort);
+                api._doors.Add(await web.OpenAsync(loopback, context => AnswerHealth(context, agent), new WebDoorOptions(), cancellationToken).ConfigureAwait(false));
             }
-        });
-        builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton(loggers);
-        var application = builder.Build();
-        application.Use((context, next) => GuardAsync(context, next, agent));
-        application.UseRouting();
-        StatusRoutes.Map(application, agent);
-        IpamRoutes.Map(application, agent);
-        EndpointRoutes.Map(application, agent);
-        TableRoutes.Map(application, agent);
-        await application.StartAsync(cancellationToken).ConfigureAwait(false);
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
-        }
 
-        return new ApiServer(application);
+            return api;
+        }
+        catch (Exception)
+        {
+            await api.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>Stops answering.</summary>
-    public ValueTask DisposeAsync() => _application.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var door in _doors)
+        {
+            await door.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static RequestDelegate PipelineOf(WebServer web, AgentContext agent)
+    {
+        var pipeline = web.NewPipeline();
+        pipeline.Use(next => context => GuardAsync(context, next, agent));
+        pipeline.UseRouting();
+        pipeline.UseEndpoints(routes =>
+        {
+            StatusRoutes.Map(routes, agent);
+            IpamRoutes.Map(routes, agent);
+            EndpointRoutes.Map(routes, agent);
+            TableRoutes.Map(routes, agent);
+        });
+        return pipeline.Build();
+    }
+
+    private static Task AnswerHealth(HttpContext context, AgentContext agent)
+    {
+        context.Response.StatusCode = context.Request.Path != "/healthz" ? StatusCodes.Status404NotFound
+            : agent.Readiness.IsReady ? StatusCodes.Status200OK
+            : StatusCodes.Status503ServiceUnavailable;
+        return Task.CompletedTask;
+    }
 
     private static async Task GuardAsync(HttpContext context, RequestDelegate next, AgentContext agent)
     {
-        if (context.Connection.LocalPort > 0)
-        {
-            // The loopback port speaks of health only.
-            context.Response.StatusCode = context.Request.Path != "/healthz" ? StatusCodes.Status404NotFound
-                : agent.Readiness.IsReady ? StatusCodes.Status200OK
-                : StatusCodes.Status503ServiceUnavailable;
-            return;
-        }
-
         if (!agent.Readiness.IsAccepting && context.Request.Path != "/v1/healthz")
         {
             await context.FailAsync(StatusCodes.Status503ServiceUnavailable, $"the agent is starting: {agent.Readiness.Phase}").ConfigureAwait(false);

@@ -1,9 +1,9 @@
 using System.Net.Sockets;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Endpoints;
+using Cilium.ControlPlane.Serving;
 using Cilium.Datapath.Nodes;
 using Cilium.Netlink;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 
 namespace Cilium.ControlPlane.Health;
@@ -11,13 +11,13 @@ namespace Cilium.ControlPlane.Health;
 /// <summary>Keeps this node's health endpoint and what answers probes, making them anew when they are gone.</summary>
 /// <remarks>Begins a second after the agent is ready: the pods that waited for the node come first.</remarks>
 internal sealed partial class HealthEndpoint(
-    AgentContext agent, LocalNodeRow self, HealthProber prober, ILogger<HealthEndpoint> logger) : IAgentLoop
+    AgentContext agent, WebServer web, LocalNodeRow self, HealthProber prober, ILogger<HealthEndpoint> logger) : IAgentLoop
 {
     private static readonly TimeSpan s_afterFirstPods = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(30);
     private HealthNamespace? _space;
     private LocalEndpointRow? _endpoint;
-    private WebApplication? _server;
+    private HealthServer? _server;
     private string _complaint = "";
 
     public string Name => "cilium-health-ep";
@@ -55,7 +55,7 @@ internal sealed partial class HealthEndpoint(
                 await MakeEndpointAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            _server ??= await HealthServer.StartAsync(agent, prober, _endpoint is null ? null : _space, cancellationToken).ConfigureAwait(false);
+            _server ??= await HealthServer.OpenAsync(web, agent, prober, _endpoint is null ? null : _space, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is NetlinkException or EndpointException or IOException or SocketException or InvalidOperationException)
         {

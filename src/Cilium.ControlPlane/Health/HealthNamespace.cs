@@ -72,9 +72,6 @@ internal sealed class HealthNamespace : IDisposable
         }
     }
 
-    /// <summary>True for an address of this namespace.</summary>
-    public bool Has(EndPoint endpoint) => endpoint is IPEndPoint { Address: var address } && Endpoint.Addresses().Contains(IpAddr.FromIPAddress(address));
-
     /// <summary>A socket of this namespace, bound.</summary>
     public Socket Bind(EndPoint endpoint) => _namespace.Run(() => SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint));
 

@@ -3,8 +3,7 @@ using System.Net.Sockets;
 using Cilium.Api;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Api;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
+using Cilium.ControlPlane.Serving;
 using Microsoft.AspNetCore.Http;
 
 namespace Cilium.ControlPlane.Health;
@@ -13,52 +12,36 @@ namespace Cilium.ControlPlane.Health;
 /// Answers other nodes' probes: <c>GET /hello</c> on the node's addresses and in the health endpoint's namespace. On <c>health.sock</c> it tells what
 /// this node's own probes found, as upstream's <c>cilium-health</c> does.
 /// </summary>
-internal static class HealthServer
+internal sealed class HealthServer : IAsyncDisposable
 {
-    private const int MaximumConnections = 256;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private readonly List<WebDoor> _doors = [];
+
+    private HealthServer()
+    {
+    }
 
     /// <summary>Binds everything and begins to answer.</summary>
+    /// <param name="web">What serves.</param>
     /// <param name="agent">The agent.</param>
     /// <param name="prober">This node's probes.</param>
     /// <param name="space">The health endpoint, or null when there is none.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="IOException">The port or the socket is taken.</exception>
-    public static async Task<WebApplication> StartAsync(AgentContext agent, HealthProber prober, HealthNamespace? space, CancellationToken cancellationToken)
+    public static async Task<HealthServer> OpenAsync(
+        WebServer web, AgentContext agent, HealthProber prober, HealthNamespace? space, CancellationToken cancellationToken)
     {
-        var (options, socket) = (agent.Options, agent.Options.EffectiveHealthSocketPath);
-        // The lock on the state directory says that nobody listens: what is there is the rest of a killed agent.
-        File.Delete(socket);
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore()
-            .UseSockets(sockets => sockets.CreateBoundListenSocket = endpoint => space is not null && space.Has(endpoint)
-                ? space.Bind(endpoint)
-                : Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint))
-            .ConfigureKestrel(kestrel =>
-            {
-                kestrel.AddServerHeader = false;
-                // Anybody may come: what they can hold is bounded.
-                kestrel.Limits.MaxConcurrentConnections = MaximumConnections;
-                kestrel.Limits.MaxRequestBodySize = 0;
-                kestrel.Limits.MaxRequestHeadersTotalSize = 4096;
-                kestrel.Limits.RequestHeadersTimeout = s_patience;
-                kestrel.Limits.KeepAliveTimeout = s_patience;
-                kestrel.ListenUnixSocket(socket);
-                // Nodes may have addresses of a family that pods have not.
-                kestrel.Listen(Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, options.ClusterHealthPort);
-                foreach (var address in space?.Endpoint.Addresses() ?? [])
-                {
-                    kestrel.Listen(address.ToIPAddress(), options.ClusterHealthPort);
-                }
-            });
-        var server = builder.Build();
-        server.Run(context => context.Connection.LocalPort > 0 ? AnswerProbe(context) : AnswerOwnerAsync(context, agent, prober));
+        var server = new HealthServer();
         try
         {
-            await server.StartAsync(cancellationToken).ConfigureAwait(false);
-            if (!OperatingSystem.IsWindows())
+            // The lock on the state directory says that nobody listens.
+            server._doors.Add(await web.OpenUnixAsync(
+                agent.Options.EffectiveHealthSocketPath, context => AnswerOwnerAsync(context, agent, prober), isHttp2: false, cancellationToken).ConfigureAwait(false));
+            // Nodes may have addresses of a family that pods have not.
+            await server.OpenToProbesAsync(web, agent, Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, WebDoorOptions.ForStrangers, cancellationToken).ConfigureAwait(false);
+            foreach (var address in space?.Endpoint.Addresses() ?? [])
             {
-                File.SetUnixFileMode(socket, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+                var within = WebDoorOptions.ForStrangers with { Bind = space!.Bind };
+                await server.OpenToProbesAsync(web, agent, address.ToIPAddress(), within, cancellationToken).ConfigureAwait(false);
             }
 
             return server;
@@ -69,6 +52,18 @@ internal static class HealthServer
             throw;
         }
     }
+
+    /// <summary>Stops answering.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var door in _doors)
+        {
+            await door.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task OpenToProbesAsync(WebServer web, AgentContext agent, IPAddress address, WebDoorOptions options, CancellationToken cancellationToken) =>
+        _doors.Add(await web.OpenAsync(new IPEndPoint(address, agent.Options.ClusterHealthPort), AnswerProbe, options, cancellationToken).ConfigureAwait(false));
 
     private static Task AnswerProbe(HttpContext context)
     {

@@ -2,16 +2,15 @@ using Cilium.Api;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Nodes;
 using Cilium.Hubble.Observing;
-using Cilium.Hubble.Serving;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Cilium.ControlPlane.Observation;
 
-/// <summary>Runs Hubble in the agent: its names, its server, its line in the agent's status.</summary>
+/// <summary>Runs Hubble in the agent: its names, its listeners, its line in the agent's status.</summary>
 /// <remarks>A server that cannot listen does not end the agent: pods need the agent more than flows need listeners. The status says so.</remarks>
 internal sealed partial class AgentHubble(
-    HubbleIndexDerivation derivation, FlowObserver observer, HubbleServer server, ILocalDevices devices, AgentReadiness readiness, ILogger<AgentHubble> logger)
+    HubbleIndexDerivation derivation, FlowObserver observer, HubbleDoors doors, ILocalDevices devices, AgentReadiness readiness, ILogger<AgentHubble> logger)
     : BackgroundService
 {
     private volatile string? _failure;
@@ -49,7 +48,7 @@ internal sealed partial class AgentHubble(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            await server.StopAsync(CancellationToken.None).ConfigureAwait(false);
+            await doors.DisposeAsync().ConfigureAwait(false);
         }
     }
 
@@ -57,9 +56,9 @@ internal sealed partial class AgentHubble(
     {
         try
         {
-            await server.StartAsync(cancellationToken).ConfigureAwait(false);
+            await doors.OpenAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is IOException or FormatException or System.Net.Sockets.SocketException)
+        catch (Exception exception) when (exception is IOException or FormatException)
         {
             _failure = exception.Message;
             LogNotListening(logger, exception.Message);

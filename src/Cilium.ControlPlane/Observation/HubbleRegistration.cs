@@ -2,6 +2,7 @@ using Cilium.Api;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Nodes;
 using Cilium.ControlPlane.Observation;
+using Cilium.ControlPlane.Serving;
 using Cilium.Datapath.Events;
 using Cilium.Hubble;
 using Cilium.Hubble.Enrichment;
@@ -47,7 +48,11 @@ public static class HubbleRegistration
                 provider.GetRequiredService<PeerDirectory>(),
                 provider.GetRequiredService<TimeProvider>()),
             provider.GetRequiredService<FlowObserver>(),
-            provider.GetRequiredService<HubbleServer>(),
+            new HubbleDoors(
+                provider.GetRequiredService<WebServer>(),
+                provider.GetRequiredService<FlowObserver>(),
+                provider.GetRequiredService<PeerDirectory>(),
+                provider.GetRequiredService<ILoggerFactory>()),
             provider.GetRequiredService<ILocalDevices>(),
             provider.GetRequiredService<AgentReadiness>(),
             provider.GetRequiredService<ILogger<AgentHubble>>()));

@@ -1,8 +1,7 @@
 using System.Net;
 using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Serving;
 using Cilium.Kubernetes;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -12,10 +11,12 @@ namespace Cilium.ControlPlane.Services;
 /// Tells load balancers outside the cluster whether this node has backends of services whose external traffic stays local: one HTTP port per service
 /// (<c>healthCheckNodePort</c>), 200 with backends and 503 without, as kube-proxy answers.
 /// </summary>
-internal sealed partial class HealthCheckPorts(AgentTables tables, AgentOptions options, TimeProvider time, ILogger<HealthCheckPorts> logger) : IAgentLoop
+internal sealed partial class HealthCheckPorts(
+    AgentTables tables, AgentOptions options, WebServer web, TimeProvider time, ILogger<HealthCheckPorts> logger)
+    : IAgentLoop
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(5);
-    private readonly Dictionary<ushort, WebApplication> _servers = [];
+    private readonly Dictionary<ushort, WebDoor> _doors = [];
     private volatile IReadOnlyDictionary<ushort, HealthCheckAnswer> _answers = new Dictionary<ushort, HealthCheckAnswer>();
 
     public string Name => "service-health";
@@ -63,9 +64,9 @@ internal sealed partial class HealthCheckPorts(AgentTables tables, AgentOptions 
         }
         finally
         {
-            foreach (var server in _servers.Values)
+            foreach (var door in _doors.Values)
             {
-                await server.DisposeAsync().ConfigureAwait(false);
+                await door.DisposeAsync().ConfigureAwait(false);
             }
         }
     }
@@ -73,18 +74,19 @@ internal sealed partial class HealthCheckPorts(AgentTables tables, AgentOptions 
     /// <returns>False when a port is taken and must be tried again.</returns>
     private async Task<bool> ListenAsync(CancellationToken cancellationToken)
     {
-        foreach (var port in _servers.Keys.Where(port => !_answers.ContainsKey(port)).ToList())
+        foreach (var port in _doors.Keys.Where(port => !_answers.ContainsKey(port)).ToList())
         {
-            await _servers[port].DisposeAsync().ConfigureAwait(false);
-            _servers.Remove(port);
+            await _doors[port].DisposeAsync().ConfigureAwait(false);
+            _doors.Remove(port);
         }
 
         var isDone = true;
-        foreach (var port in _answers.Keys.Where(port => !_servers.ContainsKey(port)))
+        foreach (var port in _answers.Keys.Where(port => !_doors.ContainsKey(port)))
         {
             try
             {
-                _servers[port] = await StartAsync(port, cancellationToken).ConfigureAwait(false);
+                var address = new IPEndPoint(options.Datapath.EnableIPv6 ? IPAddress.IPv6Any : IPAddress.Any, port);
+                _doors[port] = await web.OpenAsync(address, context => AnswerAsync(context, port), WebDoorOptions.ForStrangers, cancellationToken).ConfigureAwait(false);
             }
             catch (IOException exception)
             {
@@ -94,28 +96,6 @@ internal sealed partial class HealthCheckPorts(AgentTables tables, AgentOptions 
         }
 
         return isDone;
-    }
-
-    private async Task<WebApplication> StartAsync(ushort port, CancellationToken cancellationToken)
-    {
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Listen(options.Datapath.EnableIPv6 ? IPAddress.IPv6Any : IPAddress.Any, port);
-        });
-        var server = builder.Build();
-        server.Run(context => AnswerAsync(context, port));
-        try
-        {
-            await server.StartAsync(cancellationToken).ConfigureAwait(false);
-            return server;
-        }
-        catch (IOException)
-        {
-            await server.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
     }
 
     private Task AnswerAsync(HttpContext context, ushort port)

@@ -2,8 +2,6 @@ using System.Net;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Cilium.Hubble.Observing;
-using Grpc.Health.V1;
-using Grpc.HealthCheck;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -15,7 +13,10 @@ using Microsoft.Extensions.Logging;
 namespace Cilium.Hubble.Serving;
 
 /// <summary>Serves <c>observer.Observer</c>, <c>peer.Peer</c> and <c>grpc.health.v1.Health</c> on a Unix socket and, if configured, on TCP.</summary>
-/// <remarks>Listens in the network namespace of the process. The socket file is replaced at start and readable by its owner and group only.</remarks>
+/// <remarks>
+/// Listens in the network namespace of the process. The socket file is replaced at start and readable by its owner and group only. A host that has a web
+/// server already takes <see cref="HubblePipeline"/> instead.
+/// </remarks>
 public sealed class HubbleServer : IHostedService, IAsyncDisposable
 {
     private const UnixFileMode SocketMode =
@@ -51,11 +52,6 @@ public sealed class HubbleServer : IHostedService, IAsyncDisposable
         var options = _observer.Options;
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(_loggers);
-        builder.Services.AddRoutingCore();
-        builder.Services.AddGrpc();
-        builder.Services.AddSingleton(_observer);
-        builder.Services.AddSingleton(_peers);
-        builder.Services.AddSingleton(Health());
         builder.WebHost.UseKestrelCore();
         if (!options.DisableTls)
         {
@@ -64,9 +60,7 @@ public sealed class HubbleServer : IHostedService, IAsyncDisposable
 
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
         var application = builder.Build();
-        application.MapGrpcService<ObserverService>();
-        application.MapGrpcService<PeerService>();
-        application.MapGrpcService<HealthServiceImpl>();
+        application.Run(HubblePipeline.Build(_observer, _peers, _loggers));
         await application.StartAsync(cancellationToken);
         _application = application;
         if (options.SocketPath.Length != 0 && !OperatingSystem.IsWindows())
@@ -85,17 +79,6 @@ public sealed class HubbleServer : IHostedService, IAsyncDisposable
         {
             await _application.DisposeAsync();
         }
-    }
-
-    private static HealthServiceImpl Health()
-    {
-        var health = new HealthServiceImpl();
-        foreach (var service in (string[])["", "observer.Observer", "peer.Peer"])
-        {
-            health.SetStatus(service, HealthCheckResponse.Types.ServingStatus.Serving);
-        }
-
-        return health;
     }
 
     private static void Listen(KestrelServerOptions kestrel, HubbleOptions options)

@@ -3,6 +3,7 @@ using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Api;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Nodes;
+using Cilium.ControlPlane.Serving;
 using Cilium.Core;
 using Cilium.Datapath.IpCache;
 using Cilium.Datapath.LoadBalancing;
@@ -20,6 +21,7 @@ public sealed class ApiServerTests : IAsyncDisposable
     private readonly HttpClient _client = new();
     private readonly AgentContext _agent;
     private readonly AgentClient _api;
+    private readonly WebServer _web = new(NullLoggerFactory.Instance, TimeProvider.System);
     private ApiServer? _server;
 
     public ApiServerTests()
@@ -56,6 +58,8 @@ public sealed class ApiServerTests : IAsyncDisposable
         {
             await _server.DisposeAsync();
         }
+
+        await _web.DisposeAsync();
 
         _client.Dispose();
         Directory.Delete(_directory, recursive: true);
@@ -194,7 +198,8 @@ public sealed class ApiServerTests : IAsyncDisposable
             _agent.Readiness.Complete();
         }
 
-        _server = await ApiServer.StartAsync(_agent, NullLoggerFactory.Instance, default);
+        await _web.StartAsync(default);
+        _server = await ApiServer.OpenAsync(_web, _agent, default);
     }
 
     private static EndpointChangeRequest Request(IpamResponse ipam) => new()

@@ -82,8 +82,8 @@ public sealed class HealthProberTests : IAsyncDisposable
     public async Task Rounds_come_by_the_clock_and_on_demand()
     {
         await StartAsync();
-        await AdvanceUntilAsync(() => _probe.Asked["172.18.0.3"] == 2, TimeSpan.FromSeconds(70));
-        Assert.Equal(2, _probe.Asked["172.18.0.2"]);
+        await AdvanceUntilAsync(() => _probe.Asked.Values.All(times => times == 2), TimeSpan.FromSeconds(70));
+        Assert.Contains("172.18.0.3", _probe.Asked.Keys);
 
         await _prober.ProbeAllAsync(CancellationToken.None);
         Assert.Equal(3, _probe.Asked["172.18.0.2"]);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Cilium.ControlPlane.Services;
+using Cilium.ControlPlane.Serving;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
 using Cilium.Kubernetes;
@@ -22,8 +23,10 @@ public sealed class HealthCheckPortsTests
             write.Upsert(test.Kubernetes.Services, service);
             write.Upsert(test.Kubernetes.EndpointSlices, Slice("node-b"));
         });
+        await using var web = new WebServer(NullLoggerFactory.Instance, TimeProvider.System);
+        await web.StartAsync(CancellationToken.None);
         using var stop = new CancellationTokenSource();
-        var running = new HealthCheckPorts(test.Tables, test.Options, TimeProvider.System, NullLogger<HealthCheckPorts>.Instance).RunAsync(stop.Token);
+        var running = new HealthCheckPorts(test.Tables, test.Options, web, TimeProvider.System, NullLogger<HealthCheckPorts>.Instance).RunAsync(stop.Token);
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{service.HealthCheckNodePort}") };
         var answer = await EventuallyAsync(client, running, found => found is not null);
         Assert.Equal((HttpStatusCode.ServiceUnavailable, """{"service":{"namespace":"default","name":"web"},"localEndpoints":0,"serviceProxyHealthy":true}"""), answer);
