@@ -40,9 +40,18 @@ public abstract class LabFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await Lab.DownAsync(CancellationToken.None);
+        using var givingUp = new CancellationTokenSource();
+        var coming = Lab.UpAsync(Binary("cilium-lab"), givingUp.Token);
         var feeding = WhileStartingAsync();
-        await Lab.UpAsync(Binary("cilium-lab"), CancellationToken.None);
+        if (await Task.WhenAny(coming, feeding) == feeding && !feeding.IsCompletedSuccessfully)
+        {
+            // The nodes will never be ready; what kept them from it is to be told, not that.
+            await givingUp.CancelAsync();
+            await coming.ContinueWith(static _ => { }, TaskScheduler.Default);
+        }
+
         await feeding;
+        await coming;
     }
 
     /// <summary>What nodes need from outside before they are ready.</summary>

@@ -12,6 +12,8 @@ public sealed class NetworkNamespace : IDisposable
 {
     private const string NamedFolder = "/run/netns";
     private const int ThreadStackBytes = 512 * 1024;
+    private const int NoSuchFile = 2;
+    private const int NotANamespace = 25;
     private const nuint Bind = 4096;
     private const nuint Recursive = 16384;
     private const nuint Shared = 1 << 20;
@@ -29,8 +31,7 @@ public sealed class NetworkNamespace : IDisposable
 
     /// <summary>Opens the namespace behind a file such as /run/netns/NAME or /proc/PID/ns/net.</summary>
     /// <exception cref="NetlinkException">The file does not exist or is no namespace.</exception>
-    public static NetworkNamespace Open(string path) =>
-        new(FileHandle.Own(Libc.open(path, Libc.CloseOnExec), "open", path), path);
+    public static NetworkNamespace Open(string path) => Open(path, out var errno) ?? throw new NetlinkException("open as a network namespace", errno, path);
 
     /// <summary>Opens the calling thread's namespace.</summary>
     public static NetworkNamespace OpenCurrent() => Open("/proc/thread-self/ns/net");
@@ -38,9 +39,11 @@ public sealed class NetworkNamespace : IDisposable
     /// <summary>Opens the namespace of a process.</summary>
     public static NetworkNamespace OpenOfProcess(int processId) => Open($"/proc/{processId}/ns/net");
 
-    /// <summary>Opens a named namespace, or returns null when there is none.</summary>
-    public static NetworkNamespace? OpenNamedOrNull(string name) =>
-        File.Exists(PathOf(name)) ? Open(PathOf(name)) : null;
+    /// <summary>Opens a named namespace, or returns null when there is none; also while it is being made or deleted, when its file is one like others.</summary>
+    /// <exception cref="NetlinkException">The file cannot be opened.</exception>
+    public static NetworkNamespace? OpenNamedOrNull(string name) => Open(PathOf(name), out var errno) is { } found ? found
+        : errno is NoSuchFile or NotANamespace ? null
+        : throw new NetlinkException("open as a network namespace", errno, PathOf(name));
 
     /// <summary>The file of a named namespace, as iproute2 lays it.</summary>
     public static string PathOf(string name) => $"{NamedFolder}/{name}";
@@ -132,6 +135,27 @@ public sealed class NetworkNamespace : IDisposable
 
     /// <summary>Closes the descriptor.</summary>
     public void Dispose() => Handle.Dispose();
+
+    private static unsafe NetworkNamespace? Open(string path, out int errno)
+    {
+        var descriptor = Libc.open(path, Libc.CloseOnExec);
+        errno = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+        if (errno != 0)
+        {
+            return null;
+        }
+
+        var handle = FileHandle.Own(descriptor, "open", path);
+        var type = Libc.ioctl(handle, Libc.NamespaceType, null);
+        if (type == Libc.CloneNewNet)
+        {
+            return new NetworkNamespace(handle, path);
+        }
+
+        errno = type < 0 ? Marshal.GetLastPInvokeError() : NotANamespace;
+        handle.Dispose();
+        return null;
+    }
 
     private static void Check(int result, string call, string target)
     {

@@ -16,6 +16,9 @@ internal static unsafe partial class Libc
     internal const int CloneNewNet = 0x40000000;
     internal const int PollIn = 1;
 
+    /// <summary>NS_GET_NSTYPE (ioctl_ns(2), Linux 4.11): the CLONE_NEW* flag of a namespace's file; ENOTTY for any other file.</summary>
+    internal const nuint NamespaceType = 0xb703;
+
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollFd
     {
