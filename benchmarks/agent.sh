@@ -2,7 +2,7 @@
 # Times are read on the node kind-worker of a lab; a wrapper around the installed plugin notes when a call began and ended.
 
 run_agent() {
-  local lab=bench-agent round i reached
+  local lab=bench-agent round i reached sleeping_pod='{ nodeName: kind-worker, containers: [{ name: box, image: busybox, command: [sleep, infinity] }] }'
   build_benchmarks
   gcc -O2 -Wall benchmarks/native/cpu_time.c -o "$work/cpu_time"
   folder=$PWD/.lab/$lab/nodes/kind-worker adds=$work/adds agent_kubectl="kubectl --kubeconfig .lab/$lab/kubeconfig"
@@ -11,9 +11,9 @@ run_agent() {
   for ((round = 0; round < rounds; round++)); do
     ./lab up --name $lab --nodes 2 >/dev/null
     wrap_plugin
-    keep first-pod-ms "$(add_pods first 1 | milliseconds)"
-    for ((i = 0; i < 20; i++)); do keep add-ms "$(add_pods "one-$i" 1 | milliseconds)"; done
-    keep ten-adds-ms "$(add_pods ten 10 | milliseconds)"
+    keep first-pod-ms "$(add_pod first | milliseconds)"
+    for ((i = 0; i < 20; i++)); do keep add-ms "$(add_pod "one-$i" | milliseconds)"; done
+    keep ten-adds-ms "$(add_deployment ten 10 | milliseconds)"
     if ((round < rounds - 1)); then ./lab down --name $lab >/dev/null; fi
   done
   $agent_kubectl wait --for=condition=Ready pod --all --timeout=60s >/dev/null
@@ -85,15 +85,23 @@ wrap_plugin() {
   timed_program "$work/cilium-cni" "$plugin" ADD
 }
 
-add_pods() { # name count: starts pods and prints a line "began ended" for each
+add_pod() { # name: starts a pod and prints a line "began ended"
+  printf 'apiVersion: v1\nkind: Pod\nmetadata: { name: %s }\nspec: %s\n' "$1" "$sleeping_pod" | adds_of 1
+}
+
+# Ten pods that kubectl itself creates come one after the other: the call for the last began when most were done.
+add_deployment() { # name count: starts pods at once and prints a line "began ended" for each
+  printf 'apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: %s }\nspec:\n  replicas: %s\n  selector: { matchLabels: { run: %s } }\n  template: { metadata: { labels: { run: %s } }, spec: %s }\n' \
+    "$1" "$2" "$1" "$1" "$sleeping_pod" | adds_of "$2"
+}
+
+adds_of() { # count: applies a manifest that brings as many pods
   local seen had i
   mapfile -t seen <"$adds"
   had=${#seen[@]}
-  for ((i = 0; i < $2; i++)); do
-    printf -- '---\napiVersion: v1\nkind: Pod\nmetadata: { name: %s-%s }\nspec:\n  nodeName: kind-worker\n  containers: [{ name: box, image: busybox, command: [sleep, infinity] }]\n' "$1" "$i"
-  done | $agent_kubectl apply -f - >/dev/null
+  $agent_kubectl apply -f - >/dev/null
   # Without starting processes: on a machine of few cores they would be measured too.
-  for ((i = 0; i < 400 && ${#seen[@]} < had + $2; i++)); do
+  for ((i = 0; i < 400 && ${#seen[@]} < had + $1; i++)); do
     read -rt 0.05 <>"$work/never" || mapfile -t seen <"$adds"
   done
   printf '%s\n' "${seen[@]:had}"
