@@ -183,6 +183,26 @@ public sealed class PolicySlotsTests
         }
     }
 
+    /// <summary>What goes makes room for what comes, in the order in which no packet passes that neither policy allows.</summary>
+    [Fact]
+    public void A_full_map_takes_any_other_content_that_fits()
+    {
+        using var maps = new TestMaps();
+        using var slots = new PolicySlots(maps.Maps, maps.InnerPolicy with { MaxEntries = 4 });
+        var id = slots.Acquire(Mixed([256, 257], [300, 301]));
+        foreach (var next in new[] { Mixed([258, 259, 260], [300]), Mixed([258], [300, 302, 303]), Mixed([261, 262, 263, 264], []), Mixed([], [304, 305, 306, 307]) })
+        {
+            slots.Apply(next);
+            Assert.Equal(PolicyContent.Of(next), Read(maps, id));
+        }
+
+        static PolicyRow Mixed(uint[] allowed, uint[] denied)
+        {
+            var row = Row(1, [.. allowed, .. denied]);
+            return row with { Entries = row.Entries.Select(entry => denied.Contains(entry.Key.Identity.Value) ? entry with { Verdict = PolicyVerdict.Deny } : entry).ToEquatableArray() };
+        }
+    }
+
     private static Dictionary<EntryKey, PolicyValue> Read(TestMaps maps, uint id) =>
         ReadWithCounters(maps, id).ToDictionary(entry => entry.Key, entry => entry.Value with { Counter = 0 });
 

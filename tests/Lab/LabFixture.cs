@@ -51,8 +51,19 @@ public abstract class LabFixture : IAsyncLifetime
         }
 
         await feeding;
-        await coming;
+        try
+        {
+            await coming;
+        }
+        catch (InvalidOperationException exception)
+        {
+            // The folder goes with the lab.
+            throw new InvalidOperationException($"{exception.Message}\n{LogEnds()}", exception);
+        }
     }
+
+    private string LogEnds() => string.Join('\n', Directory.EnumerateFiles(Path.GetDirectoryName(Lab.KubeconfigFile)!, "*.log", SearchOption.AllDirectories)
+        .Select(file => $"== {file}\n{string.Join('\n', File.ReadLines(file).TakeLast(20))}"));
 
     /// <summary>What nodes need from outside before they are ready.</summary>
     protected virtual Task WhileStartingAsync() => Task.CompletedTask;

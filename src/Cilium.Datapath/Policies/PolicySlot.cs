@@ -20,8 +20,8 @@ internal sealed class PolicySlot(uint id, BpfMap<EntryKey, PolicyValue> map, Dic
     internal Dictionary<EntryKey, PolicyValue> Content { get; private set; } = content;
 
     /// <summary>
-    /// Changes the map by the difference. Where both come together, denies appear before allows and vanish after them, so that no
-    /// packet passes that neither the old nor the new policy allows. An entry that stays keeps its counter.
+    /// Changes the map by the difference, first allows that go, then denies that come, denies that go, and allows that come: after each step no packet
+    /// passes that neither the old nor the new policy allows, and what goes has made room for what comes. An entry that stays keeps its counter.
     /// </summary>
     internal void Change(Dictionary<EntryKey, PolicyValue> desired)
     {
@@ -40,10 +40,10 @@ internal sealed class PolicySlot(uint id, BpfMap<EntryKey, PolicyValue> map, Dic
         var removed = Content.Where(entry => !desired.ContainsKey(entry.Key)).ToLookup(e => PolicyContent.IsDeny(e.Value), e => e.Key);
         try
         {
-            Write(written.Where(e => PolicyContent.IsDeny(e.Value)));
             map.DeleteBatch([.. removed[false]]);
-            Write(written.Where(e => !PolicyContent.IsDeny(e.Value)));
+            Write(written.Where(e => PolicyContent.IsDeny(e.Value)));
             map.DeleteBatch([.. removed[true]]);
+            Write(written.Where(e => !PolicyContent.IsDeny(e.Value)));
         }
         catch (Exception failure) when (failure is MapFullException or KernelException)
         {
