@@ -8,45 +8,24 @@ using Microsoft.AspNetCore.Http;
 namespace Cilium.ControlPlane.Api;
 
 /// <summary>The agent's REST API on its Unix socket, and <c>/healthz</c> on the loopback address.</summary>
-internal sealed class ApiServer : IAsyncDisposable
+internal static class ApiServer
 {
-    private readonly List<WebDoor> _doors = [];
-
-    private ApiServer()
-    {
-    }
-
     /// <summary>Binds both and begins to answer; until the agent accepts, everything but its status is refused with 503.</summary>
     /// <exception cref="IOException">The socket or port is taken.</exception>
-    public static async Task<ApiServer> OpenAsync(WebServer web, AgentContext agent, CancellationToken cancellationToken)
+    public static Task<WebDoors> OpenAsync(WebServer web, AgentContext agent, CancellationToken cancellationToken)
     {
-        var api = new ApiServer();
-        try
+        // The lock on the state directory says that nobody listens.
+        var openings = new List<Func<Task<WebDoor>>>
         {
-            // The lock on the state directory says that nobody listens.
-            api._doors.Add(await web.OpenUnixAsync(agent.Options.EffectiveSocketPath, PipelineOf(web, agent), isHttp2: false, cancellationToken).ConfigureAwait(false));
-            if (agent.Options.HealthPort > 0)
-            {
-                var loopback = new IPEndPoint(IPAddress.Loopback, agent.Options.HealthPort);
-                api._doors.Add(await web.OpenAsync(loopback, context => AnswerHealth(context, agent), new WebDoorOptions(), cancellationToken).ConfigureAwait(false));
-            }
+            () => web.OpenUnixAsync(agent.Options.EffectiveSocketPath, PipelineOf(web, agent), isHttp2: false, cancellationToken),
+        };
+        if (agent.Options.HealthPort > 0)
+        {
+            var loopback = new IPEndPoint(IPAddress.Loopback, agent.Options.HealthPort);
+            openings.Add(() => web.OpenAsync(loopback, context => AnswerHealth(context, agent), new WebDoorOptions(), cancellationToken));
+        }
 
-            return api;
-        }
-        catch (Exception)
-        {
-            await api.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
-    }
-
-    /// <summary>Stops answering.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var door in _doors)
-        {
-            await door.DisposeAsync().ConfigureAwait(false);
-        }
+        return WebDoors.OpenAsync(openings);
     }
 
     private static RequestDelegate PipelineOf(WebServer web, AgentContext agent)

@@ -17,7 +17,7 @@ internal sealed partial class HealthEndpoint(
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(30);
     private HealthNamespace? _space;
     private LocalEndpointRow? _endpoint;
-    private HealthServer? _server;
+    private WebDoors? _doors;
     private string _complaint = "";
 
     public string Name => "cilium-health-ep";
@@ -40,7 +40,7 @@ internal sealed partial class HealthEndpoint(
         finally
         {
             // The endpoint's rows stay in the maps until the next start, like all others; its device goes with the namespace.
-            await StopServerAsync().ConfigureAwait(false);
+            await CloseAsync().ConfigureAwait(false);
             _space?.Dispose();
         }
     }
@@ -55,7 +55,7 @@ internal sealed partial class HealthEndpoint(
                 await MakeEndpointAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            _server ??= await HealthServer.OpenAsync(web, agent, prober, _endpoint is null ? null : _space, cancellationToken).ConfigureAwait(false);
+            _doors ??= await HealthServer.OpenAsync(web, agent, prober, _endpoint is null ? null : _space, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is NetlinkException or EndpointException or IOException or SocketException or InvalidOperationException)
         {
@@ -63,7 +63,7 @@ internal sealed partial class HealthEndpoint(
         }
     }
 
-    // Without an endpoint the node's own addresses are answered for all the same; with a new one the server begins anew, to listen in it too.
+    // Without an endpoint the node's own addresses are answered for all the same; with a new one all is opened anew, to listen in it too.
     private async Task MakeEndpointAsync(CancellationToken cancellationToken)
     {
         if (new HealthAddressPlan(agent.Tables, agent.Options, agent.Ipam).Take(out var refusal) is not { } addresses)
@@ -74,7 +74,7 @@ internal sealed partial class HealthEndpoint(
 
         _space = HealthNamespace.Create(addresses, self, agent.Datapath.DeviceMtu, agent.Datapath.RouteMtu, agent.Time.GetUtcNow());
         _endpoint = await agent.Registry.AddOwnAsync(_space.Endpoint, cancellationToken).ConfigureAwait(false);
-        await StopServerAsync().ConfigureAwait(false);
+        await CloseAsync().ConfigureAwait(false);
         _complaint = "";
     }
 
@@ -85,7 +85,7 @@ internal sealed partial class HealthEndpoint(
             return;
         }
 
-        await StopServerAsync().ConfigureAwait(false);
+        await CloseAsync().ConfigureAwait(false);
         if (_endpoint is { } endpoint)
         {
             agent.Registry.Delete(row => row.Id == endpoint.Id);
@@ -95,12 +95,12 @@ internal sealed partial class HealthEndpoint(
         (_endpoint, _space) = (null, null);
     }
 
-    private async Task StopServerAsync()
+    private async Task CloseAsync()
     {
-        if (_server is { } server)
+        if (_doors is { } open)
         {
-            _server = null;
-            await server.DisposeAsync().ConfigureAwait(false);
+            _doors = null;
+            await open.DisposeAsync().ConfigureAwait(false);
         }
     }
 

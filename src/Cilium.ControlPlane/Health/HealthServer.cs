@@ -12,14 +12,8 @@ namespace Cilium.ControlPlane.Health;
 /// Answers other nodes' probes: <c>GET /hello</c> on the node's addresses and in the health endpoint's namespace. On <c>health.sock</c> it tells what
 /// this node's own probes found, as upstream's <c>cilium-health</c> does.
 /// </summary>
-internal sealed class HealthServer : IAsyncDisposable
+internal static class HealthServer
 {
-    private readonly List<WebDoor> _doors = [];
-
-    private HealthServer()
-    {
-    }
-
     /// <summary>Binds everything and begins to answer.</summary>
     /// <param name="web">What serves.</param>
     /// <param name="agent">The agent.</param>
@@ -27,43 +21,27 @@ internal sealed class HealthServer : IAsyncDisposable
     /// <param name="space">The health endpoint, or null when there is none.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="IOException">The port or the socket is taken.</exception>
-    public static async Task<HealthServer> OpenAsync(
-        WebServer web, AgentContext agent, HealthProber prober, HealthNamespace? space, CancellationToken cancellationToken)
+    public static Task<WebDoors> OpenAsync(WebServer web, AgentContext agent, HealthProber prober, HealthNamespace? space, CancellationToken cancellationToken)
     {
-        var server = new HealthServer();
-        try
+        // Nodes may have addresses of a family that pods have not.
+        var any = Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
+        var openings = new List<Func<Task<WebDoor>>>
         {
             // The lock on the state directory says that nobody listens.
-            server._doors.Add(await web.OpenUnixAsync(
-                agent.Options.EffectiveHealthSocketPath, context => AnswerOwnerAsync(context, agent, prober), isHttp2: false, cancellationToken).ConfigureAwait(false));
-            // Nodes may have addresses of a family that pods have not.
-            await server.OpenToProbesAsync(web, agent, Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, WebDoorOptions.ForStrangers, cancellationToken).ConfigureAwait(false);
-            foreach (var address in space?.Endpoint.Addresses() ?? [])
-            {
-                var within = WebDoorOptions.ForStrangers with { Bind = space!.Bind };
-                await server.OpenToProbesAsync(web, agent, address.ToIPAddress(), within, cancellationToken).ConfigureAwait(false);
-            }
-
-            return server;
-        }
-        catch (Exception)
+            () => web.OpenUnixAsync(
+                agent.Options.EffectiveHealthSocketPath, context => AnswerOwnerAsync(context, agent, prober), isHttp2: false, cancellationToken),
+            () => web.OpenAsync(ProbedAt(any), AnswerProbe, WebDoorOptions.ForStrangers, cancellationToken),
+        };
+        foreach (var address in space?.Endpoint.Addresses() ?? [])
         {
-            await server.DisposeAsync().ConfigureAwait(false);
-            throw;
+            var within = WebDoorOptions.ForStrangers with { Bind = space!.Bind };
+            openings.Add(() => web.OpenAsync(ProbedAt(address.ToIPAddress()), AnswerProbe, within, cancellationToken));
         }
-    }
 
-    /// <summary>Stops answering.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var door in _doors)
-        {
-            await door.DisposeAsync().ConfigureAwait(false);
-        }
-    }
+        return WebDoors.OpenAsync(openings);
 
-    private async Task OpenToProbesAsync(WebServer web, AgentContext agent, IPAddress address, WebDoorOptions options, CancellationToken cancellationToken) =>
-        _doors.Add(await web.OpenAsync(new IPEndPoint(address, agent.Options.ClusterHealthPort), AnswerProbe, options, cancellationToken).ConfigureAwait(false));
+        IPEndPoint ProbedAt(IPAddress address) => new(address, agent.Options.ClusterHealthPort);
+    }
 
     private static Task AnswerProbe(HttpContext context)
     {

@@ -22,7 +22,7 @@ public sealed class ApiServerTests : IAsyncDisposable
     private readonly AgentContext _agent;
     private readonly AgentClient _api;
     private readonly WebServer _web = new(NullLoggerFactory.Instance, TimeProvider.System);
-    private ApiServer? _server;
+    private WebDoors? _server;
 
     public ApiServerTests()
     {
