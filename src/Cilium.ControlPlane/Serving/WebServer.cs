@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 namespace Cilium.ControlPlane.Serving;
 
 /// <summary>The one web server of a process, whose doors come and go while it runs.</summary>
-/// <remarks>A Kestrel wakes every second even when nobody asks anything; one for each address would be most of what an agent does at rest.</remarks>
+/// <remarks>A Kestrel wakes every second even when nobody asks anything; three of them were a third of what an agent does at rest.</remarks>
 internal sealed class WebServer(ILoggerFactory loggers, TimeProvider time) : IAsyncDisposable
 {
     private readonly ILogger _logger = loggers.CreateLogger<WebServer>();
