@@ -37,6 +37,12 @@ internal sealed class FakeAgent : IAsyncDisposable
     /// <summary>When set, DELETE endpoint answers this status.</summary>
     public int RefuseDeletions { get; set; }
 
+    /// <summary>How long DELETE endpoint takes to refuse.</summary>
+    public TimeSpan RefusalTakes { get; set; }
+
+    /// <summary>Called once DELETE endpoint is refused.</summary>
+    public Action? Refused { get; set; }
+
     public bool IsReady { get; set; } = true;
 
     public bool HasIPv6 { get; init; }
@@ -164,6 +170,8 @@ internal sealed class FakeAgent : IAsyncDisposable
         if (RefuseDeletions != 0)
         {
             context.Response.StatusCode = RefuseDeletions;
+            await Task.Delay(RefusalTakes);
+            Refused?.Invoke();
             return;
         }
 

@@ -30,6 +30,7 @@ public sealed class ChurnTests(ChurnLab lab) : IClassFixture<ChurnLab>
         await LabFixture.EventuallyAsync(() => lab.KubectlAsync("get", "pods", "-l", "app=churn", "-o", "name"), names => names.Length == 0, PatienceSeconds);
         await lab.KubectlAsync("-n", "kube-system", "rollout", "status", "daemonset", "cilium", "--timeout=90s");
 
+        Assert.Equal("", await lab.ReadAsync("events --field-selector reason=FailedKillPod", "{.items[*].message}"));
         await LabFixture.EventuallyAsync(SnapshotAsync, after => after == before, 60);
         await lab.KubectlAsync("delete", "deployment", "churn");
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 
@@ -5,12 +6,13 @@ namespace Cilium.Api;
 
 /// <summary>Endpoint deletions that came while the agent was away: files that the agent carries out when it starts.</summary>
 /// <remarks>
-/// One file per sandbox, named by its content, so that a repeated deletion is queued once. A lock file orders the plugin's write and the agent's
-/// replay: whoever enqueues holds it and has seen the agent silent while holding it. Upstream path: plugins/cilium-cni/lib/deletion_queue.go.
+/// One file per sandbox, named by its content, so that a repeated deletion is queued once. Nobody waits for anybody, for a node may lose all its pods
+/// while its agent starts: the plugin enqueues and then asks the agent once more, the agent begins to accept requests and then reads once more. Whichever
+/// comes first, one of the two sees the other. Upstream has a lock instead (plugins/cilium-cni/lib/deletion_queue.go).
 /// </remarks>
 public sealed class DeletionQueue
 {
-    /// <summary>Most files; beyond, the deletion fails and the runtime tries again.</summary>
+    /// <summary>Files beyond which a deletion fails, so that the runtime tries again; plugins that enqueue at the same moment may exceed it.</summary>
     public const int MaximumEntries = 256;
 
     private const string Suffix = ".delete";
@@ -26,34 +28,12 @@ public sealed class DeletionQueue
     /// <summary>The folder's usual name below the agent's state directory.</summary>
     public static string DirectoryBelow(string stateDirectory) => Path.Combine(stateDirectory, "deleteQueue");
 
-    /// <summary>Waits for the queue's lock; nobody else enqueues or replays until it is disposed.</summary>
-    /// <exception cref="TimeoutException">Another process held it for the whole time.</exception>
-    public async Task<IDisposable> LockAsync(TimeSpan patience, TimeProvider time, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(time);
-        Directory.CreateDirectory(_directory);
-        var start = time.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                return new FileStream(Path.Combine(_directory, "lockfile"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (time.GetElapsedTime(start) < patience)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(5), time, cancellationToken).ConfigureAwait(false);
-            }
-            catch (IOException exception)
-            {
-                throw new TimeoutException($"the deletion queue {_directory} stayed locked for {patience.TotalSeconds} s", exception);
-            }
-        }
-    }
-
-    /// <summary>Adds a deletion. Hold the lock.</summary>
+    /// <summary>Adds a deletion. Then ask the agent once more, and <see cref="Remove"/> the file if it has done it: it may have read the queue before.</summary>
+    /// <returns>The file.</returns>
     /// <exception cref="InvalidOperationException">The queue is full.</exception>
-    public void Enqueue(EndpointBatchDeleteRequest request)
+    public string Enqueue(EndpointBatchDeleteRequest request)
     {
+        Directory.CreateDirectory(_directory);
         var content = JsonSerializer.SerializeToUtf8Bytes(request, ApiJson.Default.EndpointBatchDeleteRequest);
         var path = Path.Combine(_directory, Convert.ToHexStringLower(SHA256.HashData(content)) + Suffix);
         if (!File.Exists(path) && Directory.GetFiles(_directory, "*" + Suffix).Length >= MaximumEntries)
@@ -61,20 +41,31 @@ public sealed class DeletionQueue
             throw new InvalidOperationException($"the deletion queue {_directory} is full ({MaximumEntries} entries)");
         }
 
-        var aside = path + ".tmp";
+        // A reader finds the whole file or none, and two plugins of one sandbox do not write the same.
+        var aside = string.Create(CultureInfo.InvariantCulture, $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}.tmp");
         File.WriteAllBytes(aside, content);
         File.Move(aside, path, overwrite: true);
+        return path;
     }
 
-    /// <summary>The queued deletions with their files; files that cannot be read come with a null request. Hold the lock.</summary>
+    /// <summary>The queued deletions with their files; files that cannot be read come with a null request.</summary>
     public IReadOnlyList<(string Path, EndpointBatchDeleteRequest? Request)> Read()
     {
         var entries = new List<(string, EndpointBatchDeleteRequest?)>();
+        if (!Directory.Exists(_directory))
+        {
+            return entries;
+        }
+
         foreach (var path in Directory.GetFiles(_directory, "*" + Suffix))
         {
             try
             {
                 entries.Add((path, JsonSerializer.Deserialize(File.ReadAllBytes(path), ApiJson.Default.EndpointBatchDeleteRequest)));
+            }
+            catch (FileNotFoundException)
+            {
+                // A plugin found the agent answering after all, and took its deletion back.
             }
             catch (JsonException)
             {
@@ -85,6 +76,6 @@ public sealed class DeletionQueue
         return entries;
     }
 
-    /// <summary>Forgets a deletion that was carried out. Hold the lock.</summary>
+    /// <summary>Forgets a deletion that was carried out; without effect when it is gone.</summary>
     public static void Remove(string path) => File.Delete(path);
 }

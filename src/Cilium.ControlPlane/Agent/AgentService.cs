@@ -121,8 +121,7 @@ internal sealed partial class AgentService(
         await agent.Datapath.StartAsync(self, cancellationToken).ConfigureAwait(false);
 
         // 5. Deletions that came while nobody answered; from here on the plugin is answered.
-        var replay = new DeletionReplay(agent.Options, agent.Registry, agent.Time, loggers.CreateLogger<DeletionReplay>());
-        await replay.RunAsync(readiness.Accept, cancellationToken).ConfigureAwait(false);
+        new DeletionReplay(tables, agent.Options, agent.Registry, loggers.CreateLogger<DeletionReplay>()).Run(readiness.Accept);
 
         // 6. Restored endpoints as they should be, then the conflist, which makes the node take pods.
         readiness.Enter("waiting for restored endpoints");

@@ -1,24 +1,31 @@
 using Cilium.Api;
 using Cilium.ControlPlane.Agent;
+using Cilium.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Cilium.ControlPlane.Endpoints;
 
 /// <summary>Carries out at start the deletions that the plugin queued while no agent answered.</summary>
-internal sealed partial class DeletionReplay(AgentOptions options, EndpointRegistry registry, TimeProvider time, ILogger<DeletionReplay> logger)
+internal sealed partial class DeletionReplay(AgentTables tables, AgentOptions options, EndpointRegistry registry, ILogger<DeletionReplay> logger)
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
-
-    /// <summary>Replays, and calls <paramref name="accept"/> before the queue is unlocked, so that no deletion falls between the two.</summary>
-    public async Task RunAsync(Action accept, CancellationToken cancellationToken)
+    /// <summary>Replays, calls <paramref name="accept"/>, after which plugins are answered, and replays what came between the two.</summary>
+    public void Run(Action accept)
     {
         var queue = new DeletionQueue(DeletionQueue.DirectoryBelow(Path.GetDirectoryName(options.EffectiveSocketPath)!));
-        using var held = await queue.LockAsync(s_patience, time, cancellationToken).ConfigureAwait(false);
+        // Of the last run; a sandbox that is attached anew from now on is none of those whose deletion waits.
+        var former = tables.Endpoints.Snapshot().Values.Select(row => row.Id).ToHashSet();
+        Replay(queue, former);
+        accept();
+        Replay(queue, former);
+    }
+
+    private void Replay(DeletionQueue queue, HashSet<EndpointId> former)
+    {
         foreach (var (path, request) in queue.Read())
         {
             if (request?.ContainerId is { Length: > 0 } container)
             {
-                var removed = registry.Delete(row => row.ContainerId == container);
+                var removed = registry.Delete(row => row.ContainerId == container && former.Contains(row.Id));
                 LogReplayed(logger, container, removed.Count);
             }
             else
@@ -28,8 +35,6 @@ internal sealed partial class DeletionReplay(AgentOptions options, EndpointRegis
 
             DeletionQueue.Remove(path);
         }
-
-        accept();
     }
 
     [LoggerMessage(1, LogLevel.Information, "Queued deletion of container {Container}: {Count} endpoints")]

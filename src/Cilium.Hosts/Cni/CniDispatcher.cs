@@ -50,7 +50,7 @@ internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
                 return result.ToJson(configuration.CniVersion);
             case "DEL":
                 var queue = new DeletionQueue(DeletionQueue.DirectoryBelow(configuration.StateDirectory));
-                await new DelCommand(Connect, Patience, network, queue, time).RunAsync(arguments, cancellationToken).ConfigureAwait(false);
+                await new DelCommand(Connect, Patience, network, queue).RunAsync(arguments, cancellationToken).ConfigureAwait(false);
                 return [];
             case "CHECK":
                 await new CheckCommand(agent, network).RunAsync(arguments, configuration, cancellationToken).ConfigureAwait(false);

@@ -114,10 +114,7 @@ public sealed class CniDispatcherTests
         Assert.Empty(_network.Devices);
 
         var queue = new DeletionQueue(DeletionQueue.DirectoryBelow(agent.Directory));
-        using (await queue.LockAsync(TimeSpan.FromSeconds(5), TimeProvider.System, default))
-        {
-            Assert.Equal("c1", Assert.Single(queue.Read()).Request!.ContainerId);
-        }
+        Assert.Equal("c1", Assert.Single(queue.Read()).Request!.ContainerId);
 
         await agent.DisposeAsync();
     }
@@ -136,10 +133,36 @@ public sealed class CniDispatcherTests
         Assert.Empty(_network.Devices);
 
         var queue = new DeletionQueue(DeletionQueue.DirectoryBelow(agent.Directory));
-        using (await queue.LockAsync(TimeSpan.FromSeconds(5), TimeProvider.System, default))
-        {
-            Assert.Equal("c1", Assert.Single(queue.Read()).Request!.ContainerId);
-        }
+        Assert.Equal("c1", Assert.Single(queue.Read()).Request!.ContainerId);
+    }
+
+    [Fact]
+    public async Task Del_of_all_pods_of_a_node_is_queued_while_a_slow_agent_starts()
+    {
+        await using var agent = await FakeAgent.StartAsync();
+        agent.RefuseDeletions = 503;
+        agent.RefusalTakes = TimeSpan.FromMilliseconds(100);
+        _patience = TimeSpan.FromSeconds(6);
+        var containers = Enumerable.Range(1, 60).Select(number => $"c{number}").ToList();
+        // A process each, in life: a call blocks its thread.
+        var calls = containers.Select(container => Task.Factory.StartNew(
+            () => CallAsync("DEL", agent.SocketPath, "1.0.0", container: container), default, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap());
+        Assert.All(await Task.WhenAll(calls), call => Assert.Equal((0, ""), call));
+
+        var queue = new DeletionQueue(DeletionQueue.DirectoryBelow(agent.Directory));
+        Assert.Equal(containers.Order(), queue.Read().Select(entry => entry.Request!.ContainerId).Order());
+    }
+
+    [Fact]
+    public async Task Del_leaves_nothing_queued_when_the_agent_answers_after_all()
+    {
+        await using var agent = await FakeAgent.StartAsync();
+        await CallAsync("ADD", agent.SocketPath, "1.0.0");
+        agent.RefuseDeletions = 503;
+        agent.Refused = () => agent.RefuseDeletions = 0;
+        Assert.Equal(0, (await CallAsync("DEL", agent.SocketPath, "1.0.0")).Code);
+        Assert.Empty(agent.Endpoints);
+        Assert.Empty(new DeletionQueue(DeletionQueue.DirectoryBelow(agent.Directory)).Read());
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Cilium.Core;
 using Cilium.Hosts.Cni.Devices;
 using Cilium.Netlink;
@@ -7,7 +8,7 @@ namespace Cilium.Api.Tests.Cni;
 /// <summary>A kernel that only remembers.</summary>
 internal sealed class FakePodNetwork : IPodNetwork
 {
-    public Dictionary<string, PodDevice> Devices { get; } = [];
+    public ConcurrentDictionary<string, PodDevice> Devices { get; } = [];
 
     public bool FailsToCreate { get; set; }
 
@@ -22,7 +23,7 @@ internal sealed class FakePodNetwork : IPodNetwork
         return new CreatedDevice(Devices.Count + 100, 4711);
     }
 
-    public bool Delete(string hostName) => Devices.Remove(hostName);
+    public bool Delete(string hostName) => Devices.TryRemove(hostName, out _);
 
     public string? Check(string namespacePath, string podName, IReadOnlyList<IpAddr> addresses)
     {

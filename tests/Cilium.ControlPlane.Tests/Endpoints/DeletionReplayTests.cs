@@ -15,37 +15,54 @@ public sealed class DeletionReplayTests : IDisposable
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     [Fact]
-    public async Task Queued_deletions_are_carried_out_before_requests_are_accepted()
+    public void Queued_deletions_are_carried_out_whenever_they_come_before_requests_are_accepted()
     {
         _test.Options.StateDirectory = _directory;
         var queue = new DeletionQueue(DeletionQueue.DirectoryBelow(_directory));
-        using (await queue.LockAsync(TimeSpan.FromSeconds(5), TimeProvider.System, default))
-        {
-            queue.Enqueue(new EndpointBatchDeleteRequest { ContainerId = "container-1" });
-            queue.Enqueue(new EndpointBatchDeleteRequest { ContainerId = "container-gone" });
-        }
-
+        Enqueue("container-1");
+        Enqueue("container-gone");
         File.WriteAllText(Path.Combine(DeletionQueue.DirectoryBelow(_directory), "broken.delete"), "{");
-        _test.Write(write =>
-        {
-            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "pod-a", "10.0.0.5"));
-            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(2, "pod-b", "10.0.0.6"));
-        });
         var ipam = new NodeIpam(true, false);
         ipam.SetPodCidrs([Prefix.Parse("10.0.0.0/24")]);
-        ipam.Allocate(IpAddr.Parse("10.0.0.5"), "default/pod-a");
-        ipam.Allocate(IpAddr.Parse("10.0.0.6"), "default/pod-b");
+        foreach (var id in (ushort[])[1, 2, 3])
+        {
+            Attach(TestTables.Endpoint(id, $"pod-{id}", $"10.0.0.{id}"));
+        }
+
         var registry = new EndpointRegistry(
             _test.Tables, ipam, new EndpointStore(_directory), new FakeDatapath(), TimeProvider.System, NullLogger<EndpointRegistry>.Instance);
+        var whileAccepting = new List<string>();
+        new DeletionReplay(_test.Tables, _test.Options, registry, NullLogger<DeletionReplay>.Instance).Run(() =>
+        {
+            whileAccepting.AddRange(_test.Tables.Endpoints.Snapshot().Values.Select(row => row.PodName));
+            // A plugin that was refused a moment ago, and one that attaches the sandbox of a deletion anew.
+            Enqueue("container-2");
+            Enqueue("container-1");
+            Attach(TestTables.Endpoint(4, "pod-4", "10.0.0.4") with { ContainerId = "container-1" });
+        });
 
-        var isLockedWhileAccepting = false;
-        await new DeletionReplay(_test.Options, registry, TimeProvider.System, NullLogger<DeletionReplay>.Instance).RunAsync(
-            () => isLockedWhileAccepting = queue.LockAsync(TimeSpan.Zero, TimeProvider.System, default).IsFaulted,
-            default);
+        Assert.Equal(["pod-2", "pod-3"], whileAccepting.Order());
+        Assert.Equal(["pod-3", "pod-4"], _test.Tables.Endpoints.Snapshot().Values.Select(row => row.PodName).Order());
+        Assert.Equal(["default/pod-3", "default/pod-4"], ipam.Snapshot().Select(lease => lease.Owner).Order());
+        Assert.Empty(Directory.GetFiles(DeletionQueue.DirectoryBelow(_directory)));
 
-        Assert.True(isLockedWhileAccepting);
-        Assert.Equal("pod-b", Assert.Single(_test.Tables.Endpoints.Snapshot().Values).PodName);
-        Assert.Equal("default/pod-b", Assert.Single(ipam.Snapshot()).Owner);
-        Assert.Empty(Directory.GetFiles(DeletionQueue.DirectoryBelow(_directory), "*.delete"));
+        void Enqueue(string container) => queue.Enqueue(new EndpointBatchDeleteRequest { ContainerId = container });
+
+        void Attach(LocalEndpointRow row)
+        {
+            _test.Write(write => write.Upsert(_test.Tables.Endpoints, row));
+            ipam.Allocate(row.IPv4, $"default/{row.PodName}");
+        }
+    }
+
+    [Fact]
+    public void Without_a_queue_requests_are_accepted()
+    {
+        _test.Options.StateDirectory = _directory;
+        var registry = new EndpointRegistry(
+            _test.Tables, new NodeIpam(true, false), new EndpointStore(_directory), new FakeDatapath(), TimeProvider.System, NullLogger<EndpointRegistry>.Instance);
+        var accepts = 0;
+        new DeletionReplay(_test.Tables, _test.Options, registry, NullLogger<DeletionReplay>.Instance).Run(() => accepts++);
+        Assert.Equal(1, accepts);
     }
 }

@@ -13,8 +13,7 @@ namespace Cilium.Hosts.Cni.Commands;
 /// <param name="patience">How long all of it may take.</param>
 /// <param name="network">The devices.</param>
 /// <param name="queue">Where deletions wait for the agent.</param>
-/// <param name="time">The clock.</param>
-internal sealed class DelCommand(Func<TimeSpan, AgentClient> connect, TimeSpan patience, IPodNetwork network, DeletionQueue queue, TimeProvider time)
+internal sealed class DelCommand(Func<TimeSpan, AgentClient> connect, TimeSpan patience, IPodNetwork network, DeletionQueue queue)
 {
     public async Task RunAsync(CniArguments arguments, CancellationToken cancellationToken)
     {
@@ -35,12 +34,11 @@ internal sealed class DelCommand(Func<TimeSpan, AgentClient> connect, TimeSpan p
             return;
         }
 
-        // The agent may start while we wait for the lock, and replay the queue before we write: so it is asked again under the lock. Shortly, for
-        // others wait for the lock while an agent that hangs does not answer.
-        using var held = await queue.LockAsync(patience / 3, time, cancellationToken).ConfigureAwait(false);
-        if (!await TryDeleteAsync(request, patience / 15, cancellationToken).ConfigureAwait(false))
+        // The agent may have read the queue just before: then it answers now.
+        var queued = queue.Enqueue(request);
+        if (await TryDeleteAsync(request, patience / 15, cancellationToken).ConfigureAwait(false))
         {
-            queue.Enqueue(request);
+            DeletionQueue.Remove(queued);
         }
     }
 
@@ -58,7 +56,7 @@ internal sealed class DelCommand(Func<TimeSpan, AgentClient> connect, TimeSpan p
         }
         catch (Exception exception) when (exception is AgentUnavailableException or ApiException { StatusCode: 503 })
         {
-            // Away, or starting: under the lock it is either still silent, or has replayed the queue and answers.
+            // Away, or starting.
             return false;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
