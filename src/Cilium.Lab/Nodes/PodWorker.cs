@@ -91,7 +91,7 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
             catch (Exception failure) when (failure is CniFailureException or NetlinkException or IOException)
             {
                 Refuse("FailedCreatePodSandBox", $"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox \"{Sandbox.ContainerId}\": {failure.Message}");
-                await LeaveNetworkAsync(cancel);
+                await TryLeaveNetworkAsync(cancel);
             }
             finally
             {
@@ -108,15 +108,17 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
         Report();
     }
 
-    private async Task LeaveNetworkAsync(CancellationToken cancel)
+    private async Task<bool> TryLeaveNetworkAsync(CancellationToken cancel)
     {
         try
         {
             await services.Cni.DeleteAsync(pod, Sandbox.ContainerId, Sandbox.NamespaceName, cancel);
+            return true;
         }
         catch (CniFailureException failure)
         {
             events.Warn(pod, "FailedKillPod", $"error killing pod: failed to \"KillPodSandbox\": {failure.Message}");
+            return false;
         }
     }
 
@@ -139,7 +141,8 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
         }
 
         foreach (var record in containers) record.IsReady = false;
-        if (!Sandbox.UsesHostNetwork) await LeaveNetworkAsync(stopping);
+        // As a kubelet does: a pod whose plugin refuses stays.
+        while (!Sandbox.UsesHostNetwork && !await TryLeaveNetworkAsync(stopping)) await Task.Delay(SandboxRetry, services.State.Clock, stopping);
         await Sandbox.RemoveAsync(services.State.Clock);
         services.State.Delete(BuiltInKinds.Pods, pod.Namespace(), pod.Name(), new DeleteOptions { GracePeriodSeconds = 0, Uid = pod.Uid() });
     }
