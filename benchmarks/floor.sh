@@ -26,17 +26,29 @@ floor_routed_up() {
   floor_pair n0 p1 10.9.0.11 10.9.0.2
 }
 
-floor_vxlan_up() {
-  for name in v1 v2 q1 q2; do floor_namespace "$name"; done
-  ip link add eth0 netns cnt-b-v1 type veth peer name eth0 netns cnt-b-v2
+# Two nodes, a pod behind each. Joined by a veth pair, or as the lab joins its nodes: each to a bridge in a namespace of its own.
+floor_vxlan_up() { # node pod network joined(pair|bridge)
+  local i name
+  for name in "$1"1 "$1"2 "$2"1 "$2"2; do floor_namespace "$name"; done
+  if [ "$4" = pair ]; then
+    ip link add eth0 netns "cnt-b-${1}1" type veth peer name eth0 netns "cnt-b-${1}2"
+  else
+    floor_namespace "${1}0"
+    ip -n "cnt-b-${1}0" link add br0 type bridge
+    ip -n "cnt-b-${1}0" link set br0 up
+    for i in 1 2; do
+      ip link add "node$i" netns "cnt-b-${1}0" type veth peer name eth0 netns "cnt-b-$1$i"
+      ip -n "cnt-b-${1}0" link set "node$i" master br0 up
+    done
+  fi
   for i in 1 2; do
-    ip -n cnt-b-v$i addr add 172.31.9.$i/24 dev eth0
-    ip -n cnt-b-v$i link set eth0 up
-    ip -n cnt-b-v$i link add vx0 mtu 1450 type vxlan id 9 local 172.31.9.$i remote 172.31.9.$((3 - i)) dstport 4789 dev eth0
-    ip -n cnt-b-v$i addr add 10.8.255.$i/24 dev vx0
-    ip -n cnt-b-v$i link set vx0 up
-    floor_pair v$i q$i 10.8.$i.10 10.8.$i.1 1450
-    ip -n cnt-b-v$i route add 10.8.$((3 - i)).0/24 via 10.8.255.$((3 - i))
+    ip -n "cnt-b-$1$i" addr add 172.31.9.$i/24 dev eth0
+    ip -n "cnt-b-$1$i" link set eth0 up
+    ip -n "cnt-b-$1$i" link add vx0 mtu 1450 type vxlan id 9 local 172.31.9.$i remote 172.31.9.$((3 - i)) dstport 4789 dev eth0
+    ip -n "cnt-b-$1$i" addr add "$3.255.$i/24" dev vx0
+    ip -n "cnt-b-$1$i" link set vx0 up
+    floor_pair "$1$i" "$2$i" "$3.$i.10" "$3.$i.1" 1450
+    ip -n "cnt-b-$1$i" route add "$3.$((3 - i)).0/24" via "$3.255.$((3 - i))"
   done
 }
 

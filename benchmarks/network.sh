@@ -9,7 +9,8 @@ run_network() {
   cleanup+=(floor_down)
   floor_veth_up
   floor_routed_up
-  floor_vxlan_up
+  floor_vxlan_up v q 10.8 pair
+  floor_vxlan_up b r 10.6 bridge
   cleanup+=("./lab down --name $lab")
   ./lab up --name $lab --nodes 2 >/dev/null
   kubectl="kubectl --kubeconfig .lab/$lab/kubeconfig"
@@ -23,6 +24,7 @@ run_network() {
   start_server nsenter --net=/run/netns/cnt-b-w2 --
   start_server nsenter --net=/run/netns/cnt-b-p1 --
   start_server nsenter --net=/run/netns/cnt-b-q2 --
+  start_server nsenter --net=/run/netns/cnt-b-r2 --
   start_server $kubectl exec server-same --
   start_server $kubectl exec server-other --
   for ((round = 0; round < rounds; round++)); do
@@ -31,6 +33,7 @@ run_network() {
     measure same "$server_same" $kubectl exec client --
     measure same-service "$cluster_same" $kubectl exec client --
     measure vxlan 10.8.2.10 in_netns cnt-b-q1
+    measure bridged 10.6.2.10 in_netns cnt-b-r1
     measure other "$server_other" $kubectl exec client --
     measure other-service "$cluster_other" $kubectl exec client --
   done
@@ -40,8 +43,10 @@ run_network() {
   compare "same node / bare veth, Gbit/s" same-gbps veth-gbps
   compare "same node / routed by the kernel, Gbit/s" same-gbps routed-gbps
   compare "same node / routed by the kernel, conn/s" same-cps routed-cps
-  compare "other node / kernel VXLAN, Gbit/s" other-gbps vxlan-gbps
-  compare "other node / kernel VXLAN, conn/s" other-cps vxlan-cps
+  compare "other node / kernel VXLAN, bridged, Gbit/s" other-gbps bridged-gbps
+  compare "other node / kernel VXLAN, bridged, conn/s" other-cps bridged-cps
+  compare "other node / kernel VXLAN, no bridge, Gbit/s" other-gbps vxlan-gbps
+  compare "other node / kernel VXLAN, no bridge, conn/s" other-cps vxlan-cps
   compare "ClusterIP / direct, same node, Gbit/s" same-service-gbps same-gbps
   compare "ClusterIP / direct, same node, conn/s" same-service-cps same-cps
   compare "ClusterIP / direct, other node, Gbit/s" other-service-gbps other-gbps
