@@ -21,7 +21,7 @@ int cil_from_overlay(struct __sk_buff *ctx)
 	ret = parse_packet(ctx, &flow.packet);
 	if (ret < 0)
 		return drop(ctx, &flow, ret);
-	if (bpf_skb_get_tunnel_key(ctx, &key, sizeof(key), tunnel_over_ipv6 ? BPF_F_TUNINFO_IPV6 : 0) < 0)
+	if (bpf_skb_get_tunnel_key(ctx, &key, TUNNEL_KEY_BYTES, tunnel_over_ipv6 ? BPF_F_TUNINFO_IPV6 : 0) < 0)
 		return drop(ctx, &flow, DROP_NO_TUNNEL_KEY);
 	ret = take_tunnel_identity(&flow, key.tunnel_id);
 	if (ret < 0)

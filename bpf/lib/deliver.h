@@ -96,7 +96,7 @@ static __always_inline int deliver_tunnel(struct __sk_buff *ctx, struct flow *fl
 	} else {
 		key.remote_ipv4 = bpf_ntohl(node->words[3]);
 	}
-	if (bpf_skb_set_tunnel_key(ctx, &key, sizeof(key), tunnel_over_ipv6 ? BPF_F_TUNINFO_IPV6 : BPF_F_ZERO_CSUM_TX) < 0)
+	if (bpf_skb_set_tunnel_key(ctx, &key, TUNNEL_KEY_BYTES, tunnel_over_ipv6 ? BPF_F_TUNINFO_IPV6 : BPF_F_ZERO_CSUM_TX) < 0)
 		return drop(ctx, flow, DROP_WRITE_ERROR);
 	ctx->mark = MARK_OVERLAY;
 	return bpf_redirect(overlay_ifindex, 0);

@@ -11,6 +11,8 @@
 #define ECN_MASK 3
 #define ECN_CONGESTED 3
 #define TUNNEL_TTL 64
+/* The length that kernels before 6.0 know as well. */
+#define TUNNEL_KEY_BYTES __builtin_offsetof(struct bpf_tunnel_key, local_ipv4)
 #define TUNNEL_PORT_MIN 32768u
 #define TUNNEL_PORTS 28232u            /* to 60999, as the kernel chooses by default */
 
@@ -40,12 +42,14 @@ _Static_assert(__builtin_offsetof(struct vxlan_headers, inner) + ETHERNET_BYTES 
 
 #define INNER_OFFSET (ETHERNET_BYTES + VXLAN_BYTES)
 
-/* The number in the VNI: the sender's identity. The world's two families share one number on the wire. */
+/* The number in the VNI: the sender's identity. The world's two families share one number on the wire, and what only this node calls by a
+ * number of its own, which no 24 bits hold, is the world to others.
+ */
 static __always_inline __u32 tunnel_identity(__u32 identity)
 {
 	if (identity == host_identity)
 		return host_tunnel_identity;
-	if (identity == world_ipv4_identity || identity == world_ipv6_identity)
+	if (identity == world_ipv4_identity || identity == world_ipv6_identity || identity >> 24)
 		return 2;
 	return identity;
 }

@@ -62,6 +62,17 @@ public sealed class TunnelHookTests
         Assert.Equal(node.Router, Frame.Destination(other.Bytes));
     }
 
+    [Theory, InlineData(4, 0x01000001u), InlineData(6, 0x01000006u), InlineData(4, 0x01000100u)]
+    public void A_client_whom_only_this_node_knows_by_a_number_is_the_world_to_others(int family, uint identity)
+    {
+        using var node = Node.WithEverything(family);
+        node.Know(node.World, identity);
+        node.AddService(node.Vip, 80, Frame.Tcp, FrontendFlags.LoadBalancer | FrontendFlags.Routable, (node.C, 8080));
+        using var request = Load(Frame.TcpSegment(node.World, node.Vip, 50000, 80, Frame.Syn));
+        Assert.Equal(Outcome.Redirect, node.Bench.Program("cil_from_netdev").Run(request));
+        Assert.Equal(2u, request.Tunnel!.Id);
+    }
+
     [Theory, InlineData(4), InlineData(6)]
     public void What_the_node_sent_by_another_port_than_its_sockets_returns_to_the_socket(int family)
     {
