@@ -47,11 +47,13 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 			if (ret < 0)
 				return drop(ctx, flow, ret);
 			ct_find(ctx, flow, &view);
-			if (view.entry && flow->reason == REASON_ESTABLISHED && view.entry->service_id != flow->service_id)
-				view.entry->service_id = flow->service_id;
 		}
 	}
+	/* What came this way is the tunnel's to whom it reaches, and its VNI an identity. */
+	if (flow->packet.protocol == PROTO_UDP && enable_tunnel && flow->packet.destination_port == bpf_htons(tunnel_port))
+		return drop(ctx, flow, DROP_ENCAPSULATION_PROHIBITED);
 	ct_touch(ctx, flow, &view);
+	ct_refresh_service(flow, view.entry);
 	if (view.entry && view.entry->service_id && flow->reason >= REASON_REPLY) {
 		ret = service_reverse(ctx, flow, view.entry->service_id, view.entry->flags & CT_LOOPBACK);
 		if (ret < 0)
@@ -133,8 +135,6 @@ int cil_from_container(struct __sk_buff *ctx)
 		return answer_solicitation(ctx, &flow.packet, row);
 	if (!source_is_valid(&flow.packet, row))
 		return drop(ctx, &flow, DROP_INVALID_SOURCE_IP);
-	if (flow.packet.protocol == PROTO_UDP && enable_tunnel && flow.packet.destination_port == bpf_htons(tunnel_port))
-		return drop(ctx, &flow, DROP_ENCAPSULATION_PROHIBITED);
 	return from_pod(ctx, &flow, row);
 }
 

@@ -51,7 +51,7 @@ static __always_inline int is_encapsulated(struct __sk_buff *ctx)
 		return 0;
 	if (!tunnel_over_ipv6)
 		return data + ETHERNET_BYTES + 24 <= end && ctx->protocol == bpf_htons(ETHERTYPE_IPV4) && ip[0] == 0x45 &&
-		       ip[9] == PROTO_UDP && *(__be16 *)(ip + 22) == port;
+		       ip[9] == PROTO_UDP && *(__be16 *)(ip + 22) == port && !(*(__be16 *)(ip + 6) & bpf_htons(IPV4_FRAGMENT_OFFSET));
 	return data + ETHERNET_BYTES + 44 <= end && ctx->protocol == bpf_htons(ETHERTYPE_IPV6) && ip[6] == PROTO_UDP &&
 	       *(__be16 *)(ip + 42) == port;
 }

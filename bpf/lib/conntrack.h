@@ -204,6 +204,9 @@ static __always_inline void ct_touch(struct __sk_buff *ctx, struct flow *flow, s
 		entry->forward_bytes += ctx->len;
 	}
 	if (p->protocol == PROTO_TCP) {
+		/* Who goes on has not reset the connection: that was somebody else, in its name. */
+		if (*seen & TCP_RST && !(flags & TCP_RST))
+			*seen &= ~TCP_RST;
 		closing = ct_is_closing(entry);
 		if (flags & ~*seen) {
 			if (flags & ~*seen & monitor_tcp_flags)
@@ -269,8 +272,11 @@ __shared_body int ct_insert(struct __sk_buff *ctx, const struct flow *flow, cons
 	__builtin_memset(entry, 0, sizeof(*entry));
 	seen = flow->packet.tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
 	entry->forward_tcp_flags = seen;
-	entry->lifetime = now + (tuple->flags & CT_TUPLE_SERVICE ? ct_service_timeout(flow->packet.protocol, seen, 0)
-								 : ct_timeout(flow->packet.protocol, seen, 0));
+	/* Whatever a first packet of TCP says, a second has to come. */
+	if (flow->packet.protocol == PROTO_TCP)
+		entry->lifetime = now + ct_timeout_tcp_syn;
+	else
+		entry->lifetime = now + (tuple->flags & CT_TUPLE_SERVICE ? ct_timeout_service_any : ct_timeout_any);
 	entry->flags = flags;
 	entry->last_forward_report = now;
 	entry->source_identity = flow->source_identity;
@@ -310,4 +316,11 @@ static __always_inline void ct_refresh_identities(const struct flow *flow, struc
 	entry->ingress.stamp = 0;
 	entry->source_identity = flow->source_identity;
 	entry->destination_identity = flow->destination_identity;
+}
+
+/* The service by which the opener speaks to its peer: it may reach the same backend by another one now, or by itself. */
+static __always_inline void ct_refresh_service(const struct flow *flow, struct ct_entry *entry)
+{
+	if (entry && flow->reason == REASON_ESTABLISHED && entry->service_id != flow->service_id)
+		entry->service_id = flow->service_id;
 }

@@ -31,9 +31,7 @@ static __always_inline int to_pod(struct __sk_buff *ctx, struct flow *flow, cons
 	if (view.entry) {
 		if (verdicts.ingress.stamp)
 			view.entry->ingress = verdicts.ingress;
-		/* The client may reach the same backend by another service now, or by itself. */
-		if (flow->reason == REASON_ESTABLISHED && view.entry->service_id != flow->service_id)
-			view.entry->service_id = flow->service_id;
+		ct_refresh_service(flow, view.entry);
 		/* Who opened the connection sees the service. An error that is for the backend, about what it answered, has the backend's view already. */
 		if (view.entry->service_id && flow->reason >= REASON_REPLY && view.entry->source_endpoint == row->endpoint_id) {
 			ret = service_reverse(ctx, flow, view.entry->service_id, 0);
@@ -64,6 +62,7 @@ static __always_inline int to_node(struct __sk_buff *ctx, struct flow *flow, int
 	flow->direction = METRIC_INGRESS;
 	ct_find(ctx, flow, &view);
 	ct_touch(ctx, flow, &view);
+	ct_refresh_service(flow, view.entry);
 	if (!view.entry) {
 		if (!track)
 			return TC_ACT_OK;

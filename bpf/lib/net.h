@@ -107,5 +107,7 @@ enum icmp_type {
 };
 
 #define ICMP_FRAGMENTATION_NEEDED 4
+/* In place of a source port, for types without one: echoes have one port or the other. */
+#define ICMP_OTHER_TYPE 0xFFFF
 #define ICMP_PORT_UNREACHABLE 3
 #define ICMPV6_PORT_UNREACHABLE 4

@@ -14,11 +14,9 @@ static __always_inline int track_translated(struct __sk_buff *ctx, struct flow *
 
 	ct_find(ctx, flow, &view);
 	ct_touch(ctx, flow, &view);
-	if (view.entry) {
-		if (flow->reason == REASON_ESTABLISHED && view.entry->service_id != flow->service_id)
-			view.entry->service_id = flow->service_id;
+	ct_refresh_service(flow, view.entry);
+	if (view.entry)
 		return 0;
-	}
 	return ct_create(ctx, flow, &view, 0, 0);
 }
 

@@ -23,7 +23,7 @@ enum packet_kind {
 struct packet {
 	struct addr128 source;
 	struct addr128 destination;
-	__be16 source_port;            /* ICMP echo: the id, on the side that asks */
+	__be16 source_port;            /* ICMP echo: the id, on the side that asks; of other types ICMP_OTHER_TYPE and the type */
 	__be16 destination_port;
 	__be16 policy_port;            /* the destination port, or the ICMP type */
 	__u16 l4_offset;
@@ -59,12 +59,20 @@ static __always_inline int is_icmp_error(const struct packet *p)
 	return p->kind & PACKET_ICMP_ERROR;
 }
 
-/* Ports and flags of the L4 header at p->l4_offset. */
-static __always_inline int parse_l4(struct __sk_buff *ctx, struct packet *p)
+/* Where a packet ends by its own word; what lies behind its receiver cuts off. Only a GSO packet may be longer than its header can say. */
+static __always_inline __u32 packet_end(struct __sk_buff *ctx, __u32 l3, __be16 length)
+{
+	return length == 0 && ctx->gso_size ? ctx->len : l3 + bpf_ntohs(length);
+}
+
+/* Ports and flags of the L4 header at p->l4_offset, of a packet that ends at `end`. */
+static __always_inline int parse_l4(struct __sk_buff *ctx, struct packet *p, __u32 end)
 {
 	struct l4_start l4;
 	__u8 type;
 
+	if (p->l4_offset + (p->protocol == PROTO_TCP ? 16u : 8u) > end)
+		return -DROP_CT_INVALID_HEADER;
 	switch (p->protocol) {
 	case PROTO_TCP:
 		if (bpf_skb_load_bytes(ctx, p->l4_offset, &l4, 16) < 0)
@@ -94,6 +102,8 @@ static __always_inline int parse_l4(struct __sk_buff *ctx, struct packet *p)
 			if (!is_ipv6(p) && type == ICMP_UNREACHABLE && l4.icmp_code == ICMP_FRAGMENTATION_NEEDED)
 				p->kind |= PACKET_FRAGMENT_NEEDED;
 		} else {
+			/* No echo has both. */
+			p->source_port = ICMP_OTHER_TYPE;
 			p->destination_port = bpf_htons(type);
 		}
 		return 0;
@@ -106,8 +116,8 @@ static __always_inline int parse_l4(struct __sk_buff *ctx, struct packet *p)
 	return 0;
 }
 
-/* The first fragment leaves its ports in cilium_frag, later ones take them from there. */
-__shared_body int parse_fragment(struct __sk_buff *ctx, struct packet *p, __u32 id, __u32 is_first)
+/* The first fragment leaves its ports in cilium_frag, later ones take them from there. `end`: where the first ends; 0 for later ones. */
+__shared_body int parse_fragment(struct __sk_buff *ctx, struct packet *p, __u32 id, __u32 end)
 {
 	struct fragment_key key = {};
 	struct fragment_value value = {}, *found;
@@ -119,8 +129,8 @@ __shared_body int parse_fragment(struct __sk_buff *ctx, struct packet *p, __u32 
 	key.destination = p->destination;
 	key.id = id;
 	key.protocol = p->protocol;
-	if (is_first) {
-		ret = parse_l4(ctx, p);
+	if (end) {
+		ret = parse_l4(ctx, p, end);
 		if (ret < 0)
 			return ret;
 		value.source_port = p->source_port;
@@ -135,6 +145,8 @@ __shared_body int parse_fragment(struct __sk_buff *ctx, struct packet *p, __u32 
 	p->source_port = found->source_port;
 	p->destination_port = found->destination_port;
 	p->policy_port = found->destination_port;
+	if (found->source_port && found->destination_port)
+		return 0;
 	if (p->protocol == PROTO_ICMP)
 		p->policy_port = bpf_htons(found->source_port ? ICMP_ECHO : ICMP_ECHO_REPLY);
 	else if (p->protocol == PROTO_ICMPV6)
@@ -160,8 +172,8 @@ static __always_inline int parse_ipv4(struct __sk_buff *ctx, struct packet *p)
 	p->l4_offset = ETHERNET_BYTES + ihl;
 	fragment = bpf_ntohs(ip.fragment);
 	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET))
-		return parse_fragment(ctx, p, ip.id, !(fragment & IPV4_FRAGMENT_OFFSET));
-	return parse_l4(ctx, p);
+		return parse_fragment(ctx, p, ip.id, fragment & IPV4_FRAGMENT_OFFSET ? 0 : packet_end(ctx, ETHERNET_BYTES, ip.total_length));
+	return parse_l4(ctx, p, packet_end(ctx, ETHERNET_BYTES, ip.total_length));
 }
 
 #define IPV6_MAX_EXTENSIONS 6
@@ -170,7 +182,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *ctx, struct packet *p)
 {
 	struct ipv6_header ip;
 	struct ipv6_extension ext;
-	__u32 offset = ETHERNET_BYTES + sizeof(ip), id = 0;
+	__u32 offset = ETHERNET_BYTES + sizeof(ip), id = 0, end;
 	int i, fragment = -1;
 	__u8 next;
 
@@ -183,11 +195,12 @@ static __always_inline int parse_ipv6(struct __sk_buff *ctx, struct packet *p)
 	p->kind = PACKET_IPV6;
 	p->ttl = ip.hop_limit;
 	next = ip.next_header;
+	end = packet_end(ctx, offset, ip.payload_length);
 	for (i = 0; i < IPV6_MAX_EXTENSIONS; i++) {
 		if (next != PROTO_HOPOPTS && next != PROTO_ROUTING && next != PROTO_FRAGMENT && next != PROTO_DSTOPTS &&
 		    next != PROTO_AH)
 			break;
-		if (bpf_skb_load_bytes(ctx, offset, &ext, sizeof(ext)) < 0)
+		if (offset + sizeof(ext) > end || bpf_skb_load_bytes(ctx, offset, &ext, sizeof(ext)) < 0)
 			return -DROP_INVALID_EXTENSION_HEADER;
 		if (next == PROTO_FRAGMENT) {
 			fragment = bpf_ntohs(ext.fragment);
@@ -207,8 +220,8 @@ static __always_inline int parse_ipv6(struct __sk_buff *ctx, struct packet *p)
 	p->protocol = next;
 	p->l4_offset = offset;
 	if (fragment > 0)
-		return parse_fragment(ctx, p, id, fragment <= 7);
-	return parse_l4(ctx, p);
+		return parse_fragment(ctx, p, id, fragment <= 7 ? end : 0);
+	return parse_l4(ctx, p, end);
 }
 
 /* Fills `p`, which must be zero. A packet of a switched-off family is an unknown protocol. */

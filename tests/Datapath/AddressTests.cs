@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Maps;
 
 namespace Cilium.DatapathTests;
@@ -19,6 +20,20 @@ public sealed class AddressTests
     {
         using var node = new Node(family);
         node.FromA(Frame.UdpDatagram(node.A, node.B, 1, 8472)).WasDropped(DropReason.EncapsulationProhibited);
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void Nor_by_a_service_in_front_of_it(int family)
+    {
+        using var node = new Node(family);
+        foreach (var behind in new[] { node.Self, node.Peer, node.World })
+        {
+            node.AddService(Frame.Udp, (behind, 8472));
+            node.FromA(Frame.UdpDatagram(node.A, node.Vip, (ushort)(behind.Length + 1), 80)).WasDropped(DropReason.EncapsulationProhibited);
+        }
+        // A service may have that port, and pods behind it.
+        node.AddService(node.Vip, 8472, Frame.Udp, FrontendFlags.None, (node.B, 53));
+        node.FromA(Frame.UdpDatagram(node.A, node.Vip, 100, 8472)).WentTo(TracePoint.ToEndpoint);
     }
 
     [Theory, InlineData(4), InlineData(6)]

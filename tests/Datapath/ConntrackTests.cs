@@ -6,6 +6,8 @@ namespace Cilium.DatapathTests;
 /// <summary>What is remembered of connections, and what each packet is to its connection.</summary>
 public sealed class ConntrackTests
 {
+    private const byte DestinationOptions = 60;
+
     [Theory, InlineData(4), InlineData(6)]
     public void Both_directions_share_one_entry(int family)
     {
@@ -63,12 +65,7 @@ public sealed class ConntrackTests
     [Theory, InlineData(4), InlineData(6)]
     public void Lifetimes_follow_the_state_of_TCP(int family)
     {
-        using var node = new Node(family, constants: obj =>
-        {
-            obj.SetConstant("ct_timeout_tcp", 8000u);
-            obj.SetConstant("ct_timeout_tcp_syn", 60u);
-            obj.SetConstant("ct_timeout_tcp_closing", 10u);
-        });
+        using var node = WithTimeouts(family);
         node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn));
         Assert.Equal(60, Remaining());
         node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Syn | Frame.Ack));
@@ -87,13 +84,30 @@ public sealed class ConntrackTests
         node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Rst | Frame.Ack));
         Assert.Equal(10, Remaining());
 
-        int Remaining()
-        {
-            var entry = node.OnlyConnection().Value;
-            var seconds = (int)(entry.Lifetime - entry.Created);
-            // The clock may tick between creation and a later packet.
-            return seconds % 10 <= 5 ? seconds - (seconds % 10) : seconds;
-        }
+        int Remaining() => ConntrackTests.Remaining(node);
+    }
+
+    [Theory, InlineData(4, Frame.Ack), InlineData(6, Frame.Ack), InlineData(4, Frame.Rst), InlineData(6, Frame.Rst | Frame.Ack), InlineData(4, Frame.Fin | Frame.Ack)]
+    public void One_packet_is_not_remembered_for_long_whatever_it_says(int family, byte flags)
+    {
+        using var node = WithTimeouts(family);
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, flags));
+        Assert.Equal(60, Remaining(node));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_reset_in_the_name_of_an_end_that_goes_on_does_not_end_the_connection(int family)
+    {
+        using var node = WithTimeouts(family);
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn));
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Syn | Frame.Ack));
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack));
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Rst));
+        // What the other end had on its way says nothing of the first.
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack));
+        Assert.Equal(10, Remaining(node));
+        node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Ack, 100));
+        Assert.Equal(8000, Remaining(node));
     }
 
     [Theory, InlineData(4), InlineData(6)]
@@ -192,6 +206,49 @@ public sealed class ConntrackTests
         node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Ack)).WentQuietly();
         node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Syn)).WasDropped(DropReason.Policy);
         node.FromB(Frame.TcpSegment(node.B, node.A, 80, 40000, Frame.Ack)).WentQuietly();
+    }
+
+    [Fact]
+    public void A_first_fragment_is_read_only_as_far_as_it_reaches()
+    {
+        // Frame.Fragments of IPv6 have 8 bytes of fragment header behind 40 of IP. The first holds destination options only, and what follows is not its own.
+        using var node = new Node(6, a: EndpointFlags.EgressEnforced);
+        node.SetPolicy(Node.EndpointA, Node.Allow(PolicyDirection.Egress, Node.IdentityB, Frame.Tcp, 53));
+        byte[] Options(byte next) => [next, 0, 1, 4, 0, 0, 0, 0];
+        var (allowed, denied) = (Frame.TcpSegment(node.A, node.B, 40000, 53, Frame.Syn), Frame.TcpSegment(node.A, node.B, 40000, 22, Frame.Syn));
+        var whole = Frame.Ip(node.A, node.B, DestinationOptions, [.. Options(DestinationOptions), .. Options(Frame.Tcp), .. Frame.L4(denied)]);
+        var parts = Frame.Fragments(whole, 8);
+        byte[] first = [.. parts[0], .. Options(Frame.Tcp), .. Frame.L4(allowed)];
+        node.FromA(first).WasDropped(DropReason.InvalidExtensionHeader);
+        node.FromA(parts[1]).WasDropped(DropReason.FragmentNotFound);
+        Assert.Empty(node.Connections());
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_header_behind_the_end_of_its_packet_is_none(int family)
+    {
+        using var node = new Node(family);
+        var packet = Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn);
+        var length = Frame.Ethernet + (family == 4 ? 2 : 4);
+        packet[length + 1] -= 8;
+        node.FromA(packet).WasDropped(DropReason.CtInvalidHeader);
+        // What the network adds behind short packets does no harm.
+        node.FromA([.. Frame.UdpDatagram(node.A, node.B, 1, 2), .. new byte[10]]).WentTo(TracePoint.ToEndpoint);
+    }
+
+    private static Node WithTimeouts(int family) => new(family, constants: obj =>
+    {
+        obj.SetConstant("ct_timeout_tcp", 8000u);
+        obj.SetConstant("ct_timeout_tcp_syn", 60u);
+        obj.SetConstant("ct_timeout_tcp_closing", 10u);
+    });
+
+    private static int Remaining(Node node)
+    {
+        var entry = node.OnlyConnection().Value;
+        var seconds = (int)(entry.Lifetime - entry.Created);
+        // The clock may tick between creation and a later packet.
+        return seconds % 10 <= 5 ? seconds - (seconds % 10) : seconds;
     }
 
     private sealed class Announced : Cilium.Bpf.IRingBufferSink

@@ -101,6 +101,19 @@ public sealed class PolicyTests
         node.FromA(Frame.Echo(node.A, node.B, 78)).WasDropped(DropReason.Policy);
     }
 
+    [Fact]
+    public void Another_type_of_ICMP_is_not_the_echo_whose_id_is_its_number()
+    {
+        const byte Redirect = 137;
+        using var node = new Node(6, a: EndpointFlags.EgressEnforced);
+        node.SetPolicy(EndpointA, Allow(Out, IdentityB, Frame.IcmpV6, 129));
+        node.FromA(Frame.Echo(node.A, node.B, Redirect, reply: true)).WentTo(TracePoint.ToEndpoint);
+        node.FromA(Frame.Ip(node.A, node.B, Frame.IcmpV6, [Redirect, .. new byte[15]])).WasDropped(DropReason.Policy);
+        node.FromB(Frame.Ip(node.B, node.A, Frame.IcmpV6, [Redirect, .. new byte[15]])).WentTo(TracePoint.ToEndpoint);
+        // The same type from the other end is no reply.
+        node.FromA(Frame.Ip(node.A, node.B, Frame.IcmpV6, [Redirect, .. new byte[15]])).WasDropped(DropReason.Policy);
+    }
+
     [Theory, InlineData(4), InlineData(6)]
     public void Replies_need_no_policy(int family)
     {

@@ -30,6 +30,18 @@ public sealed class ServiceTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void A_pod_that_asks_the_backend_itself_is_answered_by_it(int family)
+    {
+        using var node = new Node(family);
+        node.AddService(Frame.Udp, (node.B, 8080));
+        foreach (var (to, port) in new[] { (node.Vip, (ushort)80), (node.B, (ushort)8080), (node.Vip, (ushort)80) })
+        {
+            node.FromA(Frame.UdpDatagram(node.A, to, 40000, port));
+            Assert.Equal((to, node.A, port, (ushort)40000), Ends(node.FromB(Frame.UdpDatagram(node.B, node.A, 8080, 40000)).Packet));
+        }
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void A_connection_keeps_its_backend_while_others_are_chosen_at_random(int family)
     {
         using var node = new Node(family);
