@@ -86,7 +86,7 @@ static __always_inline int outside_error(struct __sk_buff *ctx, struct flow *flo
 	ret = rewrite_quoted(ctx, &flow->packet, REWRITE_SOURCE, &backend->address, backend->port);
 	if (ret < 0)
 		return ret;
-	ret = rewrite_end(ctx, &flow->packet, REWRITE_DESTINATION, &backend->address, 0);
+	ret = rewrite_end(ctx, &flow->packet, REWRITE_DESTINATION, &backend->address, KEEP_PORT);
 	return ret < 0 ? ret : 1;
 }
 
@@ -112,6 +112,8 @@ static __always_inline int outside_forward(struct __sk_buff *ctx, struct flow *f
 	if (address_is_none(&self))
 		return drop(ctx, flow, DROP_SNAT_NO_MAPPING);
 	ret = is_icmp_error(&flow->packet) ? snat_egress_error(ctx, flow) : snat_egress(ctx, flow, &self);
+	if (ret == 0)
+		ret = count_hop(ctx, &flow->packet);
 	if (ret < 0)
 		return drop(ctx, flow, ret);
 	if (is_tunnelled)
@@ -139,6 +141,9 @@ static __always_inline int to_outside(struct __sk_buff *ctx, struct flow *flow, 
 		return drop(ctx, flow, ret);
 	if (!device)
 		return deliver_stack(ctx, flow, TRACE_TO_STACK);
+	ret = count_hop(ctx, &flow->packet);
+	if (ret < 0)
+		return drop(ctx, flow, ret);
 	trace_to(ctx, flow, TRACE_TO_NETWORK, device);
 	ctx->mark = MARK_SNAT_DONE;
 	return bpf_redirect_neigh(device, 0, 0, 0);

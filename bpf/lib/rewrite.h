@@ -48,7 +48,28 @@ static __always_inline int rewrite_address(struct __sk_buff *ctx, int ipv6, __u3
 	return 0;
 }
 
-/* A port of zero leaves the port alone. Returns 0 or a negative reason. */
+/* A router's part, for what the stack does not route: two nodes that send each other a packet end some time. Returns 0 or a negative reason. */
+__shared_body int count_hop(struct __sk_buff *ctx, struct packet *p)
+{
+	__u32 offset = ETHERNET_BYTES + 8;
+	__u8 hops;
+
+	if (!p)
+		return -DROP_INVALID;
+	if (p->ttl <= 1)
+		return -DROP_TTL_EXCEEDED;
+	hops = --p->ttl;
+	if (is_ipv6(p))
+		offset = ETHERNET_BYTES + 7;
+	else if (bpf_l3_csum_replace(ctx, ETHERNET_BYTES + 10, bpf_htons(0x0100), 0, 2) < 0)
+		return -DROP_L3_CHECKSUM;
+	return bpf_skb_store_bytes(ctx, offset, &hops, 1, 0) < 0 ? -DROP_WRITE_ERROR : 0;
+}
+
+/* In place of a port: the one that is there. */
+#define KEEP_PORT 0x10000
+
+/* Returns 0 or a negative reason. */
 __shared_body int rewrite_end(struct __sk_buff *ctx, struct packet *p, __u32 end, const struct addr128 *address, __u32 port)
 {
 	struct addr128 *old;
@@ -71,7 +92,7 @@ __shared_body int rewrite_end(struct __sk_buff *ctx, struct packet *p, __u32 end
 		if (p->protocol != PROTO_ICMP &&
 		    bpf_l4_csum_replace(ctx, p->l4_offset + checksum, 0, difference, flags | BPF_F_PSEUDO_HDR) < 0)
 			return -DROP_L4_CHECKSUM;
-		if (to_port && to_port != *old_port && !is_icmp_error(p)) {
+		if (port != KEEP_PORT && to_port != *old_port && !is_icmp_error(p)) {
 			if (p->protocol == PROTO_ICMP || p->protocol == PROTO_ICMPV6)
 				offset = p->l4_offset + 4;
 			else
@@ -83,7 +104,7 @@ __shared_body int rewrite_end(struct __sk_buff *ctx, struct packet *p, __u32 end
 		}
 	}
 	*old = *address;
-	if (to_port && !is_icmp_error(p)) {
+	if (port != KEEP_PORT && !is_icmp_error(p)) {
 		*old_port = to_port;
 		if (end == REWRITE_DESTINATION && p->protocol != PROTO_ICMP && p->protocol != PROTO_ICMPV6)
 			p->policy_port = to_port;
@@ -115,7 +136,7 @@ __shared_body int rewrite_quoted(struct __sk_buff *ctx, const struct packet *p, 
 	/* In IPv4 the quoted header's own checksum changed as well and both cancel out. */
 	if (is_ipv6(p) && bpf_l4_csum_replace(ctx, sum, 0, difference, 0) < 0)
 		return -DROP_L4_CHECKSUM;
-	if (!to_port || to_port == old_port)
+	if (to_port == old_port)
 		return 0;
 	checksum = l4_checksum_offset(quoted.protocol, &flags);
 	if (checksum < 0)

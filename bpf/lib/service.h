@@ -89,10 +89,11 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 		return ret;
 	entry = 0;
 translate:
-	if (address_equal(&address, &p->source)) {
+	/* A pod that is its own backend. A client outside with a backend's address is another one, or says so. */
+	if (kind != CLIENT_OUTSIDE && address_equal(&address, &p->source)) {
 		flow->original_source = p->source;
 		address_from_config(&loopback, is_ipv6(p) ? &loopback_ipv6 : &loopback_ipv4);
-		ret = rewrite_end(ctx, p, REWRITE_SOURCE, &loopback, 0);
+		ret = rewrite_end(ctx, p, REWRITE_SOURCE, &loopback, KEEP_PORT);
 		if (ret < 0)
 			return ret;
 		p->kind |= PACKET_LOOPBACK;
@@ -128,5 +129,5 @@ __shared_body int service_reverse(struct __sk_buff *ctx, struct flow *flow, __u3
 	ret = rewrite_end(ctx, p, REWRITE_SOURCE, &service->address, service->port);
 	if (ret < 0 || !loopback)
 		return ret;
-	return rewrite_end(ctx, p, REWRITE_DESTINATION, &backend, 0);
+	return rewrite_end(ctx, p, REWRITE_DESTINATION, &backend, KEEP_PORT);
 }

@@ -144,13 +144,22 @@ static __always_inline int snat_meets_socket(struct __sk_buff *ctx, const struct
 	return is_met;
 }
 
-/* Enters the way back of `value` at `port`, unless another connection or a socket of the node holds it. */
+/* Whether what comes to the end that `value` names is for a service: that is asked first when it comes. */
+static __always_inline int snat_meets_service(const struct snat_key *key, const struct snat_value *value)
+{
+	struct frontend_key service = { .port = value->to_port, .protocol = key->protocol };
+
+	service.address = value->to_address;
+	return enable_node_port && bpf_map_lookup_elem(&cilium_lb_frontends, &service);
+}
+
+/* Enters the way back of `value` at `port`, unless another connection, a service or a socket of the node holds it. */
 __shared_body int snat_claim(struct __sk_buff *ctx, const struct snat_key *key, struct snat_value *value, __u32 port)
 {
 	if (!key || !value)
 		return -DROP_INVALID;
 	value->to_port = bpf_htons(port);
-	if (snat_meets_socket(ctx, key, value))
+	if (snat_meets_service(key, value) || snat_meets_socket(ctx, key, value))
 		return -DROP_SNAT_NO_MAPPING;
 	return snat_join(key, value);
 }
@@ -233,7 +242,7 @@ __shared_body int snat_egress_error(struct __sk_buff *ctx, struct flow *flow)
 	ret = rewrite_quoted(ctx, &flow->packet, REWRITE_DESTINATION, &value->to_address, value->to_port);
 	if (ret < 0)
 		return ret;
-	return rewrite_end(ctx, &flow->packet, REWRITE_SOURCE, &value->to_address, 0);
+	return rewrite_end(ctx, &flow->packet, REWRITE_SOURCE, &value->to_address, KEEP_PORT);
 }
 
 /* Gives a packet that leaves for the world the node's address. Returns 0 or a negative reason. */

@@ -61,16 +61,55 @@ public sealed class NodePortTests
         using var node = Served(family, protocol, node => node.C, tunnel: false);
         var request = node.Bench.Run("cil_from_netdev", Packet(protocol, node.World, node.Vip, Client, 80, Frame.Syn));
         Assert.Equal((Outcome.Redirect, SnatDone, TracePoint.ToNetwork), (request.Verdict, request.Mark, request.Events[^1].Point));
-        Assert.Equal((node.Self, node.C), (Frame.Source(request.Packet), Frame.Destination(request.Packet)));
+        Assert.Equal((node.Self, node.C, (byte)63), (Frame.Source(request.Packet), Frame.Destination(request.Packet), Frame.Hops(request.Packet)));
         Assert.True(Frame.IsSound(request.Packet));
         var untouched = node.Bench.Run("cil_to_netdev", request.Packet, mark: SnatDone);
         Assert.Equal((Outcome.Pass, Ends(request.Packet)), (untouched.Verdict, Ends(untouched.Packet)));
 
         var answer = node.Bench.Run("cil_from_netdev", Packet(protocol, node.C, node.Self, 8080, Frame.SourcePort(request.Packet), Frame.Syn | Frame.Ack));
         Assert.True(answer.Drop is null, $"dropped: {answer.Drop?.Reason} line {answer.Drop?.Header.Line}");
-        Assert.Equal((Outcome.Redirect, SnatDone), (answer.Verdict, answer.Mark));
+        Assert.Equal((Outcome.Redirect, SnatDone, (byte)63), (answer.Verdict, answer.Mark, Frame.Hops(answer.Packet)));
         Assert.Equal((node.Vip, node.World, (ushort)80, Client), Ends(answer.Packet));
         Assert.True(Frame.IsSound(answer.Packet));
+    }
+
+    [Theory, InlineData(4, true), InlineData(6, true), InlineData(4, false), InlineData(6, false)]
+    public void Services_in_front_of_each_other_do_not_send_a_packet_for_ever(int family, bool tunnel)
+    {
+        using var node = Served(family, Frame.Udp, node => node.C, tunnel: tunnel);
+        var last = Frame.Ip(node.World, node.Vip, Frame.Udp, Frame.L4(Frame.UdpDatagram(node.World, node.Vip, Client, 80)).ToArray(), hops: 1);
+        node.Bench.Run("cil_from_netdev", last).WasDropped(DropReason.TtlExceeded);
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void Who_comes_from_outside_with_the_address_of_the_backend_gets_past_no_policy(int family)
+    {
+        using var node = Served(family, Frame.Udp, node => node.A, EndpointFlags.IngressEnforced);
+        node.SetPolicy(Node.EndpointA);
+        node.Bench.Run("cil_from_netdev", Packet(Frame.Udp, node.A, node.Vip, Client, 80)).WasDropped(DropReason.Policy);
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_client_that_is_its_own_backend_elsewhere_gets_its_answer(int family)
+    {
+        using var node = Served(family, Frame.Tcp, node => node.Peer);
+        var request = node.Bench.Run("cil_from_netdev", Packet(Frame.Tcp, node.Peer, node.Vip, Client, 80, Frame.Syn)).Packet;
+        Assert.Equal((node.Self, node.Peer), (Frame.Source(request), Frame.Destination(request)));
+        var answer = node.Bench.Run("cil_from_netdev", Packet(Frame.Tcp, node.Peer, node.Self, 8080, Frame.SourcePort(request), Frame.Syn | Frame.Ack)).Packet;
+        Assert.Equal((node.Vip, node.Peer, (ushort)80, Client), Ends(answer));
+        Assert.True(Frame.IsSound(answer));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_client_that_asks_a_process_of_the_node_itself_is_answered_by_it_again(int family)
+    {
+        using var node = Served(family, Frame.Udp, node => node.Self);
+        foreach (var (to, port) in new[] { (node.Vip, (ushort)80), (node.Self, (ushort)8080), (node.Vip, (ushort)80) })
+        {
+            node.Bench.Run("cil_from_netdev", Packet(Frame.Udp, node.World, to, Client, port));
+            var answer = node.Bench.Run("cil_to_netdev", Packet(Frame.Udp, node.Self, node.World, 8080, Client)).Packet;
+            Assert.Equal((to, node.World, port, Client), Ends(answer));
+        }
     }
 
     [Theory, InlineData(4), InlineData(6)]

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Cilium.Datapath.Maps;
 
 namespace Cilium.DatapathTests;
@@ -93,6 +94,41 @@ public sealed class NodeTests
         Assert.Empty(node.Connections());
 
         static (int, uint) Marked(Outcome outcome) => (outcome.Verdict, outcome.Mark);
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void An_echo_with_id_zero_has_it_again_when_it_is_answered(int family)
+    {
+        using var node = Node.WithEverything(family);
+        node.FromA(Echo(node.A, node.World, 0, family == 4 ? (byte)8 : (byte)128));
+        var sent = node.Bench.Run("cil_to_netdev", Echo(node.A, node.World, 0, family == 4 ? (byte)8 : (byte)128)).Packet;
+        var id = IdOf(sent);
+        Assert.NotEqual(0, id);
+        var answer = node.Bench.Run("cil_from_netdev", Echo(node.World, node.Self, id, family == 4 ? (byte)0 : (byte)129));
+        answer.WentTo(TracePoint.ToEndpoint);
+        Assert.Equal((node.A, (ushort)0), (Frame.Destination(answer.Packet), IdOf(answer.Packet)));
+        Assert.True(Frame.IsSound(answer.Packet));
+
+        // With a sequence number: the sum of nothing but zeros has two forms.
+        byte[] Echo(string from, string to, ushort id, byte type) =>
+            Frame.Ip(from, to, family == 4 ? Frame.Icmp : Frame.IcmpV6, [type, 0, 0, 0, (byte)(id >> 8), (byte)id, 0, 1]);
+
+        ushort IdOf(byte[] packet) => BinaryPrimitives.ReadUInt16BigEndian(Frame.L4(packet)[4..]);
+    }
+
+    [Fact]
+    public void A_later_fragment_is_no_tunnel_packet_whatever_it_carries()
+    {
+        using var node = Node.WithEverything(4);
+        node.FromA(Frame.UdpDatagram(node.A, node.World, 40000, 53));
+        node.Bench.Run("cil_to_netdev", Frame.UdpDatagram(node.A, node.World, 40000, 53));
+        var parts = Frame.Fragments(Frame.UdpDatagram(node.World, node.Self, 53, 40000, 104), 64);
+        (parts[1][36], parts[1][37]) = (8472 >> 8, 8472 & 0xFF);
+        foreach (var part in parts)
+        {
+            var outcome = node.Bench.Run("cil_from_netdev", part);
+            Assert.Equal((Outcome.Redirect, node.A), (outcome.Verdict, Frame.Destination(outcome.Packet)));
+        }
     }
 
     [Theory]

@@ -39,6 +39,17 @@ public sealed class PortChoiceTests
         Assert.Equal(Port, Frame.SourcePort(sockets.Run("cil_to_netdev", Frame.TcpSegment(node.A, node.World, Port, 53, Frame.Syn)).Packet));
     }
 
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_port_of_the_node_that_is_a_services_is_not_given(int family)
+    {
+        using var node = Node.WithEverything(family);
+        node.AddService(node.Self, Port, Frame.Udp, FrontendFlags.NodePort | FrontendFlags.Routable, (node.B, 8080));
+        var sent = node.Bench.Run("cil_to_netdev", Frame.UdpDatagram(node.A, node.World, Port, 53)).Packet;
+        Assert.NotEqual(Port, Frame.SourcePort(sent));
+        var back = node.Bench.Run("cil_from_netdev", Frame.UdpDatagram(node.World, node.Self, 53, Frame.SourcePort(sent))).Packet;
+        Assert.Equal((node.A, Port), (Frame.Destination(back), Frame.DestinationPort(back)));
+    }
+
     [Theory, InlineData(4, false), InlineData(6, false), InlineData(4, true), InlineData(6, true)]
     public void A_client_outside_does_not_get_the_port_of_a_connection_of_the_node(int family, bool tunnel)
     {
