@@ -155,7 +155,7 @@ public sealed partial class CiliumOperator
     private List<Task> Loops(KubernetesTables tables, CancellationToken cancellationToken)
     {
         var reflectors = new KubernetesReflectors(
-                _connection, tables, new ReflectorOptions { Random = _random }, _loggers.CreateLogger<KubernetesReflectors>())
+                _connection, tables, new ReflectorOptions { Random = _random, FirstListMayBeOld = false }, _loggers.CreateLogger<KubernetesReflectors>())
             .FollowNodes()
             .FollowPods()
             .FollowCiliumNodes()

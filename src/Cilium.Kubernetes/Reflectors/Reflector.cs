@@ -74,9 +74,9 @@ internal sealed partial class Reflector<TKey, TRow> : IReflector
         var version = "";
         do
         {
-            // The first list may come from the server's cache; later ones must not be older than what was seen.
+            // Later lists must not be older than what was seen.
             var query = $"{_target.Resource.CollectionPath("")}?limit={_options.PageSize.ToString(CultureInfo.InvariantCulture)}{_target.Selector}"
-                + (next.Length > 0 ? $"&continue={Uri.EscapeDataString(next)}" : _hasListed ? "" : "&resourceVersion=0");
+                + (next.Length > 0 ? $"&continue={Uri.EscapeDataString(next)}" : _hasListed || !_options.FirstListMayBeOld ? "" : "&resourceVersion=0");
             var metadata = await _connection.ListAsync(query, item => Collect(item, rows), cancellationToken);
             version = metadata.ResourceVersion!;
             next = metadata.Continue ?? "";

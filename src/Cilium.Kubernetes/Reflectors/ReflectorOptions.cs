@@ -18,6 +18,12 @@ public sealed class ReflectorOptions
     /// <summary>Longest line of a watch, that is, largest object, in bytes.</summary>
     public int MaximumLineBytes { get; set; } = 16 * 1024 * 1024;
 
+    /// <summary>
+    /// Whether the first list may come from the cache of an API server, which costs least, and which may be older than what another process has
+    /// written by another server (<c>resourceVersion=0</c>). Not for who gives away what its predecessor may have given.
+    /// </summary>
+    public bool FirstListMayBeOld { get; set; } = true;
+
     /// <summary>Where jitter comes from.</summary>
     public Random Random { get; set; } = Random.Shared;
 

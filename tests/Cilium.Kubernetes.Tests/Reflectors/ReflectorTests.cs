@@ -41,6 +41,16 @@ public sealed class ReflectorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_first_list_that_must_not_be_old_is_not_asked_of_a_cache()
+    {
+        _server.OnList = (_, context) => List(context, "10", "a");
+        _server.OnWatch = (_, context) => Hold(context);
+        Run(firstListMayBeOld: false);
+        await Until(() => Names() == "a");
+        Assert.DoesNotContain(_server.Queries, query => query.Contains("resourceVersion=0", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Gone_lists_again_and_drops_what_the_list_lacks()
     {
         _server.OnList = (n, context) => n == 0 ? List(context, "10", "a", "b") : List(context, "90", "b", "c");
@@ -206,7 +216,7 @@ public sealed class ReflectorTests : IAsyncLifetime
         }
     }
 
-    private void Run()
+    private void Run(bool firstListMayBeOld = true)
     {
         var connection = new KubernetesConnection(
             new HttpClient { Timeout = Timeout.InfiniteTimeSpan }, _server.Url, TimeSpan.FromSeconds(5), TimeProvider.System);
@@ -215,6 +225,7 @@ public sealed class ReflectorTests : IAsyncLifetime
             RetryMinimum = TimeSpan.FromMilliseconds(1),
             RetryMaximum = TimeSpan.FromMilliseconds(10),
             Random = new Random(1),
+            FirstListMayBeOld = firstListMayBeOld,
         };
         var reflectors = new KubernetesReflectors(connection, _tables, options, NullLogger<KubernetesReflectors>.Instance).FollowNamespaces();
         _running = reflectors.RunAsync(_stop.Token);
