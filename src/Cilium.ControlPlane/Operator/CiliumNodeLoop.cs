@@ -46,7 +46,11 @@ internal sealed partial class CiliumNodeLoop
         }
     }
 
-    /// <summary>Deletes those that were without a node at the last look and still are.</summary>
+    /// <summary>Deletes those that were without a node at the last look and still are; the tables only raise suspicion, the server is asked.</summary>
+    /// <remarks>
+    /// Those with an owner as well, which Kubernetes collects by itself: when the server has no such node both do the same, and a cluster may run without
+    /// its collector.
+    /// </remarks>
     internal async Task CollectAsync(CancellationToken cancellationToken)
     {
         if (!_nodes.IsInitialized || !_ciliumNodes.IsInitialized)
@@ -67,7 +71,7 @@ internal sealed partial class CiliumNodeLoop
             {
                 suspects.Add(row.Name);
             }
-            else if (await _writer.DeleteAsync(row.Name, row.Uid, cancellationToken))
+            else if (!await _writer.HasNodeAsync(row.Name, cancellationToken) && await _writer.DeleteAsync(row.Name, row.Uid, cancellationToken))
             {
                 LogDeleted(_logger, row.Name);
             }

@@ -55,12 +55,7 @@ internal sealed partial class MultiPoolLoop
 
         if (!_nodes.TryGet(name, out var node))
         {
-            // While the node lives its pods use the CIDRs: a CiliumNode made anew gets them back. The node's end wakes this loop as well.
-            if (!_kubeNodes.TryGet(name, out _))
-            {
-                Ask(_allocator.Release(name), name);
-            }
-
+            await ReleaseAsync(name, cancellationToken);
             return;
         }
 
@@ -92,6 +87,24 @@ internal sealed partial class MultiPoolLoop
                 LogRefused(_logger, name, error);
             }
         }
+    }
+
+    // While the node lives its pods use the CIDRs: a CiliumNode made anew gets them back. The node's end wakes this loop as well.
+    private async Task ReleaseAsync(string name, CancellationToken cancellationToken)
+    {
+        if (_kubeNodes.TryGet(name, out _))
+        {
+            return;
+        }
+
+        if (await _writer.HasNodeAsync(name, cancellationToken))
+        {
+            // The table is behind; a node that it never tells of does not wake us when it ends.
+            _loop.Ask(name);
+            return;
+        }
+
+        Ask(_allocator.Release(name), name);
     }
 
     private void Ask(IEnumerable<string> nodes, string but)

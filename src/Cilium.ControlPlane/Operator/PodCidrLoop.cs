@@ -41,12 +41,7 @@ internal sealed partial class PodCidrLoop
     {
         if (!_nodes.TryGet(name, out var node))
         {
-            // While the node lives its pods use the CIDRs: a CiliumNode made anew gets them back. The node's end wakes this loop as well.
-            foreach (var waiting in _kubeNodes.TryGet(name, out _) ? [] : _assigner.Release(name))
-            {
-                _loop.Ask(waiting);
-            }
-
+            await ReleaseAsync(name, cancellationToken);
             return;
         }
 
@@ -81,6 +76,27 @@ internal sealed partial class PodCidrLoop
             {
                 LogRefused(_logger, name, decision.Error);
             }
+        }
+    }
+
+    // While the node lives its pods use the CIDRs: a CiliumNode made anew gets them back. The node's end wakes this loop as well.
+    private async Task ReleaseAsync(string name, CancellationToken cancellationToken)
+    {
+        if (_kubeNodes.TryGet(name, out _))
+        {
+            return;
+        }
+
+        if (await _writer.HasNodeAsync(name, cancellationToken))
+        {
+            // The table is behind; a node that it never tells of does not wake us when it ends.
+            _loop.Ask(name);
+            return;
+        }
+
+        foreach (var waiting in _assigner.Release(name))
+        {
+            _loop.Ask(waiting);
         }
     }
 

@@ -175,6 +175,10 @@ public sealed class CiliumNodeWriter
             Resource.CiliumNodes, new NamespacedName("", nodeName), "status", KubernetesObjects.MergePatch, patch, WireJson.Default.CiliumNodeWire, cancellationToken) is not null;
     }
 
+    /// <summary>Asks the server itself whether a node exists: a table that lacks it may only be behind.</summary>
+    public async Task<bool> HasNodeAsync(string nodeName, CancellationToken cancellationToken) =>
+        await _objects.GetAsync(Resource.Nodes, new NamespacedName("", nodeName), WireJson.Default.NodeWire, cancellationToken) is not null;
+
     /// <summary>Deletes a CiliumNode, if it still is the object with this uid.</summary>
     /// <returns>False when it was gone.</returns>
     public Task<bool> DeleteAsync(string nodeName, string uid, CancellationToken cancellationToken) =>

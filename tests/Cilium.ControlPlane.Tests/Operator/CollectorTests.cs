@@ -121,6 +121,26 @@ public sealed class CollectorTests : IDisposable
         Assert.Equal("n1", Assert.Single(_server.List("apis/cilium.io/v2/ciliumnodes"))["metadata"]!["name"]!.ToString());
     }
 
+    [Fact]
+    public async Task A_cilium_node_whose_node_the_watch_does_not_tell_of_stays_while_the_server_has_that_node()
+    {
+        _server.Put("apis/cilium.io/v2/ciliumnodes/n1", []);
+        _server.Put("api/v1/nodes/n1", []);
+        _tables.Store.Write(transaction => transaction.Upsert(_tables.CiliumNodes, new CiliumNodeRow { Name = "n1" }));
+        var loop = new CiliumNodeLoop(
+            _tables.Nodes, _tables.CiliumNodes, new CiliumNodeWriter(_server.Connection), TimeSpan.FromMinutes(5), _clock, new Random(1), NullLogger.Instance);
+        for (var look = 0; look < 4; look++)
+        {
+            await loop.CollectAsync(CancellationToken.None);
+            Assert.Single(_server.List("apis/cilium.io/v2/ciliumnodes"));
+        }
+
+        _server.Remove("api/v1/nodes/n1");
+        await loop.CollectAsync(CancellationToken.None);
+        await loop.CollectAsync(CancellationToken.None);
+        Assert.Empty(_server.List("apis/cilium.io/v2/ciliumnodes"));
+    }
+
     private Task CollectIdentitiesAsync()
     {
         Sync();

@@ -94,6 +94,48 @@ public sealed class MultiPoolLoopTests : IDisposable
     }
 
     [Fact]
+    public async Task A_node_that_the_watch_does_not_tell_of_keeps_its_cidrs_while_the_server_has_it()
+    {
+        SeeKubeNodes("b", "c");
+        _server.Put("api/v1/nodes/a", []);
+        _tables.Store.Write(write => write.Upsert(
+            _tables.PodIPPools, new PodIPPoolRow { Name = "default", Definition = new PoolDefinition("default", new PoolFamily([Prefix.Parse("10.0.0.0/27")], 27), null) }));
+        PutSmall("a");
+        SeeNodes();
+        var clock = new TestClock();
+        using var stop = new CancellationTokenSource();
+        var running = new MultiPoolLoop(
+            _tables.CiliumNodes, _tables.Nodes, _tables.PodIPPools, new CiliumNodeWriter(_server.Connection), new MultiPoolAllocator(true, false),
+            clock, new Random(1), NullLogger.Instance).RunAsync(stop.Token);
+        await UntilAsync(() => CidrsOf("a") == "10.0.0.0/27");
+        SeeNodes();
+        PutSmall("b");
+        SeeNodes();
+        await UntilAsync(() => ErrorOf("b").Length > 0);
+        SeeNodes();
+
+        // Deleted, and seen (of which a node that comes afterwards is the sign).
+        _server.Remove($"{Collection}/a");
+        SeeNodes();
+        await UntilAsync(() => _server.Requests.Contains("GET api/v1/nodes/a") || CidrsOf("b").Length > 0);
+        PutSmall("c");
+        SeeNodes();
+        await UntilAsync(() => ErrorOf("c").Length > 0 || CidrsOf("c").Length > 0);
+        Assert.Equal(("", ""), (CidrsOf("b"), CidrsOf("c")));
+        SeeNodes();
+
+        // The watch never told of the node, so that its end changes no table.
+        _server.Remove("api/v1/nodes/a");
+        await UntilAsync(() =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(30));
+            return CidrsOf("b").Length + CidrsOf("c").Length > 0;
+        });
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
     public async Task A_conflict_that_brings_no_newer_row_is_decided_again()
     {
         _tables.Store.Write(write => write.Upsert(_tables.PodIPPools, Pool(0)));

@@ -82,6 +82,39 @@ public sealed class PodCidrLoopTests : IDisposable
     }
 
     [Fact]
+    public async Task A_node_that_the_watch_does_not_tell_of_keeps_its_cidr_while_the_server_has_it()
+    {
+        SeeNodes("b", "c");
+        _server.Put("api/v1/nodes/a", []);
+        Put("a", "10.0.0.0/24");
+        Put("b");
+        See();
+        var clock = new TestClock();
+        var running = Start("10.0.0.0/24", clock);
+        await UntilAsync(() => ErrorOf("b").Length > 0);
+        See();
+
+        // Deleted, and seen (of which a node that comes afterwards is the sign).
+        _server.Remove($"{Collection}/a");
+        See();
+        await UntilAsync(() => HasAskedFor("a") || CidrsOf("b").Length > 0);
+        Put("c");
+        See();
+        await UntilAsync(() => ErrorOf("c").Length > 0 || CidrsOf("c").Length > 0);
+        Assert.Equal(("", ""), (CidrsOf("b"), CidrsOf("c")));
+        See();
+
+        // The watch never told of the node, so that its end changes no table.
+        _server.Remove("api/v1/nodes/a");
+        await UntilAsync(() =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(30));
+            return CidrsOf("b").Length + CidrsOf("c").Length > 0;
+        });
+        await StopAsync(running);
+    }
+
+    [Fact]
     public async Task What_another_leader_wrote_meanwhile_stays_and_what_was_meant_for_the_node_is_free()
     {
         SeeNodes("a", "b");
@@ -108,11 +141,13 @@ public sealed class PodCidrLoopTests : IDisposable
         while (!condition()) await Task.Delay(10, patience.Token);
     }
 
-    private Task Start(string pool)
+    private bool HasAskedFor(string node) => _server.Requests.Contains($"GET api/v1/nodes/{node}");
+
+    private Task Start(string pool, TimeProvider? time = null)
     {
         var assigner = new PodCidrAssigner(new CidrPool([Prefix.Parse(pool)], 24), null);
         var loop = new PodCidrLoop(
-            _tables.CiliumNodes, _tables.Nodes, new CiliumNodeWriter(_server.Connection), assigner, TimeProvider.System, new Random(1), NullLogger.Instance);
+            _tables.CiliumNodes, _tables.Nodes, new CiliumNodeWriter(_server.Connection), assigner, time ?? TimeProvider.System, new Random(1), NullLogger.Instance);
         return loop.RunAsync(_stop.Token);
     }
 
