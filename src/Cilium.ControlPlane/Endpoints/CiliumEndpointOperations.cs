@@ -36,12 +36,25 @@ internal sealed class CiliumEndpointOperations(IReadTable<NamespacedName, Cilium
 
     public async ValueTask PruneAsync(TableSnapshot<NamespacedName, CiliumEndpointContent> desired, CancellationToken cancellationToken)
     {
-        foreach (var row in present.Snapshot().Values)
-        {
-            if (IsOurs(row) && !desired.TryGet(row.Key, out _))
+        var surplus = present.Snapshot().Values.Where(row => IsOurs(row) && !desired.TryGet(row.Key, out _)).ToList();
+        var failures = new System.Collections.Concurrent.ConcurrentQueue<Exception>();
+        await System.Threading.Tasks.Parallel.ForEachAsync(
+            surplus,
+            new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellationToken },
+            async (row, token) =>
             {
-                await writer.DeleteAsync(row.Key, row.Uid, cancellationToken).ConfigureAwait(false);
-            }
+                try
+                {
+                    await writer.DeleteAsync(row.Key, row.Uid, token).ConfigureAwait(false);
+                }
+                catch (Exception exception) when (exception is KubernetesException or HttpRequestException or TimeoutException or IOException)
+                {
+                    failures.Enqueue(exception);
+                }
+            }).ConfigureAwait(false);
+        if (failures.TryPeek(out var first))
+        {
+            throw new IOException($"{failures.Count} of {surplus.Count} CiliumEndpoints without an endpoint were not deleted: {first.Message}", first);
         }
     }
 

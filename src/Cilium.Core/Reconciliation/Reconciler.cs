@@ -127,6 +127,7 @@ public sealed partial class Reconciler<TKey, TRow>
         using var feed = _table.Subscribe();
         Volatile.Write(ref _feed, feed);
         var nextPrune = DateTimeOffset.MinValue;
+        var failedPrunes = 0;
         while (true)
         {
             // 1. Everything new, and what is due again.
@@ -142,7 +143,8 @@ public sealed partial class Reconciler<TKey, TRow>
             var now = _time.GetUtcNow();
             if (_table.IsInitialized && now >= nextPrune && (!_hasPruned || _options.PruneInterval > TimeSpan.Zero))
             {
-                nextPrune = now + (await PruneAsync(cancellationToken).ConfigureAwait(false) ? _options.PruneInterval : _options.RetryMinimum);
+                failedPrunes = await PruneAsync(cancellationToken).ConfigureAwait(false) ? 0 : failedPrunes + 1;
+                nextPrune = now + WaitForPrune(failedPrunes);
             }
 
             // 3. Tell those who wait, then sleep until a change, a retry or the next prune. What failed waits for its retry.
@@ -244,12 +246,19 @@ public sealed partial class Reconciler<TKey, TRow>
             }
 
             var attempts = (_retries.TryGetValue(change.Key, out var earlier) ? earlier.Attempts : 0) + 1;
-            var wait = TimeSpan.FromTicks(Math.Min(_options.RetryMaximum.Ticks, _options.RetryMinimum.Ticks << Math.Min(attempts - 1, 20)));
-            _retries[change.Key] = (change, now + wait, attempts);
+            _retries[change.Key] = (change, now + Backoff(attempts, _options.RetryMaximum), attempts);
             _status[change.Key] = new ReconcileStatus(ReconcileState.Error, change.Revision, failure.Message, now, attempts);
             LogFailed(_logger, Name, change.Key.ToString() ?? "", attempts, failure.Message);
         }
     }
+
+    private TimeSpan Backoff(int attempts, TimeSpan maximum) =>
+        TimeSpan.FromTicks(Math.Min(maximum.Ticks, _options.RetryMinimum.Ticks << Math.Min(attempts - 1, 20)));
+
+    // A prune reads all of reality: one that is always refused is in the end tried no more often than one that succeeds.
+    private TimeSpan WaitForPrune(int failures) => failures == 0
+        ? _options.PruneInterval
+        : Backoff(failures, _options.PruneInterval > TimeSpan.Zero ? _options.PruneInterval : _options.RetryMaximum);
 
     private async ValueTask<bool> PruneAsync(CancellationToken cancellationToken)
     {

@@ -9,7 +9,7 @@ public sealed class ReconcilerOptions
     /// <summary>Longest wait between attempts.</summary>
     public TimeSpan RetryMaximum { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Time between full comparisons with reality; zero for only the first.</summary>
+    /// <summary>Time between full comparisons with reality; zero for only the first. One that fails is repeated as a key is, up to this time.</summary>
     public TimeSpan PruneInterval { get; set; } = TimeSpan.FromMinutes(30);
 
     /// <summary>Most changes in one batch.</summary>

@@ -14,6 +14,8 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
     private Dictionary<TKey, TableChange<TKey, TRow>> _pending = [];
     private TableSnapshot<TKey, TRow>? _first;
     private TaskCompletionSource? _waiter;
+    private Task? _wait;
+    private CancellationToken _waitToken;
     private bool _woken;
     private long _revision;
 
@@ -85,6 +87,9 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
     }
 
     /// <summary>Completes when there is something to drain, or the table became initialized.</summary>
+    /// <remarks>
+    /// Waiting again with the same token, before anything came, is the same wait: a reader that a timer wakes leaves nothing behind on a table that rests.
+    /// </remarks>
     public Task WaitAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
@@ -94,8 +99,14 @@ public sealed class ChangeFeed<TKey, TRow> : IDisposable
                 return Task.CompletedTask;
             }
 
-            _waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _waiter.Task.WaitAsync(cancellationToken);
+            if (_waiter is null || _wait is null || _waitToken != cancellationToken)
+            {
+                _waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _wait = _waiter.Task.WaitAsync(cancellationToken);
+                _waitToken = cancellationToken;
+            }
+
+            return _wait;
         }
     }
 

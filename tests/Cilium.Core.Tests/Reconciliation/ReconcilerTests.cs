@@ -2,6 +2,7 @@ using Cilium.Core.Reconciliation;
 using Cilium.Core.Tables;
 using FsCheck.Xunit;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Cilium.Core.Tests.Reconciliation;
 
@@ -17,6 +18,9 @@ public sealed class ReconcilerTests
         private int _calls;
 
         public Func<int, bool> FailsAtCall { get; init; } = _ => false;
+
+        /// <summary>Which prunes fail; the first is 1.</summary>
+        public Func<int, bool> FailsAtPrune { get; init; } = _ => false;
 
         public int Prunes { get; private set; }
 
@@ -67,7 +71,11 @@ public sealed class ReconcilerTests
         {
             lock (_lock)
             {
-                Prunes++;
+                if (FailsAtPrune(++Prunes))
+                {
+                    throw new IOException("no");
+                }
+
                 foreach (var key in _values.Keys.Where(key => !desired.TryGet(key, out _)).ToList())
                 {
                     _values.Remove(key);
@@ -199,6 +207,38 @@ public sealed class ReconcilerTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
+    /// <summary>Each prune reads all of reality: one that is always refused must not be tried ten times a second for ever.</summary>
+    [Fact]
+    public async Task A_prune_that_fails_waits_ever_longer_up_to_its_interval_until_it_succeeds()
+    {
+        var (store, table) = NewTable();
+        var clock = new FakeTimeProvider();
+        var reality = new Reality { FailsAtPrune = prune => prune is < 8 or 9 };
+        using var stop = new CancellationTokenSource();
+        var options = new ReconcilerOptions { RetryMinimum = TimeSpan.FromMilliseconds(100), PruneInterval = TimeSpan.FromSeconds(5) };
+        var reconciler = new Reconciler<int, Row>(table, reality, options, clock, NullLogger.Instance);
+        var running = reconciler.RunAsync(stop.Token);
+        int[] waits = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 100, 5000];
+        for (var prune = 1; prune <= waits.Length; prune++)
+        {
+            var limit = Limit();
+            while (reality.Prunes < prune)
+            {
+                limit.ThrowIfCancellationRequested();
+                await Task.Yield();
+            }
+
+            // A row that comes too early wakes the loop, which then looks whether a prune is due.
+            clock.Advance(TimeSpan.FromMilliseconds(waits[prune - 1] - 1));
+            await reconciler.WaitUntilReconciledAsync(store.Write(tx => tx.Upsert(table, new Row(1, prune))), Limit());
+            Assert.Equal(prune, reality.Prunes);
+            clock.Advance(TimeSpan.FromMilliseconds(1));
+        }
+
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
     [Property(MaxTest = 50)]
     public bool Reality_ends_as_desired_whatever_fails((int Key, int Value)[] operations, int seed)
     {
@@ -273,5 +313,5 @@ public sealed class ReconcilerTests
         return (store, store.CreateTable<int, Row>("rows", row => row.Key));
     }
 
-    private static CancellationToken Limit() => new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token;
+    private static CancellationToken Limit() => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
 }

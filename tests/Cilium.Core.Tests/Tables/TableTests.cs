@@ -196,6 +196,30 @@ public sealed class TableTests
         Assert.Equal(2000, store.Revision);
     }
 
+    /// <summary>A reader that wakes by a timer, and finds nothing, would leave one more wait behind each time.</summary>
+    [Fact]
+    public async Task A_reader_that_waits_again_before_anything_came_has_one_wait_only()
+    {
+        var store = new StateStore();
+        var table = store.CreateTable<int, Row>("table", row => row.Key);
+        using var feed = table.Subscribe();
+        using var other = new CancellationTokenSource();
+        using var stop = new CancellationTokenSource();
+        var waiting = feed.WaitAsync(stop.Token);
+        Assert.Same(waiting, feed.WaitAsync(stop.Token));
+        Assert.NotSame(waiting, feed.WaitAsync(other.Token));
+        store.Write(tx => tx.Upsert(table, new Row(1, 1)));
+        await waiting.WaitAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
+        Assert.True(feed.WaitAsync(stop.Token).IsCompletedSuccessfully);
+        feed.Drain();
+        waiting = feed.WaitAsync(stop.Token);
+        Assert.False(waiting.IsCompleted);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => feed.WaitAsync(stop.Token));
+        Assert.False(feed.WaitAsync(CancellationToken.None).IsCompleted);
+    }
+
     [Fact]
     public void Replace_makes_the_table_hold_exactly_these_rows()
     {
