@@ -1,4 +1,5 @@
 using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Endpoints;
 using Cilium.Ipam;
 using Cilium.Kubernetes;
 
@@ -11,10 +12,11 @@ internal sealed class PodPools(AgentTables tables, AgentOptions options, TimePro
     private const string IPv4Only = "ipam.cilium.io/ipv4-pool";
     private const string IPv6Only = "ipam.cilium.io/ipv6-pool";
     private const string RequireMatch = "ipam.cilium.io/require-pool-match";
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>Chooses for an owner, waiting a moment for its pod to be known.</summary>
+    /// <summary>Chooses for an owner, waiting a moment for its pod and its namespace to be known.</summary>
     /// <returns>The request with its pools, or null when the pod must match a pool and matches none.</returns>
+    /// <exception cref="EndpointException">503: one of them is not known yet, so that nobody can say which pool is the pod's.</exception>
     public async Task<AddressRequest?> ChooseAsync(AddressRequest request, CancellationToken cancellationToken)
     {
         var slash = request.Owner.IndexOf('/', StringComparison.Ordinal);
@@ -23,8 +25,8 @@ internal sealed class PodPools(AgentTables tables, AgentOptions options, TimePro
             return request with { IPv4Pool = options.DefaultIPPool, IPv6Pool = options.DefaultIPPool };
         }
 
-        var pod = await FindPodAsync(new NamespacedName(request.Owner[..slash], request.Owner[(slash + 1)..]), cancellationToken).ConfigureAwait(false);
-        tables.Kubernetes.Namespaces.TryGet(request.Owner[..slash], out var inNamespace);
+        var key = new NamespacedName(request.Owner[..slash], request.Owner[(slash + 1)..]);
+        var (pod, inNamespace) = Find(key) ?? await WaitForAsync(key, cancellationToken).ConfigureAwait(false);
         var pools = tables.Kubernetes.PodIPPools.Snapshot().Values.OrderBy(pool => pool.Name, StringComparer.Ordinal).ToList();
         var four = Choose(pod, inNamespace, IPv4Only, pools.Where(pool => pool.Definition.IPv4 is not null));
         var six = Choose(pod, inNamespace, IPv6Only, pools.Where(pool => pool.Definition.IPv6 is not null));
@@ -34,35 +36,40 @@ internal sealed class PodPools(AgentTables tables, AgentOptions options, TimePro
     }
 
     /// <summary>Chooses the pool of one family; null when the pod must match a pool and matches none.</summary>
-    internal string? Choose(PodRow? pod, NamespaceRow? inNamespace, string annotation, IEnumerable<PodIPPoolRow> pools)
+    private string? Choose(PodRow pod, NamespaceRow inNamespace, string annotation, IEnumerable<PodIPPoolRow> pools)
     {
-        foreach (var annotations in new[] { pod?.Annotations, inNamespace?.Annotations })
+        foreach (var annotations in new[] { pod.Annotations, inNamespace.Annotations })
         {
-            if (annotations is not null && (annotations.TryGetValue(annotation, out var pool) || annotations.TryGetValue(AnyFamily, out pool)) && pool.Length > 0)
+            if ((annotations.TryGetValue(annotation, out var pool) || annotations.TryGetValue(AnyFamily, out pool)) && pool.Length > 0)
             {
                 return pool;
             }
         }
 
-        if (pod is not null && pools.FirstOrDefault(pool => Selects(pool, pod, inNamespace)) is { } selecting)
+        if (pools.FirstOrDefault(pool => Selects(pool, pod, inNamespace)) is { } selecting)
         {
             return selecting.Name;
         }
 
-        return IsTrue(pod?.Annotations) || IsTrue(inNamespace?.Annotations) ? null : options.DefaultIPPool;
+        return IsTrue(pod.Annotations) || IsTrue(inNamespace.Annotations) ? null : options.DefaultIPPool;
     }
 
-    private static bool IsTrue(StringMap? annotations) => annotations is not null && annotations.TryGetValue(RequireMatch, out var value) && value == "true";
+    private static bool IsTrue(StringMap annotations) => annotations.TryGetValue(RequireMatch, out var value) && value == "true";
 
-    private static bool Selects(PodIPPoolRow pool, PodRow pod, NamespaceRow? inNamespace) =>
+    private static bool Selects(PodIPPoolRow pool, PodRow pod, NamespaceRow inNamespace) =>
         (pool.PodSelector is not null || pool.NamespaceSelector is not null)
         && (pool.PodSelector?.Matches(pod.Labels) ?? true)
-        && (pool.NamespaceSelector is null || (inNamespace is not null && pool.NamespaceSelector.Matches(inNamespace.Labels)));
+        && (pool.NamespaceSelector?.Matches(inNamespace.Labels) ?? true);
 
-    // The runtime may be faster than our watch.
-    private async Task<PodRow?> FindPodAsync(NamespacedName key, CancellationToken cancellationToken)
+    private (PodRow Pod, NamespaceRow Namespace)? Find(NamespacedName key) =>
+        tables.Kubernetes.Pods.TryGet(key, out var pod) && tables.Kubernetes.Namespaces.TryGet(key.Namespace, out var inNamespace) ? (pod, inNamespace) : null;
+
+    // The runtime may be faster than our watches, and a restarted agent may not have its first lists. A guess would be an address of a wrong pool.
+    private async Task<(PodRow Pod, NamespaceRow Namespace)> WaitForAsync(NamespacedName key, CancellationToken cancellationToken)
     {
         using var pods = tables.Kubernetes.Pods.Subscribe();
+        using var namespaces = tables.Kubernetes.Namespaces.Subscribe();
+        var wakeup = new Wakeup(time, pods.WaitAsync, namespaces.WaitAsync);
         using var patience = new CancellationTokenSource(s_patience, time);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
@@ -70,18 +77,19 @@ internal sealed class PodPools(AgentTables tables, AgentOptions options, TimePro
             while (true)
             {
                 pods.Drain();
-                if (tables.Kubernetes.Pods.TryGet(key, out var pod))
+                namespaces.Drain();
+                if (Find(key) is { } found)
                 {
-                    return pod;
+                    return found;
                 }
 
-                await pods.WaitAsync(linked.Token).ConfigureAwait(false);
+                await wakeup.WaitAsync(null, linked.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            // Not a pod that the API server knows: it has no annotations.
-            return null;
+            var missing = tables.Kubernetes.Pods.TryGet(key, out _) ? $"namespace {key.Namespace}" : $"pod {key}";
+            throw new EndpointException(503, $"the agent does not know {missing} yet, which says the pool of the addresses");
         }
     }
 }

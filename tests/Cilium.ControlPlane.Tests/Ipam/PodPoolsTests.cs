@@ -1,14 +1,17 @@
+using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Ipam;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
 using Cilium.Ipam;
 using Cilium.Kubernetes;
+using Cilium.Kubernetes.Tests;
 
 namespace Cilium.ControlPlane.Tests.Ipam;
 
 public sealed class PodPoolsTests
 {
     private readonly TestTables _test = new();
+    private readonly TestClock _clock = new();
 
     [Theory]
     [InlineData("", "", "", "default", "default")]
@@ -38,7 +41,45 @@ public sealed class PodPoolsTests
     public async Task The_router_is_from_the_default_pool() =>
         Assert.Equal("default", (await New().ChooseAsync(new AddressRequest(AddressOwners.Router), TestContext.Current.CancellationToken))!.Value.IPv4Pool);
 
-    private PodPools New() => new(_test.Tables, _test.Options, TimeProvider.System);
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task What_the_watches_tell_late_is_waited_for(bool knowsPod, bool knowsNamespace)
+    {
+        Write("", "ip-pool=b", "");
+        var (pod, inNamespace) = (_test.Kubernetes.Pods.Snapshot().Values.Single(), _test.Kubernetes.Namespaces.Snapshot().Values.Single());
+        Forget(pod: !knowsPod, inNamespace: !knowsNamespace);
+        var choosing = New(_clock).ChooseAsync(new AddressRequest("acme/web-1"), TestContext.Current.CancellationToken);
+        _clock.Advance(TimeSpan.FromSeconds(9));
+        Assert.False(choosing.IsCompleted);
+
+        _test.Write(write => write.Upsert(_test.Kubernetes.Pods, pod));
+        _test.Write(write => write.Upsert(_test.Kubernetes.Namespaces, inNamespace));
+        Assert.Equal("b", (await choosing)!.Value.IPv4Pool);
+    }
+
+    [Theory]
+    [InlineData(true, "pod acme/web-1")]
+    [InlineData(false, "namespace acme")]
+    public async Task A_pod_of_which_not_all_is_known_is_asked_to_come_again(bool lacksPod, string missing)
+    {
+        Write("", "ip-pool=b", "");
+        Forget(lacksPod, !lacksPod);
+        var choosing = New(_clock).ChooseAsync(new AddressRequest("acme/web-1"), TestContext.Current.CancellationToken);
+        _clock.Advance(TimeSpan.FromSeconds(10));
+        var refusal = await Assert.ThrowsAsync<EndpointException>(() => choosing);
+        Assert.Equal(503, refusal.StatusCode);
+        Assert.Contains(missing, refusal.Message, StringComparison.Ordinal);
+    }
+
+    private PodPools New(TimeProvider? time = null) => new(_test.Tables, _test.Options, time ?? TimeProvider.System);
+
+    private void Forget(bool pod, bool inNamespace) => _test.Write(write =>
+    {
+        if (pod) write.Delete(_test.Kubernetes.Pods, new NamespacedName("acme", "web-1"));
+        if (inNamespace) write.Delete(_test.Kubernetes.Namespaces, "acme");
+    });
 
     private void Write(string pod, string inNamespace, string app) => _test.Write(write =>
     {
