@@ -127,10 +127,10 @@ public sealed partial class CiliumOperator
                 await registrar.RegisterAsync(cancellationToken);
                 return;
             }
-            catch (Exception exception) when (exception is HttpRequestException or IOException or TimeoutException or KubernetesException { IsTransient: true })
+            catch (Exception exception) when (IsTransient(exception))
             {
                 LogRegistrationFailed(_logger, exception.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1 + _random.NextDouble()), _time, cancellationToken);
+                await DelayAsync(cancellationToken);
             }
         }
     }
@@ -145,12 +145,37 @@ public sealed partial class CiliumOperator
         var writer = new PodIPPoolWriter(_connection);
         foreach (var pool in _options.AutoCreatePodIPPools)
         {
-            if (await writer.EnsureAsync(pool, cancellationToken))
+            await CreatePoolAsync(writer, pool, cancellationToken);
+        }
+    }
+
+    private async Task CreatePoolAsync(PodIPPoolWriter writer, PoolDefinition pool, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
             {
-                LogPoolCreated(_logger, pool.Name);
+                if (await writer.EnsureAsync(pool, cancellationToken))
+                {
+                    LogPoolCreated(_logger, pool.Name);
+                }
+
+                return;
+            }
+            catch (Exception exception) when (IsTransient(exception) || exception is KubernetesException { IsNotFound: true })
+            {
+                // Not found: this server does not serve the definition yet, which another may have taken a moment ago.
+                LogPoolFailed(_logger, pool.Name, exception.Message);
+                await DelayAsync(cancellationToken);
             }
         }
     }
+
+    private static bool IsTransient(Exception exception) =>
+        exception is HttpRequestException or IOException or TimeoutException or KubernetesException { IsTransient: true };
+
+    private Task DelayAsync(CancellationToken cancellationToken) =>
+        Task.Delay(TimeSpan.FromSeconds(1 + _random.NextDouble()), _time, cancellationToken);
 
     private List<Task> Loops(KubernetesTables tables, CancellationToken cancellationToken)
     {
@@ -215,4 +240,7 @@ public sealed partial class CiliumOperator
 
     [LoggerMessage(1, LogLevel.Warning, "Cannot register the definitions yet: {Reason}")]
     private static partial void LogRegistrationFailed(ILogger logger, string reason);
+
+    [LoggerMessage(3, LogLevel.Warning, "Cannot create the CiliumPodIPPool {Pool} yet: {Reason}")]
+    private static partial void LogPoolFailed(ILogger logger, string pool, string reason);
 }
