@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Cilium.Api;
 
-/// <summary>Endpoint deletions that came while the agent was away: files that the agent carries out when it starts.</summary>
+/// <summary>Endpoint deletions that came while the agent was away or silent: files that the agent carries out when it starts, and now and then.</summary>
 /// <remarks>
 /// One file per sandbox, named by its content, so that a repeated deletion is queued once. Nobody waits for anybody, for a node may lose all its pods
 /// while its agent starts: the plugin enqueues and then asks the agent once more, the agent begins to accept requests and then reads once more. Whichever

@@ -47,6 +47,7 @@ internal sealed class AgentLoops(AgentContext agent, WebServer web, EndpointStor
             new NodeDerivation(tables, options, time),
             new CiliumEndpointDerivation(tables, agent.Options, self, time),
             new EndpointCollector(tables, options, agent.Registry, devices, time, loggers.CreateLogger<EndpointCollector>()),
+            new DeletionReplay(tables, options, agent.Registry, time, loggers.CreateLogger<DeletionReplay>()),
             new IdleMemory(time),
             new NodePublisher(tables, options, agent.Connection, agent.Readiness, time, loggers.CreateLogger<NodePublisher>()),
         ];

@@ -121,7 +121,7 @@ internal sealed partial class AgentService(
         await agent.Datapath.StartAsync(self, cancellationToken).ConfigureAwait(false);
 
         // 5. Deletions that came while nobody answered; from here on the plugin is answered.
-        new DeletionReplay(tables, agent.Options, agent.Registry, loggers.CreateLogger<DeletionReplay>()).Run(readiness.Accept);
+        new DeletionReplay(tables, agent.Options, agent.Registry, agent.Time, loggers.CreateLogger<DeletionReplay>()).Run(readiness.Accept);
 
         // 6. Restored endpoints as they should be, then the conflist, which makes the node take pods.
         readiness.Enter("waiting for restored endpoints");
