@@ -222,7 +222,7 @@ public sealed partial class EndpointRegistry(
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {
-            var status = await datapath.WaitForEndpointAsync(row.Id, revision, linked.Token).ConfigureAwait(false);
+            var status = await WaitForNewestAsync(row.Id, revision, linked.Token).ConfigureAwait(false);
             if (status.State == ReconcileState.Error)
             {
                 throw new EndpointException(500, $"the datapath refuses endpoint {row.Id} ({row.Owner}): {status.Message}");
@@ -232,6 +232,25 @@ public sealed partial class EndpointRegistry(
         {
             throw new EndpointException(500, $"endpoint {row.Id} ({row.Owner}) was not ready within {s_buildPatience.TotalSeconds} s");
         }
+    }
+
+    // A row may be refused because the policy it names has just made way for another; the row that names that one is on its way then. Once the table
+    // as it is now was attempted, a status of the same row is the last word.
+    private async Task<ReconcileStatus> WaitForNewestAsync(EndpointId id, long revision, CancellationToken cancellationToken)
+    {
+        var status = await datapath.WaitForEndpointAsync(id, revision, cancellationToken).ConfigureAwait(false);
+        while (status.State == ReconcileState.Error && tables.Datapath.Endpoints.Revision is var newest && newest > status.Revision)
+        {
+            await datapath.WaitUntilAttemptedAsync(tables.Datapath.Endpoints, newest, cancellationToken).ConfigureAwait(false);
+            var refused = status.Revision;
+            status = await datapath.WaitForEndpointAsync(id, revision, cancellationToken).ConfigureAwait(false);
+            if (status.Revision == refused)
+            {
+                break;
+            }
+        }
+
+        return status;
     }
 
     [LoggerMessage(1, LogLevel.Information, "Restored {Count} endpoints")]

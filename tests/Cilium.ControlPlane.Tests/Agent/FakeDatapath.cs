@@ -18,8 +18,11 @@ internal sealed class FakeDatapath : IDatapath
 
     public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken) => Task.CompletedTask;
 
+    /// <summary>What became of an endpoint, by the revision that is waited for; null for what <see cref="Refuses"/> says.</summary>
+    public Func<long, ReconcileStatus>? Status { get; set; }
+
     public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken) => Task.FromResult(
-        new ReconcileStatus(Refuses is null ? ReconcileState.Done : ReconcileState.Error, revision, Refuses ?? "", default, 0));
+        Status?.Invoke(revision) ?? new ReconcileStatus(Refuses is null ? ReconcileState.Done : ReconcileState.Error, revision, Refuses ?? "", default, 0));
 
     /// <summary>Called by who waits for a table and a revision; done at once when null.</summary>
     public Func<object, long, Task>? Attempts { get; set; }

@@ -3,6 +3,8 @@ using Cilium.Api;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
+using Cilium.Core.Reconciliation;
+using Cilium.Datapath.Endpoints;
 using Cilium.Ipam;
 using Microsoft.Extensions.Logging.Abstractions;
 using NamedPort = Cilium.Policy.NamedPort;
@@ -146,6 +148,55 @@ public sealed class EndpointRegistryTests : IDisposable
         Assert.Equal(0, tables.Tables.Endpoints.Count);
         Assert.Empty(ipam.Snapshot());
         Assert.Empty(new EndpointStore(_directory).Load().Records);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_refusal_is_the_last_word_only_when_the_endpoints_newest_row_was_attempted(bool isSuccessorDone)
+    {
+        var (registry, tables, ipam) = New();
+        var (written, attempted) = (0L, 0L);
+        _datapath.Status = revision =>
+        {
+            if (written == 0)
+            {
+                // The row was refused for a policy that had just gone; the one that names the policy's successor comes right behind.
+                written = tables.Tables.Store.Write(write => write.Upsert(tables.Datapath.Endpoints, Row(1)));
+            }
+
+            return isSuccessorDone && attempted >= written
+                ? new ReconcileStatus(ReconcileState.Done, written, "", default, 0)
+                : new ReconcileStatus(ReconcileState.Error, revision, "no such policy", default, 1);
+        };
+        _datapath.Attempts = (table, revision) =>
+        {
+            Assert.Same(tables.Datapath.Endpoints, table);
+            attempted = revision;
+            // Others are written all the time.
+            tables.Write(write => write.Upsert(tables.Datapath.Endpoints, Row((ushort)(revision + 1))));
+            return Task.CompletedTask;
+        };
+        var creation = registry.CreateAsync(Request("c1", ipam.Allocate("default/pod-a", expires: true)), default);
+        if (isSuccessorDone)
+        {
+            Assert.Equal(new EndpointId(1), (await creation).Id);
+            return;
+        }
+
+        var refusal = await Assert.ThrowsAsync<EndpointException>(() => creation);
+        Assert.Contains("no such policy", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(written, attempted);
+
+        static EndpointRow Row(ushort id) => new()
+        {
+            Id = new EndpointId(id),
+            InterfaceName = $"lxc{id}",
+            InterfaceIndex = 17,
+            PodMac = default,
+            HostMac = default,
+            Identity = new Identity(4711),
+        };
     }
 
     [Fact]
