@@ -16,12 +16,12 @@ internal static class ApiResponses
     public static Task FailAsync(this HttpContext context, int status, string reason) =>
         context.AnswerAsync(reason, ApiJson.Default.String, status);
 
-    public static async Task<T> ReadAsync<T>(this HttpContext context, JsonTypeInfo<T> type)
+    public static async Task<T> ReadAsync<T>(this HttpContext context, JsonTypeInfo<T> type, CancellationToken cancellationToken)
         where T : class
     {
         try
         {
-            return await context.Request.ReadFromJsonAsync(type, context.RequestAborted).ConfigureAwait(false)
+            return await context.Request.ReadFromJsonAsync(type, cancellationToken).ConfigureAwait(false)
                 ?? throw new Endpoints.EndpointException(400, "the request has no body");
         }
         catch (Exception exception) when (exception is System.Text.Json.JsonException or InvalidOperationException)

@@ -45,7 +45,7 @@ internal static class EndpointRoutes
 
     private static async Task Create(HttpContext context, AgentContext agent)
     {
-        var request = await context.ReadAsync(ApiJson.Default.EndpointChangeRequest).ConfigureAwait(false);
+        var request = await context.ReadAsync(ApiJson.Default.EndpointChangeRequest, context.RequestAborted).ConfigureAwait(false);
         var row = await agent.Registry.CreateAsync(request, context.RequestAborted).ConfigureAwait(false);
         await context.AnswerAsync(EndpointModels.Of(agent, row), ApiJson.Default.EndpointModel, StatusCodes.Status201Created).ConfigureAwait(false);
     }
@@ -54,7 +54,7 @@ internal static class EndpointRoutes
     private static async Task Patch(HttpContext context, AgentContext agent)
     {
         var row = Find(context, agent);
-        var request = await context.ReadAsync(ApiJson.Default.EndpointChangeRequest).ConfigureAwait(false);
+        var request = await context.ReadAsync(ApiJson.Default.EndpointChangeRequest, context.RequestAborted).ConfigureAwait(false);
         if (request.InterfaceName is { Length: > 0 } name && name != row.InterfaceName)
         {
             throw new EndpointException(400, $"interface-name is {row.InterfaceName} and cannot become {name}");
@@ -80,9 +80,10 @@ internal static class EndpointRoutes
         return Task.CompletedTask;
     }
 
+    // Carried out even when who sent it has gone: a plugin waits a short time only, and the pod is gone either way.
     private static async Task DeleteMany(HttpContext context, AgentContext agent)
     {
-        var request = await context.ReadAsync(ApiJson.Default.EndpointBatchDeleteRequest).ConfigureAwait(false);
+        var request = await context.ReadAsync(ApiJson.Default.EndpointBatchDeleteRequest, CancellationToken.None).ConfigureAwait(false);
         if (string.IsNullOrEmpty(request.ContainerId))
         {
             throw new EndpointException(400, "container-id is required");

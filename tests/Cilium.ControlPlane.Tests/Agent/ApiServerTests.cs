@@ -10,6 +10,11 @@ using Cilium.Datapath.LoadBalancing;
 using Cilium.Ipam;
 using Cilium.Kubernetes;
 using Cilium.Policy;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cilium.ControlPlane.Tests.Agent;
@@ -98,6 +103,29 @@ public sealed class ApiServerTests : IAsyncDisposable
         Assert.Empty(await _api.GetEndpointsAsync(default));
         Assert.Equal(404, (await Assert.ThrowsAsync<ApiException>(() => _api.DeleteEndpointAsync("cni-attachment-id:c1:eth0", default))).StatusCode);
         Assert.Equal("router", Assert.Single(_agent.Ipam.Snapshot()).Owner);
+    }
+
+    [Fact]
+    public async Task A_deletion_is_carried_out_though_nobody_waits_for_the_answer()
+    {
+        await StartAsync();
+        var ipam = await _api.AllocateAddressesAsync("", "default/pod-a", "", expiration: true, default);
+        await _api.CreateEndpointAsync(Request(ipam), default);
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.Services.AddRoutingCore();
+        await using var application = builder.Build();
+        EndpointRoutes.Map(application, _agent);
+        var deletion = ((IEndpointRouteBuilder)application).DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().Single(route =>
+            route.RoutePattern.RawText == "/v1/endpoint" && route.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods.Contains("DELETE"));
+
+        var context = new DefaultHttpContext { RequestAborted = new CancellationToken(canceled: true) };
+        context.Request.ContentType = "application/json";
+        context.Request.Body = new MemoryStream("{\"container-id\":\"c1\"}"u8.ToArray());
+        await deletion.RequestDelegate!(context);
+
+        Assert.Equal(200, context.Response.StatusCode);
+        Assert.Empty(await _api.GetEndpointsAsync(default));
     }
 
     [Fact]
