@@ -36,7 +36,7 @@ internal sealed class DelCommand(Func<TimeSpan, AgentClient> connect, TimeSpan p
 
         // The agent may have read the queue just before: then it answers now.
         var queued = queue.Enqueue(request);
-        if (await TryDeleteAsync(request, patience / 15, cancellationToken).ConfigureAwait(false))
+        if (await TryDeleteAsync(request, patience / 3, cancellationToken).ConfigureAwait(false))
         {
             DeletionQueue.Remove(queued);
         }
