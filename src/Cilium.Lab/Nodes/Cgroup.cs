@@ -3,6 +3,9 @@ namespace Cilium.Lab.Nodes;
 /// <summary>A folder of the machine's cgroup v2 tree.</summary>
 internal sealed class Cgroup
 {
+    // Half a minute: what was killed ends when the machine has time for it.
+    private const int Attempts = 3000;
+
     private Cgroup(string path) => Path = path;
 
     public string Path { get; }
@@ -40,7 +43,7 @@ internal sealed class Cgroup
     public static async Task<bool> RemoveAsync(string path, TimeProvider clock)
     {
         if (!Directory.Exists(path)) return true;
-        for (var attempt = 0; attempt < 200; attempt++)
+        for (var attempt = 0; attempt < Attempts; attempt++)
         {
             KillAll(path);
             if (TryRemove(path)) return true;

@@ -96,7 +96,11 @@ internal sealed class PodSandbox(LabLayout layout, string node, JsonObject pod, 
     /// <summary>Ends every process and removes what the pod had on the machine, except its CNI attachment.</summary>
     public async Task RemoveAsync(TimeProvider clock)
     {
-        await Cgroup.RemoveAsync(cgroup.Path, clock);
+        // What still runs uses the rest.
+        while (!await Cgroup.RemoveAsync(cgroup.Path, clock))
+        {
+        }
+
         if (!UsesHostNetwork) NetworkNamespace.Delete(NamespaceName);
         if (Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);
     }
