@@ -12,7 +12,7 @@ public sealed class DatapathWalkTests(ServicesLab lab) : IClassFixture<ServicesL
         await lab.PodsReadyAsync("pod-a", "pod-b");
         var address = await lab.ReadAsync("pod pod-b", "{.status.podIP}");
 
-        Assert.Equal(0, (await lab.ExecAsync("pod-a", "ping", "-c", "2", "-W", "3", address)).ExitCode);
+        await lab.PingsAsync("pod-a", "-c", "2", address);
         var (_, inside, _) = await lab.ExecAsync("pod-a", "ip", "address", "show", "eth0");
         Assert.Contains("eth0@if", inside, StringComparison.Ordinal);
         Assert.Contains($"{await lab.ReadAsync("pod pod-a", "{.status.podIP}")}/32", inside, StringComparison.Ordinal);
@@ -32,7 +32,7 @@ public sealed class DatapathWalkTests(ServicesLab lab) : IClassFixture<ServicesL
         var identity = await LabFixture.EventuallyAsync(() => lab.ReadAsync("ciliumendpoint netshoot-client", "{.status.identity.id}"), id => id.Length > 0);
 
         var capture = LabFixture.RunAsync(
-            "timeout", "--preserve-status", "20", "ip", "netns", "exec", lab.Lab.UnderlayNamespace,
+            "timeout", "--preserve-status", "90", "ip", "netns", "exec", lab.Lab.UnderlayNamespace,
             "tcpdump", "-i", "br0", "-n", "-c", "1", "-v", "-T", "vxlan", $"udp port 8472 and udp[12:4] & 0xffffff00 = {uint.Parse(identity, System.Globalization.CultureInfo.InvariantCulture) << 8}");
         await LabFixture.EventuallyAsync(
             async () =>
@@ -40,7 +40,7 @@ public sealed class DatapathWalkTests(ServicesLab lab) : IClassFixture<ServicesL
                 await lab.ExecAsync("netshoot-client", "ping", "-c", "1", "-W", "1", address);
                 return capture.IsCompleted;
             },
-            done => done, 20);
+            done => done, 60);
 
         Assert.Contains($"vni {identity}", await capture, StringComparison.Ordinal);
         Assert.Contains(address, await capture, StringComparison.Ordinal);
@@ -53,7 +53,7 @@ public sealed class DatapathWalkTests(ServicesLab lab) : IClassFixture<ServicesL
         await lab.ApplyAsync("httpd.yaml", "netshoot-client.yaml");
         await lab.KubectlAsync("rollout", "status", "deployment", "httpd", "--timeout=60s");
         await lab.PodsReadyAsync("netshoot-client");
-        await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://httpd"), status => status == "200");
+        await lab.ReachesAsync("netshoot-client", "http://httpd");
         var list = await lab.AgentAsync("kind-worker", "cilium-dbg", "service", "list");
         foreach (var address in (await lab.ReadAsync("pods -l app.kubernetes.io/name=httpd", "{.items[*].status.podIP}")).Split(' '))
             Assert.Matches($@"=> {System.Text.RegularExpressions.Regex.Escape(address)}:80\S* \(active\)", list);
@@ -61,7 +61,7 @@ public sealed class DatapathWalkTests(ServicesLab lab) : IClassFixture<ServicesL
         await lab.KubectlAsync("-n", "kube-system", "patch", "daemonset", "cilium", "--patch", """{"spec":{"template":{"spec":{"nodeSelector":{"not-there":"true"}}}}}""");
         await LabFixture.EventuallyAsync(
             () => lab.KubectlAsync("-n", "kube-system", "get", "pods", "-l", "k8s-app=cilium", "-o", "name"), names => names.Length == 0);
-        for (var request = 0; request < 10; request++) Assert.Equal("200", await lab.CurlAsync("netshoot-client", "http://httpd"));
+        await LabFixture.AllAnsweredAsync(10, () => lab.CurlAsync("netshoot-client", "http://httpd"));
         var backend = (await lab.ReadAsync("pods -l app.kubernetes.io/name=httpd", "{.items[*].metadata.name}")).Split(' ')[0];
         await lab.KubectlAsync("delete", "pod", backend, "--wait=false");
 
@@ -89,7 +89,7 @@ public sealed class DatapathWalkTests(ServicesLab lab) : IClassFixture<ServicesL
         await lab.ApplyAsync("nginx.yaml", "netshoot-client.yaml");
         await lab.PodsReadyAsync("netshoot-client");
         await lab.PodsReadyAsync("-l", "app.kubernetes.io/name=nginx");
-        await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://nginx-service"), status => status == "200");
+        await lab.ReachesAsync("netshoot-client", "http://nginx-service");
         var service = await lab.ReadAsync("service nginx-service", "{.spec.clusterIP}");
         var backend = System.Net.IPAddress.Parse(await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIP}"));
 

@@ -12,7 +12,7 @@ public sealed class DualStackTests(DualStackLab lab) : IClassFixture<DualStackLa
         await lab.ApplyAsync("echo-dualstack.yaml", "netshoot-client.yaml", "nginx.yaml");
         await lab.KubectlAsync("rollout", "status", "deployment", "echoserver", "--timeout=60s");
         await lab.PodsReadyAsync();
-        await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://echoserver"), status => status == "200", 15);
+        await lab.ReachesAsync("netshoot-client", "http://echoserver");
         await using var flows = await ExplainedFlows.StartAsync(lab);
 
         var pod = (await lab.ReadAsync("pods -l app.kubernetes.io/name=nginx", "{.items[0].status.podIPs[*].ip}")).Split(' ');
@@ -21,14 +21,14 @@ public sealed class DualStackTests(DualStackLab lab) : IClassFixture<DualStackLa
         Assert.Equal([true, false], service.Select(address => address.Contains(':', StringComparison.Ordinal)));
 
         var six = pod.First(address => address.Contains(':', StringComparison.Ordinal));
-        Assert.Equal(0, (await lab.ExecAsync("netshoot-client", "ping", "-6", "-c", "1", "-W", "3", six)).ExitCode);
+        await lab.PingsAsync("netshoot-client", "-6", six);
         foreach (var address in service)
         {
             var host = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
-            Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", $"http://{host}"), status => status == "200", 15));
+            await lab.ReachesAsync("netshoot-client", $"http://{host}");
         }
 
-        Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://echoserver", "-6"), status => status == "200", 15));
+        await lab.ReachesAsync("netshoot-client", "http://echoserver", "-6");
         var (_, record, _) = await lab.ExecAsync("netshoot-client", "dig", "+short", "AAAA", "echoserver.default.svc.cluster.local");
         Assert.Equal(service[0], record.Trim());
         await flows.AgreeAsync(delivered: 5, dropped: 0);

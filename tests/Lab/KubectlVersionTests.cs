@@ -125,15 +125,15 @@ public sealed class KubectlVersionTests(KubectlLab lab) : IClassFixture<KubectlL
             var line = await forwarding.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
             Assert.Matches("^Forwarding from 127.0.0.1:[0-9]+ -> 80$", line);
             var url = "http://" + line!.Split(' ')[2];
-            Assert.Equal("200", await LabFixture.RunAsync("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "5", url));
+            Assert.Equal("200", await LabFixture.RunAsync("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "30", url));
 
             await kubectl.RunAsync("delete", "pod", pod, "--wait");
             var watch = Stopwatch.GetTimestamp();
-            using var client = Process.Start(new ProcessStartInfo("curl", ["-s", "--max-time", "20", url]))!;
+            using var client = Process.Start(new ProcessStartInfo("curl", ["-s", "--max-time", "120", url]))!;
             await client.WaitForExitAsync(TestContext.Current.CancellationToken);
-            await forwarding.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+            await forwarding.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
             Assert.NotEqual(0, client.ExitCode);
-            Assert.True(Stopwatch.GetElapsedTime(watch) < TimeSpan.FromSeconds(15), "the connection hung");
+            Assert.True(Stopwatch.GetElapsedTime(watch) < TimeSpan.FromSeconds(60), "the connection hung");
             Assert.Equal(1, forwarding.ExitCode);
             Assert.Contains("lost connection to pod", await error, StringComparison.Ordinal);
         }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Cilium.Lab;
+using Xunit.Sdk;
 
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
@@ -9,7 +10,6 @@ namespace Cilium.LabTests;
 /// <summary>A lab for the tests of one class, up before the first of them and down after the last.</summary>
 public abstract class LabFixture : IAsyncLifetime
 {
-    private const int CurlCannotConnect = 7;
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(150);
 
     protected LabFixture(string name, string? values, int nodes = 3, bool installsCilium = true)
@@ -106,6 +106,26 @@ public abstract class LabFixture : IAsyncLifetime
         return code == 0 ? output : $"exit {code}";
     }
 
+    /// <summary>Asks a URL from a pod until it is answered.</summary>
+    public Task ReachesAsync(string pod, string url, params string[] options) => EventuallyAsync(() => CurlAsync(pod, url, options), status => status == "200");
+
+    /// <summary>Sends an echo request from a pod until it is answered.</summary>
+    public Task PingsAsync(string pod, params string[] arguments) =>
+        EventuallyAsync(() => ExecAsync(pod, ["ping", "-c", "1", "-W", "10", .. arguments]), ping => ping.ExitCode == 0);
+
+    /// <summary>Asks until that many answers in a row are 200.</summary>
+    public static Task AllAnsweredAsync(int requests, Func<Task<string>> ask) => EventuallyAsync(
+        async () =>
+        {
+            for (var request = 0; request < requests; request++)
+            {
+                if (await ask() is var status and not "200") return $"{status} to request {request}";
+            }
+
+            return "200";
+        },
+        status => status == "200", 60);
+
     /// <summary>Runs a tool inside the agent of a node, as a user would.</summary>
     public async Task<string> AgentAsync(string node, params string[] command)
     {
@@ -113,19 +133,18 @@ public abstract class LabFixture : IAsyncLifetime
     }
 
     /// <summary>
-    /// Which nodes answer a node at all their addresses, and which health endpoints, by probes that are made now; none while the agent, which is ready a
-    /// second earlier, does not probe yet.
+    /// Which nodes answer a node at all their addresses, and which health endpoints, by probes that are made now; none while the agent does not probe,
+    /// as for a second after it is ready, or when it goes meanwhile.
     /// </summary>
     public async Task<List<(bool Host, bool Endpoint)>> ProbeAsync(string node)
     {
-        var (code, answer, error) = await Lab.KubectlAsync(
+        var (code, answer, _) = await Lab.KubectlAsync(
             [
                 "-n", "kube-system", "exec", await AgentPodAsync(node), "-c", "cilium-agent", "--",
                 "sh", "-c", "curl --silent --fail --unix-socket $(dirname $CILIUM_SOCK)/health.sock --request PUT http://localhost/v1beta/status/probe",
             ],
             CancellationToken.None);
-        if (code == CurlCannotConnect) return [];
-        Assert.True(code == 0, $"exit {code}: {answer}{error}");
+        if (code != 0) return [];
         using var report = JsonDocument.Parse(answer);
         return [.. report.RootElement.GetProperty("nodes").EnumerateArray().Select(found => (
             IsOk(found.GetProperty("host")), found.TryGetProperty("health-endpoint", out var endpoint) && IsOk(endpoint)))];
@@ -163,15 +182,26 @@ public abstract class LabFixture : IAsyncLifetime
     public Task<string> ReadAsync(string resource, string jsonPath) =>
         KubectlAsync(["get", .. resource.Split(' '), "-o", $"jsonpath={jsonPath}"]);
 
-    /// <summary>Asks until the answer is as wanted; fails with the last answer after the limit.</summary>
+    /// <summary>Asks until the answer is as wanted; fails with the last answer, or with why there was none, after the limit.</summary>
     public static async Task<T> EventuallyAsync<T>(Func<Task<T>> ask, Func<T, bool> wanted, int limitSeconds = 30)
     {
         var began = Stopwatch.GetTimestamp();
         while (true)
         {
-            var answer = await ask();
-            if (wanted(answer)) return answer;
-            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(limitSeconds), $"still, after {limitSeconds} s: {answer}");
+            string last;
+            try
+            {
+                var answer = await ask();
+                if (wanted(answer)) return answer;
+                last = $"{answer}";
+            }
+            catch (XunitException failure)
+            {
+                // A command may fail while what it asks comes or goes.
+                last = failure.Message;
+            }
+
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(limitSeconds), $"still, after {limitSeconds} s: {last}");
             await Task.Delay(Poll, CancellationToken.None);
         }
     }

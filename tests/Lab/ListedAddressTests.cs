@@ -48,7 +48,7 @@ public sealed class ListedAddressTests(ListedAddressLab lab) : IClassFixture<Lis
         var pods = await AddressesAsync();
         Assert.Equal(4, pods.Distinct().Count());
         Assert.All(pods, address => Assert.StartsWith("10.60.3.", address, StringComparison.Ordinal));
-        Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", "http://nginx-service"), status => status == "200", 15));
+        await lab.ReachesAsync("netshoot-client", "http://nginx-service");
         var used = await LabFixture.EventuallyAsync(UsedAsync, used => used.Split("\"owner\"").Length == 7, 15);
         Assert.Contains("\"owner\":\"default/nginx-deployment-", used, StringComparison.Ordinal);
         Assert.Contains("\"resource\":\"eni-kind-worker2\"", used, StringComparison.Ordinal);

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Globalization;
+
 namespace Cilium.LabTests;
 
 public sealed class LoadBalancerTrafficLab() : LabFixture("lbtraffic", "load-balancer.yaml");
@@ -16,11 +19,11 @@ public sealed class LoadBalancerTrafficTests(LoadBalancerTrafficLab lab) : IClas
         await OutsideWalk.StartAsync(lab);
         var address = await OutsideWalk.AddressAsync(lab, isIPv4: true);
         await OutsideWalk.RouteAsync(lab, address, "kind-worker");
-        Assert.Equal("200", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "200", 15));
+        await OutsideWalk.ReachesAsync(lab, $"http://{address}");
         await lab.ApplyAsync("policy.yaml");
-        await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "exit 28", 20);
+        await OutsideWalk.TimesOutAsync(lab, $"http://{address}");
         await lab.ApplyAsync("policy-world.yaml");
-        Assert.Equal("200", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "200", 20));
+        await OutsideWalk.ReachesAsync(lab, $"http://{address}");
         await lab.DeleteAsync("policy.yaml", "policy-world.yaml");
     }
 }
@@ -40,26 +43,26 @@ public sealed class NativeLoadBalancerTests(NativeLoadBalancerLab lab) : IClassF
         var address = await OutsideWalk.AddressAsync(lab, isIPv4: true);
         await PatchAsync("""{"spec":{"externalTrafficPolicy":"Local","healthCheckNodePort":31999}}""");
         await OutsideWalk.RouteAsync(lab, address, "kind-worker");
-        Assert.Equal("exit 28", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "exit 28", 20));
+        await OutsideWalk.TimesOutAsync(lab, $"http://{address}");
         await OutsideWalk.RouteAsync(lab, address, "kind-worker2");
-        Assert.Equal("200", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "200", 20));
-        Assert.Equal("503", await HealthAsync("kind-worker"));
-        Assert.Equal("200", await HealthAsync("kind-worker2"));
+        await OutsideWalk.ReachesAsync(lab, $"http://{address}");
+        await HealthIsAsync("kind-worker", "503");
+        await HealthIsAsync("kind-worker2", "200");
 
         // 2. Pods on any node still reach it by the cluster address and by the load balancer's.
         await lab.ApplyAsync("netshoot-client.yaml");
         await lab.PodsReadyAsync("netshoot-client");
         foreach (var url in new[] { "http://nginx-lb", $"http://{address}" })
-            Assert.Equal("200", await LabFixture.EventuallyAsync(() => lab.CurlAsync("netshoot-client", url), status => status == "200", 20));
+            await lab.ReachesAsync("netshoot-client", url);
 
         // 3. Source ranges: those of others, then the client's.
         await PatchAsync("""{"spec":{"loadBalancerSourceRanges":["198.51.100.0/24"]}}""");
-        await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "exit 28", 20);
+        await OutsideWalk.TimesOutAsync(lab, $"http://{address}");
         await PatchAsync("""{"spec":{"loadBalancerSourceRanges":["198.51.100.0/24","172.18.0.0/16"]}}""");
-        Assert.Equal("200", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "200", 20));
+        await OutsideWalk.ReachesAsync(lab, $"http://{address}");
         await PatchAsync("""{"spec":{"externalTrafficPolicy":"Cluster","healthCheckNodePort":null,"loadBalancerSourceRanges":null}}""");
         await OutsideWalk.RouteAsync(lab, address, "kind-worker");
-        Assert.Equal("200", await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}"), status => status == "200", 20));
+        await OutsideWalk.ReachesAsync(lab, $"http://{address}");
 
         // 4. Affinity: answers vary by host, then they do not, and after the time that was set another may answer.
         await lab.ApplyAsync("affinity.yaml");
@@ -72,8 +75,11 @@ public sealed class NativeLoadBalancerTests(NativeLoadBalancerLab lab) : IClassF
 
     private Task<string> PatchAsync(string patch) => lab.KubectlAsync("patch", "service", "nginx-lb", "--type=merge", "--patch", patch);
 
-    private async Task<string> HealthAsync(string node) =>
-        await LabFixture.EventuallyAsync(async () => await OutsideWalk.CurlAsync(lab, $"http://{await OutsideWalk.NodeAddressAsync(lab, node, isIPv4: true)}:31999"), status => status is "200" or "503", 20);
+    private async Task HealthIsAsync(string node, string wanted)
+    {
+        var address = await OutsideWalk.NodeAddressAsync(lab, node, isIPv4: true);
+        await LabFixture.EventuallyAsync(() => OutsideWalk.CurlAsync(lab, $"http://{address}:31999"), status => status == wanted, 60);
+    }
 
     private async Task<HashSet<string>> HostsAsync(int requests)
     {
@@ -104,10 +110,10 @@ internal static class OutsideWalk
             foreach (var node in lab.Lab.NodeNames)
             {
                 await RouteAsync(lab, address, node);
-                Assert.Equal("200", await LabFixture.EventuallyAsync(() => CurlAsync(lab, $"http://{host}"), status => status == "200", 20));
-                for (var request = 0; request < 20; request++) Assert.Equal("200", await CurlAsync(lab, $"http://{host}"));
+                await ReachesAsync(lab, $"http://{host}");
+                await LabFixture.AllAnsweredAsync(20, () => CurlAsync(lab, $"http://{host}"));
                 var own = await NodeAddressAsync(lab, node, isIPv4);
-                Assert.Equal("200", await LabFixture.EventuallyAsync(() => CurlAsync(lab, $"http://{(isIPv4 ? own : $"[{own}]")}:{nodePort}"), status => status == "200", 20));
+                await ReachesAsync(lab, $"http://{(isIPv4 ? own : $"[{own}]")}:{nodePort}");
             }
         }
 
@@ -116,7 +122,7 @@ internal static class OutsideWalk
         // Cluster addresses are none outside.
         var cluster = await lab.ReadAsync("service nginx-lb", "{.spec.clusterIP}");
         await RouteAsync(lab, cluster, "kind-worker");
-        Assert.Equal("exit 28", await CurlAsync(lab, $"http://{(cluster.Contains(':', StringComparison.Ordinal) ? $"[{cluster}]" : cluster)}"));
+        Assert.Equal("exit 28", await CurlAsync(lab, $"http://{(cluster.Contains(':', StringComparison.Ordinal) ? $"[{cluster}]" : cluster)}", limitSeconds: 2));
         var list = await lab.AgentAsync("kind-worker", "cilium-dbg", "service", "list");
         Assert.Contains("LoadBalancer", list, StringComparison.Ordinal);
         Assert.Contains("NodePort", list, StringComparison.Ordinal);
@@ -149,18 +155,23 @@ internal static class OutsideWalk
     public static async Task RouteAsync(LabFixture lab, string address, string node) => await LabFixture.RunAsync(
         "ip", "-n", lab.Lab.UnderlayNamespace, "route", "replace", address, "via", await NodeAddressAsync(lab, node, address.Contains('.', StringComparison.Ordinal)));
 
-    public static async Task<string> CurlAsync(LabFixture lab, string url)
+    /// <summary>The HTTP status of a URL, or "exit N" with curl's code.</summary>
+    public static async Task<string> CurlAsync(LabFixture lab, string url, int limitSeconds = 10)
     {
-        try
-        {
-            return await LabFixture.RunAsync(
-                "ip", "netns", "exec", lab.Lab.UnderlayNamespace, "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "2", url);
-        }
-        catch (Xunit.Sdk.TrueException failure) when (failure.Message.Contains("exit 28", StringComparison.Ordinal))
-        {
-            return "exit 28";
-        }
+        string[] command =
+        [
+            "netns", "exec", lab.Lab.UnderlayNamespace, "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", limitSeconds.ToString(CultureInfo.InvariantCulture), url,
+        ];
+        using var process = Process.Start(new ProcessStartInfo("ip", command) { RedirectStandardOutput = true })!;
+        var status = await process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        await process.WaitForExitAsync(CancellationToken.None);
+        return process.ExitCode == 0 ? status : $"exit {process.ExitCode}";
     }
+
+    public static Task ReachesAsync(LabFixture lab, string url) => LabFixture.EventuallyAsync(() => CurlAsync(lab, url), status => status == "200", 60);
+
+    public static Task TimesOutAsync(LabFixture lab, string url) =>
+        LabFixture.EventuallyAsync(() => CurlAsync(lab, url, limitSeconds: 2), status => status == "exit 28", 60);
 
     public static async Task<string> NodeAddressAsync(LabFixture lab, string node, bool isIPv4) =>
         (await lab.ReadAsync($"node {node}", "{.status.addresses[?(@.type==\"InternalIP\")].address}")).Split(' ')

@@ -16,8 +16,8 @@ public sealed class SmallPoolsTests(SmallPoolsLab lab) : IClassFixture<SmallPool
 
         Assert.Contains("default/nginx-deployment-", status, StringComparison.Ordinal);
         Assert.Contains("router", status, StringComparison.Ordinal);
-        Assert.Contains("ContainerCreating", await lab.KubectlAsync("get", "pods"), StringComparison.Ordinal);
-        Assert.Contains("FailedCreatePodSandBox", await lab.KubectlAsync("get", "events"), StringComparison.Ordinal);
+        await LabFixture.EventuallyAsync(() => lab.KubectlAsync("get", "pods"), pods => pods.Contains("ContainerCreating", StringComparison.Ordinal));
+        await LabFixture.EventuallyAsync(() => lab.KubectlAsync("get", "events"), events => events.Contains("FailedCreatePodSandBox", StringComparison.Ordinal), 60);
         var owners = await lab.AgentAsync("kind-worker", "cilium-dbg", "status", "--verbose");
         Assert.Contains("default/netshoot-client", owners, StringComparison.Ordinal);
     }
