@@ -36,7 +36,7 @@ internal sealed class DatapathOwner : IDisposable
     /// <summary>Waits for a line of the process.</summary>
     internal async Task HearAsync(string wanted)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (await _process.StandardOutput.ReadLineAsync(limit.Token) is { } line)
         {
             if (line == wanted)

@@ -45,7 +45,7 @@ public sealed class EncapsulationTests
     private static bool PingsWith(TestPod pod, IPAddress address, int bytes) => pod.Namespace.Run(() =>
     {
         using var ping = new Ping();
-        return ping.Send(address, 2000, new byte[bytes]).Status == IPStatus.Success;
+        return ping.Send(address, TestNetwork.PatienceMilliseconds, new byte[bytes]).Status == IPStatus.Success;
     });
 
     /// <summary>Sends a stream and returns how many bytes of it arrived as they were sent.</summary>
@@ -60,7 +60,7 @@ public sealed class EncapsulationTests
         var reading = Task.Run(() =>
         {
             using var connection = listener.Accept();
-            connection.ReceiveTimeout = 5000;
+            connection.ReceiveTimeout = 60_000;
             var total = 0;
             for (int read; total < bytes && (read = connection.Receive(received.AsSpan(total))) > 0;)
                 total += read;
@@ -68,10 +68,10 @@ public sealed class EncapsulationTests
         });
         using var socket = from.Namespace.Run(() => new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp));
         socket.Connect(address, 9000);
-        socket.SendTimeout = 5000;
+        socket.SendTimeout = 60_000;
         for (var done = 0; done < bytes;)
             done += socket.Send(sent.AsSpan(done));
-        Assert.True(reading.Wait(TimeSpan.FromSeconds(10)));
+        Assert.True(reading.Wait(TimeSpan.FromSeconds(60)));
         return sent.AsSpan().SequenceEqual(received) ? reading.Result : -1;
     }
 
@@ -80,7 +80,7 @@ public sealed class EncapsulationTests
     {
         using var receiver = to.Namespace.Run(() => new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp));
         receiver.Bind(new IPEndPoint(address, 9001));
-        receiver.ReceiveTimeout = 2000;
+        receiver.ReceiveTimeout = TestNetwork.PatienceMilliseconds;
         using var sender = from.Namespace.Run(() => new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp));
         sender.SetRawSocketOption((int)ProtocolType.Udp, UdpSegment, BitConverter.GetBytes(1000));
         sender.SendTo(new byte[10_000], new IPEndPoint(address, 9001));

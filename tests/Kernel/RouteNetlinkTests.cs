@@ -166,7 +166,7 @@ public sealed class RouteNetlinkTests
         net.LeftNetlink.CreateBridge(new LinkSettings { Name = "seen0" });
         net.LeftNetlink.AddAddress(new InterfaceAddress(net.LeftIndex, IPAddress.Parse("192.0.2.9"), 32));
         net.LeftNetlink.DeleteLink("seen0");
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var steps = new List<string>();
         await foreach (var change in monitor.ReadAllAsync(timeout.Token))
         {

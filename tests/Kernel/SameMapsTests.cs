@@ -88,7 +88,7 @@ public sealed class SameMapsTests
 
     private static async Task CompareAsync(DatapathMaps kernel, VirtualDatapath twin)
     {
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         await twin.SettleAsync(timeout.Token);
         var expected = Dump(twin.Maps);
         Assert.NotEmpty(expected);

@@ -29,7 +29,40 @@ internal sealed class TestCgroup : IDisposable
         }
     }
 
-    public void Dispose() => Directory.Delete(Path);
+    public void Dispose()
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                Directory.Delete(Path);
+                return;
+            }
+            catch (IOException) when (TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(10))
+            {
+                // What was started while this process was in the folder stays there.
+                MoveTheOthersOut();
+                Thread.Sleep(10);
+            }
+        }
+    }
+
+    private void MoveTheOthersOut()
+    {
+        foreach (var process in File.ReadAllLines($"{Path}/cgroup.procs"))
+        {
+            try
+            {
+                File.WriteAllText($"{Root}/cgroup.procs", process);
+            }
+            catch (IOException)
+            {
+                // It ended meanwhile.
+                continue;
+            }
+        }
+    }
 
     private static void Enter(string folder) =>
         File.WriteAllText($"{folder}/cgroup.procs", Environment.ProcessId.ToString(CultureInfo.InvariantCulture));

@@ -52,7 +52,7 @@ internal sealed class TestNamespaces : IDisposable
 
     internal int RightIndex { get; }
 
-    internal bool LeftPings(IPAddress address, int timeoutMilliseconds = 2000) =>
+    internal bool LeftPings(IPAddress address, int timeoutMilliseconds = TestNetwork.PatienceMilliseconds) =>
         Left.Run(() =>
         {
             using var ping = new Ping();

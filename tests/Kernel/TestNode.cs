@@ -72,13 +72,13 @@ internal sealed class TestNode : IDisposable
         ConntrackEntries = 4096,
     };
 
-    /// <summary>Asks until a condition holds; false after ten seconds.</summary>
+    /// <summary>Asks until a condition holds; false after a minute.</summary>
     internal static async Task<bool> HappensAsync(Func<bool> condition)
     {
         var began = TimeProvider.System.GetTimestamp();
         while (!condition())
         {
-            if (TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromSeconds(10))
+            if (TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromSeconds(60))
                 return false;
             await Task.Delay(TimeSpan.FromMilliseconds(10));
         }
@@ -158,7 +158,7 @@ internal sealed class TestNode : IDisposable
                 write.Upsert(Tables.Policies, policy);
             write.Upsert(Tables.Endpoints, row);
         });
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         return await Datapath.WaitForEndpointAsync(row.Id, revision, timeout.Token);
     }
 
@@ -204,6 +204,8 @@ internal sealed class TestPod : IDisposable
         netlink.ChangeLink(1, new LinkSettings { IsUp = true });
         netlink.AddAddress(new InterfaceAddress(eth0, IPv4, 32));
         netlink.AddAddress(new InterfaceAddress(eth0, IPv6, 128));
+        // For IPv6 the kernel begins to route to an address a moment after it is there.
+        Assert.True(SpinWait.SpinUntil(() => Namespace.Run(() => IsLocal(IPv6)), TimeSpan.FromSeconds(30)), $"the kernel does not route to {IPv6}");
         foreach (var (all, router) in new[] { ("0.0.0.0/0", node.Row.RouterIPv4), ("::/0", node.Row.RouterIPv6) })
         {
             netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse($"{router}/{router.BitLength}"), LinkIndex = eth0 });
@@ -234,12 +236,20 @@ internal sealed class TestPod : IDisposable
 
     internal EndpointRow Row { get; }
 
-    internal bool Pings(IPAddress address, int timeoutMilliseconds = 2000) => TestNetwork.Pings(Namespace, address, timeoutMilliseconds);
+    internal bool Pings(IPAddress address, int timeoutMilliseconds = TestNetwork.PatienceMilliseconds) => TestNetwork.Pings(Namespace, address, timeoutMilliseconds);
 
     public void Dispose()
     {
         Namespace.Dispose();
         NetworkNamespace.Delete(_name);
+    }
+
+    // Destination, its length, six fields, flags (of local routes 0x80000000), device.
+    private static bool IsLocal(IPAddress address)
+    {
+        var destination = Convert.ToHexStringLower(address.GetAddressBytes());
+        return File.ReadLines("/proc/thread-self/net/ipv6_route").Any(line => line.StartsWith(destination, StringComparison.Ordinal)
+            && line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, "80", _, _, _, _, _, _, ['8', ..], _]);
     }
 
     private static MacAddress HostMacOf(ushort id) => MacAddress.FromBytes([2, 0, 0, 0, 1, (byte)id]);
@@ -278,7 +288,10 @@ internal sealed class EventLog : IDatapathEventSink
 /// <summary>Traffic in namespaces.</summary>
 internal static class TestNetwork
 {
-    internal static bool Pings(NetworkNamespace ns, IPAddress address, int timeoutMilliseconds = 2000) => ns.Run(() =>
+    /// <summary>How long to wait for what should come.</summary>
+    internal const int PatienceMilliseconds = 10_000;
+
+    internal static bool Pings(NetworkNamespace ns, IPAddress address, int timeoutMilliseconds = PatienceMilliseconds) => ns.Run(() =>
     {
         using var ping = new Ping();
         try
@@ -323,7 +336,7 @@ internal static class TestNetwork
     }
 
     /// <summary>Connects and returns what the server saw, or null when it does not answer in time.</summary>
-    internal static string? Ask(NetworkNamespace ns, IPAddress address, int port, int timeoutMilliseconds = 2000)
+    internal static string? Ask(NetworkNamespace ns, IPAddress address, int port, int timeoutMilliseconds = PatienceMilliseconds)
     {
         using var socket = ns.Run(() => new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp));
         socket.ReceiveTimeout = timeoutMilliseconds;

@@ -46,7 +46,7 @@ public sealed class VethPairTests
         }
 
         inner.Dispose();
-        Assert.True(SpinWait.SpinUntil(() => net.LeftNetlink.FindLink("lxc_test") is null, TimeSpan.FromSeconds(10)));
+        Assert.True(SpinWait.SpinUntil(() => net.LeftNetlink.FindLink("lxc_test") is null, TimeSpan.FromSeconds(60)));
     }
 
     [Fact]
