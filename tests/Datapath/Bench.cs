@@ -147,17 +147,18 @@ internal sealed class Bench : IDisposable, IRingBufferSink
         return new Outcome(verdict, packet.Bytes.ToArray(), packet.Mark, [.. _seen]);
     }
 
-    /// <summary>Waits for an event of packets that flow by themselves; null after two seconds.</summary>
+    /// <summary>Waits for an event of packets that flow by themselves; null after twenty seconds.</summary>
     internal SeenEvent? Await(Func<SeenEvent, bool> wanted)
     {
-        var end = Environment.TickCount64 + 2000;
-        while (Environment.TickCount64 < end)
+        var end = Environment.TickCount64 + 20_000;
+        do
         {
             _ = _events.Wait(TimeSpan.FromMilliseconds(10));
             _ = _events.Drain(this);
             if (_seen.Find(e => wanted(e)) is { } found)
                 return found;
         }
+        while (Environment.TickCount64 < end);
         return null;
     }
 

@@ -14,7 +14,7 @@ internal static class LoopbackAddresses
         {
             netlink.AddAddress(new InterfaceAddress(1, address, address.AddressFamily == AddressFamily.InterNetwork ? 32 : 128));
             if (address.AddressFamily == AddressFamily.InterNetworkV6)
-                Assert.True(SpinWait.SpinUntil(() => space.Run(() => IsLocal(address)), TimeSpan.FromSeconds(5)), $"the kernel does not route to {address}");
+                Assert.True(SpinWait.SpinUntil(() => space.Run(() => IsLocal(address)), TimeSpan.FromSeconds(30)), $"the kernel does not route to {address}");
         }
     }
 

@@ -118,7 +118,7 @@ public sealed class OverlayTests : IDisposable
 
     private static Socket Receiver(string address, int port)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 2000 };
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 20_000 };
         socket.Bind(new IPEndPoint(IPAddress.Parse(address), port));
         return socket;
     }

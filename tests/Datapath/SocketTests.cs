@@ -108,7 +108,7 @@ public sealed class SocketTests : IDisposable
     /// <summary>A socket that can speak to the address, IPv4 behind an IPv6 socket included.</summary>
     private static Socket Client(IPAddress address, SocketType type, ProtocolType protocol)
     {
-        var socket = new Socket(address.AddressFamily, type, protocol) { ReceiveTimeout = 2000 };
+        var socket = new Socket(address.AddressFamily, type, protocol) { ReceiveTimeout = 20_000 };
         if (address.AddressFamily == AddressFamily.InterNetworkV6)
             socket.DualMode = true;
         return socket;
@@ -118,7 +118,7 @@ public sealed class SocketTests : IDisposable
 
     private static void Answer(Socket server)
     {
-        server.ReceiveTimeout = 2000;
+        server.ReceiveTimeout = 20_000;
         EndPoint from = new IPEndPoint(server.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0);
         var buffer = new byte[16];
         var length = server.ReceiveFrom(buffer, ref from);
