@@ -15,7 +15,7 @@ public sealed class BlockingClientTests
     public async Task Returned_tasks_are_complete_and_answers_are_the_same(bool ofKernel)
     {
         await using var agent = await FakeAgent.StartAsync();
-        using var client = Blocking(agent.SocketPath, TimeSpan.FromSeconds(10), ofKernel);
+        using var client = Blocking(agent.SocketPath, TimeSpan.FromMinutes(2), ofKernel);
         var request = client.GetConfigurationAsync(TestContext.Current.CancellationToken);
         Assert.True(request.IsCompleted);
         var other = await new AgentClient(agent.SocketPath).GetConfigurationAsync(TestContext.Current.CancellationToken);
@@ -29,7 +29,7 @@ public sealed class BlockingClientTests
     {
         var directory = FakeAgent.NewDirectory();
         var agent = await FakeAgent.StartAsync(directory);
-        using var client = Blocking(agent.SocketPath, TimeSpan.FromSeconds(10), ofKernel);
+        using var client = Blocking(agent.SocketPath, TimeSpan.FromMinutes(2), ofKernel);
         for (var i = 0; i < 3; i++)
         {
             await client.GetConfigurationAsync(CancellationToken.None);

@@ -21,6 +21,18 @@ public sealed class TestClock : TimeProvider
         }
     }
 
+    /// <summary>How long until the next timer fires; null when none waits.</summary>
+    public TimeSpan? UntilNext
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _timers.Where(timer => timer.Due < DateTimeOffset.MaxValue).Min(timer => (TimeSpan?)(timer.Due - _now));
+            }
+        }
+    }
+
     public override DateTimeOffset GetUtcNow()
     {
         lock (_lock)

@@ -86,12 +86,12 @@ internal sealed class TestTables
     /// <summary>Waits for a condition on the tables while a loop runs.</summary>
     public static async Task UntilAsync(Task running, Func<bool> condition)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (!condition())
         {
             Assert.False(running.IsFaulted, running.Exception?.ToString());
             Assert.False(patience.IsCancellationRequested, "the condition did not come true");
-            await Task.Yield();
+            await Task.Delay(1);
         }
     }
 }

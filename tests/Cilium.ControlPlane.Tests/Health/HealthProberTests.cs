@@ -4,7 +4,7 @@ using Cilium.ControlPlane.Health;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
 using Cilium.Kubernetes;
-using Microsoft.Extensions.Time.Testing;
+using Cilium.Kubernetes.Tests;
 
 namespace Cilium.ControlPlane.Tests.Health;
 
@@ -12,7 +12,7 @@ public sealed class HealthProberTests : IAsyncDisposable
 {
     private readonly TestTables _test = new();
     private readonly FakeProbe _probe = new();
-    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 27, 12, 0, 0, TimeSpan.Zero));
+    private readonly TestClock _time = new();
     private readonly AgentReadiness _readiness = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly HealthProber _prober;
@@ -47,7 +47,7 @@ public sealed class HealthProberTests : IAsyncDisposable
         Assert.Equal(("10.0.3.9", "no answer", "no answer", 0L), (silent.Ip, silent.Icmp!.Status, silent.Http!.Status, silent.Http.Latency));
         Assert.True(report.Nodes[1].Host!.PrimaryAddress!.IsOk);
         Assert.Equal(report.Timestamp, silent.Icmp.LastProbed);
-        Assert.StartsWith("2026-11-27T12:00:0", report.Timestamp, StringComparison.Ordinal);
+        Assert.StartsWith("2026-01-01T00:00:0", report.Timestamp, StringComparison.Ordinal);
         Assert.StartsWith("1m5.9", report.ProbeInterval, StringComparison.Ordinal);
     }
 
@@ -70,10 +70,12 @@ public sealed class HealthProberTests : IAsyncDisposable
     {
         await StartAsync();
         Add("node-c", 4);
+        await SettlesAsync();
         await AdvanceUntilAsync(() => _prober.Report().Nodes!.Count == 3, TimeSpan.FromSeconds(5));
         Assert.Equal(1, _probe.Asked["172.18.0.2"]);
 
         _test.Write(write => write.Delete(_test.Kubernetes.CiliumNodes, "node-b"));
+        await SettlesAsync();
         await AdvanceUntilAsync(() => _prober.Report().Nodes!.Count == 2, TimeSpan.FromSeconds(5));
         Assert.Equal(["default/node-a", "default/node-c"], _prober.Report().Nodes!.Select(node => node.Name));
     }
@@ -105,18 +107,32 @@ public sealed class HealthProberTests : IAsyncDisposable
         await AdvanceUntilAsync(() => _prober.Report().Timestamp!.Length > 0, TimeSpan.FromSeconds(5));
     }
 
+    /// <summary>Waits until the prober has noticed a change: it probes two seconds later.</summary>
+    private Task SettlesAsync() => UntilAsync(() => _time.UntilNext <= TimeSpan.FromSeconds(2));
+
+    /// <summary>Moves the clock, each time when the prober waits for it, until the condition holds.</summary>
     private async Task AdvanceUntilAsync(Func<bool> condition, TimeSpan atMost)
     {
         for (var second = 0; second < atMost.TotalSeconds && !condition(); second++)
         {
-            _time.Advance(TimeSpan.FromSeconds(1));
-            for (var turn = 0; turn < 20 && !condition(); turn++)
+            await UntilAsync(() => _time.Waiting > 0 || condition());
+            if (!condition())
             {
-                await Task.Delay(1);
+                _time.Advance(TimeSpan.FromSeconds(1));
             }
         }
 
-        Assert.True(condition());
+        await UntilAsync(condition);
+    }
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!condition())
+        {
+            Assert.False(patience.IsCancellationRequested, "the condition did not come true");
+            await Task.Delay(1);
+        }
     }
 
     private sealed class FakeProbe : IHealthProbe

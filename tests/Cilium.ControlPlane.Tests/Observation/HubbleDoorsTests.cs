@@ -32,7 +32,7 @@ public sealed class HubbleDoorsTests : IDisposable
 
         foreach (var address in new[] { $"unix://{SocketPath}", tcp })
         {
-            using var channel = HubbleAddress.Parse(address).Open(TimeSpan.FromSeconds(5));
+            using var channel = HubbleAddress.Parse(address).Open(TimeSpan.FromSeconds(30));
             var status = await new Observer.ObserverClient(channel).ServerStatusAsync(new ServerStatusRequest(), cancellationToken: Ct);
             Assert.Equal((4095ul, "cilium v0"), (status.MaxFlows, status.Version));
         }
@@ -50,7 +50,7 @@ public sealed class HubbleDoorsTests : IDisposable
 
         await Assert.ThrowsAsync<IOException>(() => doors.OpenAsync(Ct));
 
-        using var channel = HubbleAddress.Parse($"unix://{SocketPath}").Open(TimeSpan.FromSeconds(5));
+        using var channel = HubbleAddress.Parse($"unix://{SocketPath}").Open(TimeSpan.FromSeconds(30));
         Assert.Equal(4095ul, (await new Observer.ObserverClient(channel).ServerStatusAsync(new ServerStatusRequest(), cancellationToken: Ct)).MaxFlows);
     }
 

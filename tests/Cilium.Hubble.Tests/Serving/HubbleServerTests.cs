@@ -36,7 +36,7 @@ public sealed class HubbleServerTests : IAsyncLifetime
     public async Task Flows_travel_over_a_Unix_socket()
     {
         _scene.Record(_scene.Trace());
-        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        using var channel = Address.Open(TimeSpan.FromSeconds(30));
         using var call = new Proto.Observer.ObserverClient(channel).GetFlows(new Proto.GetFlowsRequest { Number = 5 });
 
         Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
@@ -50,7 +50,7 @@ public sealed class HubbleServerTests : IAsyncLifetime
     public async Task Status_nodes_namespaces_and_health_are_served()
     {
         _scene.Record(_scene.Trace());
-        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        using var channel = Address.Open(TimeSpan.FromSeconds(30));
         var client = new Proto.Observer.ObserverClient(channel);
 
         var status = await client.ServerStatusAsync(new Proto.ServerStatusRequest());
@@ -66,7 +66,7 @@ public sealed class HubbleServerTests : IAsyncLifetime
     public async Task The_fields_that_upstreams_command_asks_for_are_sent_and_no_others()
     {
         _scene.Record(_scene.Trace());
-        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        using var channel = Address.Open(TimeSpan.FromSeconds(30));
         var request = new Proto.GetFlowsRequest { Number = 1, FieldMask = new Google.Protobuf.WellKnownTypes.FieldMask() };
         request.FieldMask.Paths.AddRange(
         [
@@ -88,7 +88,7 @@ public sealed class HubbleServerTests : IAsyncLifetime
     [Fact]
     public async Task A_wrong_filter_is_an_invalid_argument_that_names_the_field()
     {
-        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        using var channel = Address.Open(TimeSpan.FromSeconds(30));
         var request = new Proto.GetFlowsRequest();
         request.Whitelist.Add(new Proto.FlowFilter { SourceIp = { "10.0.0.300" } });
         using var call = new Proto.Observer.ObserverClient(channel).GetFlows(request);
@@ -103,7 +103,7 @@ public sealed class HubbleServerTests : IAsyncLifetime
     public async Task Peers_are_told_and_then_their_changes()
     {
         _peers.Set(new HubblePeer("kind/worker", "172.18.0.2:4244"));
-        using var channel = Address.Open(TimeSpan.FromSeconds(5));
+        using var channel = Address.Open(TimeSpan.FromSeconds(30));
         using var call = new Peers.Peer.PeerClient(channel).Notify(new Peers.NotifyRequest());
 
         Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));

@@ -88,14 +88,14 @@ public sealed class LeaderElectorTests : IDisposable
 
     private static Task WorkAsync(CancellationToken token) => Task.Delay(Timeout.Infinite, token);
 
-    /// <summary>Lets all that can happen happen, moving the clock when asked, until the condition holds.</summary>
+    /// <summary>Lets all that can happen happen, moving the clock now and then when asked, until the condition holds.</summary>
     private async Task UntilAsync(Func<bool> condition, TimeSpan step = default)
     {
         for (var turn = 0; !condition(); turn++)
         {
             Assert.True(turn < 20000, "the condition does not come true");
             await Task.Delay(1);
-            if (step > TimeSpan.Zero && turn % 10 == 9)
+            if (step > TimeSpan.Zero && turn % 100 == 99)
             {
                 _clock.Advance(step);
             }

@@ -8,7 +8,7 @@ namespace Cilium.Kubernetes.Tests.Reflectors;
 public sealed class ReflectorTests : IAsyncLifetime
 {
     private readonly KubernetesTables _tables = new(new StateStore());
-    private readonly CancellationTokenSource _stop = new(TimeSpan.FromSeconds(20));
+    private readonly CancellationTokenSource _stop = new(TimeSpan.FromSeconds(60));
     private ScriptedServer _server = null!;
     private Task _running = Task.CompletedTask;
 
@@ -196,7 +196,7 @@ public sealed class ReflectorTests : IAsyncLifetime
         using var connection = new KubernetesConnection(client, new Uri("http://api.test/"), TimeSpan.FromMinutes(5), TimeProvider.System);
         var reflectors = new KubernetesReflectors(connection, _tables, new ReflectorOptions(), NullLogger<KubernetesReflectors>.Instance).FollowNamespaces().FollowServices();
 
-        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => reflectors.RunAsync(_stop.Token).WaitAsync(TimeSpan.FromSeconds(20)));
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => reflectors.RunAsync(_stop.Token).WaitAsync(TimeSpan.FromSeconds(60)));
 
         Assert.Equal("broken", failure.Message);
     }
@@ -219,7 +219,7 @@ public sealed class ReflectorTests : IAsyncLifetime
     private void Run(bool firstListMayBeOld = true)
     {
         var connection = new KubernetesConnection(
-            new HttpClient { Timeout = Timeout.InfiniteTimeSpan }, _server.Url, TimeSpan.FromSeconds(5), TimeProvider.System);
+            new HttpClient { Timeout = Timeout.InfiniteTimeSpan }, _server.Url, TimeSpan.FromSeconds(60), TimeProvider.System);
         var options = new ReflectorOptions
         {
             RetryMinimum = TimeSpan.FromMilliseconds(1),
