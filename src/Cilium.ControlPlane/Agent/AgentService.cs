@@ -70,11 +70,8 @@ internal sealed partial class AgentService(
         readiness.Enter("waiting for CRDs");
         await WaitForCrdsAsync(cancellationToken).ConfigureAwait(false);
         var publisher = new NodePublisher(tables, agent.Options, agent.Connection, readiness, agent.Time, loggers.CreateLogger<NodePublisher>());
-        var instance = await ReadInstanceAsync(cancellationToken).ConfigureAwait(false);
-        if (!tables.Kubernetes.CiliumNodes.TryGet(agent.Options.NodeName, out var own) || (instance is not null && own.Instance != instance))
-        {
-            await publisher.ApplyAsync(node, null, cancellationToken).ConfigureAwait(false);
-        }
+        await ReadInstanceAsync(cancellationToken).ConfigureAwait(false);
+        await publisher.EnsureAsync(node, cancellationToken).ConfigureAwait(false);
 
         // 2. Pod ranges, from whoever gives them in this mode.
         readiness.Enter("waiting for pod CIDRs");
@@ -85,7 +82,7 @@ internal sealed partial class AgentService(
             loops.Run(pools, cancellationToken);
         }
 
-        var ranges = await WaitForRangesAsync(plan, cancellationToken).ConfigureAwait(false);
+        var ranges = await WaitForRangesAsync(plan, () => publisher.EnsureAsync(node, cancellationToken), cancellationToken).ConfigureAwait(false);
 
         // 3. What lives from the last run, and then the router, so that no restored address is taken.
         readiness.Enter("restoring endpoints");
@@ -140,18 +137,17 @@ internal sealed partial class AgentService(
         }
     }
 
-    private async Task<NodeInstance?> ReadInstanceAsync(CancellationToken cancellationToken)
+    private async Task ReadInstanceAsync(CancellationToken cancellationToken)
     {
         if (agent.Options.Ipam != "eni")
         {
-            return null;
+            return;
         }
 
         agent.Readiness.Enter("waiting for instance metadata");
         using var metadata = new InstanceMetadata(agent.Options.Ec2MetadataEndpoint, agent.Time, loggers.CreateLogger<InstanceMetadata>());
         var instance = await metadata.ReadAsync(agent.Options.Instance, cancellationToken).ConfigureAwait(false);
         agent.Tables.Store.Write(transaction => transaction.Upsert(agent.Tables.Instance, instance));
-        return instance;
     }
 
     private KubernetesReflectors FollowKubernetes()
@@ -199,7 +195,7 @@ internal sealed partial class AgentService(
         }
     }
 
-    private async Task<IReadOnlyList<Core.Prefix>> WaitForRangesAsync(NodeAddressPlan plan, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<Core.Prefix>> WaitForRangesAsync(NodeAddressPlan plan, Func<Task> ensureNode, CancellationToken cancellationToken)
     {
         using var nodes = agent.Tables.Kubernetes.Nodes.Subscribe();
         using var ciliumNodes = agent.Tables.Kubernetes.CiliumNodes.Subscribe();
@@ -213,6 +209,8 @@ internal sealed partial class AgentService(
                 return ranges;
             }
 
+            // Who gives ranges needs to know the node: its CiliumNode may have been made anew meanwhile.
+            await ensureNode().ConfigureAwait(false);
             var complaint = agent.Tables.Kubernetes.CiliumNodes.TryGet(agent.Options.NodeName, out var own) ? own.OperatorError : "";
             agent.Readiness.Enter($"waiting for pod CIDRs{(complaint.Length > 0 ? ": " + complaint : "")}");
             LogWaitingForRanges(_logger, agent.Options.Ipam, complaint);

@@ -16,7 +16,9 @@ internal sealed class CiliumEndpointRepair(AgentTables tables, Reconciler<Namesp
         {
             foreach (var change in present.Drain())
             {
-                if (change.IsDelete && tables.CiliumEndpoints.TryGet(change.Key, out var content) && HasPod(content))
+                // A deletion and a creation may be told as one change.
+                var isGone = change.Previous is { } former && former.Uid != change.Current?.Uid;
+                if (isGone && tables.CiliumEndpoints.TryGet(change.Key, out var content) && HasPod(content))
                 {
                     reconciler.Repeat(change.Key);
                 }

@@ -18,6 +18,9 @@ internal sealed partial class NodePublisher(
     private readonly NodeStatusWriter _status = new(connection);
     private string _holder = "";
     private string _writtenOver = "";
+    // The object that has what was written last, and the one that was seen then.
+    private string? _object;
+    private string _seen = "";
 
     public string Name => "publish-node";
 
@@ -50,10 +53,21 @@ internal sealed partial class NodePublisher(
 
     private NodeInstance? Instance => tables.Instance.Snapshot().Values.FirstOrDefault();
 
-    /// <summary>Creates the CiliumNode or brings it up to date, trying until it works.</summary>
-    public async Task ApplyAsync(KubeNodeRow node, LocalNodeRow? self, CancellationToken cancellationToken)
+    /// <summary>Whether another object has taken the place of the one that was written: the operator makes an empty one for a node at once.</summary>
+    private bool IsAnother => tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var own) && own.Uid != _object && own.Uid != _seen;
+
+    /// <summary>Has the CiliumNode say what the agent knows at its start, also when it is made anew meanwhile, trying until it works.</summary>
+    /// <remarks>One that is there and names the right instance stays as it is: it may hold more than the agent knows yet.</remarks>
+    public async Task EnsureAsync(KubeNodeRow node, CancellationToken cancellationToken)
     {
-        while (!await TryAsync("CiliumNode", () => _nodes.ApplyAsync(ContentOf(node, self, options, Instance), cancellationToken)).ConfigureAwait(false))
+        if (_object is null && tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var own) && (Instance is not { } instance || own.Instance == instance))
+        {
+            _object = own.Uid;
+        }
+
+        // What was made and is not there has not been seen yet, or the operator makes it anew.
+        while ((_object is null || IsAnother)
+            && !await TryAsync("CiliumNode", () => WriteAsync(ContentOf(node, null, options, Instance), cancellationToken)).ConfigureAwait(false))
         {
             await Task.Delay(s_retry, time, cancellationToken).ConfigureAwait(false);
         }
@@ -88,13 +102,14 @@ internal sealed partial class NodePublisher(
             {
                 tables.LocalNode.TryGet(options.NodeName, out var self);
                 var content = ContentOf(node, self, options, Instance, tables.HealthAddresses.TryGet(options.NodeName, out var row) ? row : null);
-                if (isDeleted || content != written)
-                {
-                    isDone &= await TryAsync("CiliumNode", () => _nodes.ApplyAsync(content, cancellationToken)).ConfigureAwait(false);
-                    written = isDone ? content : null;
-                }
-
+                // First, since it is written over the version that was seen.
                 isDone &= await KeepPodCidrsAsync(self, cancellationToken).ConfigureAwait(false);
+                if (isDeleted || IsAnother || content != written)
+                {
+                    var isWritten = await TryAsync("CiliumNode", () => WriteAsync(content, cancellationToken)).ConfigureAwait(false);
+                    written = isWritten ? content : null;
+                    isDone &= isWritten;
+                }
 
                 if (!ReferenceEquals(node, told))
                 {
@@ -106,6 +121,13 @@ internal sealed partial class NodePublisher(
 
             await wakeup.WaitAsync(isDone ? null : s_retry, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    private async Task WriteAsync(CiliumNodeContent content, CancellationToken cancellationToken)
+    {
+        var seen = tables.Kubernetes.CiliumNodes.TryGet(options.NodeName, out var own) ? own.Uid : "";
+        _object = await _nodes.ApplyAsync(content, cancellationToken).ConfigureAwait(false);
+        _seen = seen;
     }
 
     /// <summary>

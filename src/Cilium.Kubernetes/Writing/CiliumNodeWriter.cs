@@ -34,7 +34,8 @@ public sealed class CiliumNodeWriter
     }
 
     /// <summary>Creates the CiliumNode or changes the fields that the agent owns. One made anew has the CIDRs that pods use from the first moment.</summary>
-    public async Task ApplyAsync(CiliumNodeContent content, CancellationToken cancellationToken)
+    /// <returns>The uid of the object that has the content now.</returns>
+    public async Task<string> ApplyAsync(CiliumNodeContent content, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(content);
         var spec = new CiliumNodeSpecWire
@@ -48,22 +49,25 @@ public sealed class CiliumNodeWriter
         };
         var name = new NamespacedName("", content.Name);
         var value = New(content.Name, content.NodeUid, content.Labels, spec);
-        if (await _objects.PatchAsync(Resource.CiliumNodes, name, "", KubernetesObjects.MergePatch, value, WireJson.Default.CiliumNodeWire, cancellationToken) is not null)
+        var written = await _objects.PatchAsync(Resource.CiliumNodes, name, "", KubernetesObjects.MergePatch, value, WireJson.Default.CiliumNodeWire, cancellationToken);
+        if (written is not null)
         {
-            return;
+            return written.Metadata?.Uid ?? "";
         }
 
         try
         {
             spec.Ipam = IpamOf(content with { PodCidrs = content.PodCidrs ?? content.HeldPodCidrs });
-            await _objects.CreateAsync(Resource.CiliumNodes, "", value, WireJson.Default.CiliumNodeWire, cancellationToken);
+            written = await _objects.CreateAsync(Resource.CiliumNodes, "", value, WireJson.Default.CiliumNodeWire, cancellationToken);
         }
         catch (KubernetesException exception) when (exception.IsAlreadyExists)
         {
             // The operator created it in between.
             spec.Ipam = IpamOf(content);
-            await _objects.PatchAsync(Resource.CiliumNodes, name, "", KubernetesObjects.MergePatch, value, WireJson.Default.CiliumNodeWire, cancellationToken);
+            written = await _objects.PatchAsync(Resource.CiliumNodes, name, "", KubernetesObjects.MergePatch, value, WireJson.Default.CiliumNodeWire, cancellationToken);
         }
+
+        return written?.Metadata?.Uid ?? "";
     }
 
     /// <summary>Sets the pod CIDRs of a node.</summary>

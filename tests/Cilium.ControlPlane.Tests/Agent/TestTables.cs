@@ -67,7 +67,7 @@ internal sealed class TestTables
     public static LabelSet LabelsOf(string app) => LabelSet.Parse(
         $"k8s:app={app}", "k8s:io.cilium.k8s.policy.cluster=default", "k8s:io.cilium.k8s.policy.serviceaccount=default", "k8s:io.kubernetes.pod.namespace=default");
 
-    /// <summary>Runs a loop until a condition on the tables holds; fails after ten seconds.</summary>
+    /// <summary>Runs a loop until a condition on the tables holds; fails after half a minute.</summary>
     public static async Task RunUntilAsync(IAgentLoop loop, Func<bool> condition)
     {
         using var stop = new CancellationTokenSource();

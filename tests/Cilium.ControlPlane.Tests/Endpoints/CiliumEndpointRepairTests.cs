@@ -44,6 +44,37 @@ public sealed class CiliumEndpointRepairTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => repairing);
     }
 
+    [Fact]
+    public async Task An_object_that_was_made_anew_between_two_looks_is_written_again()
+    {
+        _test.Write(write =>
+        {
+            foreach (var pod in (string[])["pod-a", "pod-b"])
+            {
+                write.Upsert(_test.Kubernetes.Pods, TestTables.Pod(pod));
+                write.Upsert(_test.Tables.CiliumEndpoints, new CiliumEndpointContent { Namespace = "default", Name = pod, PodUid = "uid-" + pod });
+                write.Upsert(_test.Kubernetes.CiliumEndpoints, new CiliumEndpointRow { Namespace = "default", Name = pod, Uid = "1" });
+            }
+        });
+        var reconciler = new Reconciler<NamespacedName, CiliumEndpointContent>(
+            _test.Tables.CiliumEndpoints, _writes, new ReconcilerOptions(), TimeProvider.System, NullLogger.Instance);
+        using var stop = new CancellationTokenSource();
+        var (running, repairing) = (reconciler.RunAsync(stop.Token), new CiliumEndpointRepair(_test.Tables, reconciler).RunAsync(stop.Token));
+        await TestTables.UntilAsync(running, () => _writes.Of("pod-a") == 1 && _writes.Of("pod-b") == 1);
+
+        _test.Write(write =>
+        {
+            // What has merely changed is ours.
+            write.Upsert(_test.Kubernetes.CiliumEndpoints, new CiliumEndpointRow { Namespace = "default", Name = "pod-b", Uid = "1", State = "ready" });
+            write.Upsert(_test.Kubernetes.CiliumEndpoints, new CiliumEndpointRow { Namespace = "default", Name = "pod-a", Uid = "2" });
+        });
+
+        await TestTables.UntilAsync(repairing, () => _writes.Of("pod-a") == 2);
+        Assert.Equal(1, _writes.Of("pod-b"));
+        await TestTables.EndAsync(stop, running);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => repairing);
+    }
+
     private sealed class Writes : IReconcilerOperations<NamespacedName, CiliumEndpointContent>
     {
         private readonly List<string> _names = [];

@@ -46,6 +46,61 @@ public sealed class NodePublisherTests : IDisposable
         await TestTables.EndAsync(_stop, running);
     }
 
+    /// <summary>The operator makes an empty one at once, so that a watch may tell of the deletion and the creation as one change.</summary>
+    [Fact]
+    public async Task A_cilium_node_that_was_made_anew_between_two_looks_gets_what_the_agent_tells()
+    {
+        var running = Start("kubernetes");
+        _server.Requests.Clear();
+        _server.Remove(Path);
+        Put([]);
+        See();
+        await TestTables.UntilAsync(running, () => IsTold);
+        See();
+        // What the node has to tell anew is the sign that the loop has looked.
+        _test.Write(write => write.Upsert(_test.Kubernetes.Nodes, Node with { Labels = Cilium.Kubernetes.StringMap.Create([new("now", "1")]) }));
+        await TestTables.UntilAsync(running, () => _server.Get(Path)!["metadata"]?["labels"]?["now"] is not null);
+        Assert.Equal(2, _server.Requests.Count);
+        await TestTables.EndAsync(_stop, running);
+    }
+
+    [Fact]
+    public async Task While_the_agent_starts_a_cilium_node_made_anew_gets_what_it_tells()
+    {
+        Put([]);
+        See();
+        var publisher = New(new AgentReadiness());
+        await publisher.EnsureAsync(Node, _stop.Token);
+        // One that is there may hold more than the agent knows at its start.
+        Assert.Empty(_server.Requests);
+
+        _server.Remove(Path);
+        Put([]);
+        See();
+        await publisher.EnsureAsync(Node, _stop.Token);
+        Assert.True(IsTold);
+
+        _server.Requests.Clear();
+        await publisher.EnsureAsync(Node, _stop.Token);
+        See();
+        await publisher.EnsureAsync(Node, _stop.Token);
+        Assert.Empty(_server.Requests);
+    }
+
+    [Fact]
+    public async Task While_the_agent_starts_what_it_has_made_is_not_made_again_before_it_is_seen()
+    {
+        var publisher = New(new AgentReadiness());
+        await publisher.EnsureAsync(Node, _stop.Token);
+        Assert.True(IsTold);
+
+        _server.Requests.Clear();
+        await publisher.EnsureAsync(Node, _stop.Token);
+        See();
+        await publisher.EnsureAsync(Node, _stop.Token);
+        Assert.Empty(_server.Requests);
+    }
+
     [Fact]
     public async Task A_cilium_node_that_has_lost_its_cidrs_gets_them_back()
     {
@@ -91,6 +146,8 @@ public sealed class NodePublisherTests : IDisposable
 
     private KubeNodeRow Node { get; } = new() { Name = "node-a", Uid = "node-uid", NetworkIsUp = true };
 
+    private bool IsTold => _server.Get(Path)?["spec"]?["addresses"] is not null;
+
     private string Cidrs => string.Join(',', (_server.Get(Path)?["spec"]?["ipam"]?["podCIDRs"] as JsonArray ?? []).Select(cidr => cidr!.ToString()));
 
     private Task Start(string mode, params string[] cidrs)
@@ -105,13 +162,15 @@ public sealed class NodePublisherTests : IDisposable
         See();
         var readiness = new AgentReadiness();
         readiness.Complete();
-        var running = new NodePublisher(
-            _test.Tables, _test.Options, _server.Connection, readiness, TimeProvider.System, NullLogger<NodePublisher>.Instance).RunAsync(_stop.Token);
+        var running = New(readiness).RunAsync(_stop.Token);
         // It has looked once when it has told of the node.
         SpinWait.SpinUntil(() => _server.Requests.Any(request => request.StartsWith("PATCH", StringComparison.Ordinal)));
         See();
         return running;
     }
+
+    private NodePublisher New(AgentReadiness readiness) => new(
+        _test.Tables, _test.Options, _server.Connection, readiness, TimeProvider.System, NullLogger<NodePublisher>.Instance);
 
     private void Put(string[] cidrs)
     {
