@@ -156,10 +156,11 @@ internal sealed partial class EndpointIdentityDerivation(
         }
     }
 
-    // The allocator may count users; a restored endpoint becomes one when its pod is seen.
+    // The allocator may count users; a restored endpoint becomes one when its pod is seen. A question that is still open for labels that the pod
+    // had in between must not be answered any more.
     private async ValueTask TakeReferenceAsync(EndpointId id, LabelSet labels, CancellationToken cancellationToken)
     {
-        if (!_wanted.ContainsKey(id))
+        if (!_wanted.TryGetValue(id, out var wanted) || !wanted.Labels.Equals(labels))
         {
             await TryAskAsync(id, labels, cancellationToken).ConfigureAwait(false);
         }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.Core;
@@ -102,8 +103,15 @@ internal sealed class FakeIdentityAllocator : IIdentityAllocator
     private readonly Dictionary<LabelSet, Identity> _given = [];
     private readonly TaskCompletionSource _released = new();
     private uint _forgotten;
+    private int _answered;
 
     public bool IsAway { get; set; }
+
+    /// <summary>The questions, in their order.</summary>
+    public ConcurrentQueue<LabelSet> Asked { get; } = [];
+
+    /// <summary>How many of them have been answered.</summary>
+    public int Answered => Volatile.Read(ref _answered);
 
     /// <summary>What the next question ends with, a moment after it was asked; null for an answer.</summary>
     public Exception? Failure { get; set; }
@@ -126,6 +134,7 @@ internal sealed class FakeIdentityAllocator : IIdentityAllocator
 
     public async ValueTask<Identity> AllocateAsync(LabelSet labels, CancellationToken cancellationToken)
     {
+        Asked.Enqueue(labels);
         if (IsAway)
         {
             await _released.Task.WaitAsync(cancellationToken);
@@ -145,6 +154,7 @@ internal sealed class FakeIdentityAllocator : IIdentityAllocator
                 _given[labels] = identity = new Identity(Identity.MinimumAllocated + _forgotten + (uint)_given.Count);
             }
 
+            Interlocked.Increment(ref _answered);
             return identity;
         }
     }

@@ -99,6 +99,37 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
         await TestTables.EndAsync(stop, running);
     }
 
+    [Fact]
+    public async Task Labels_that_return_while_others_are_asked_for_keep_their_identity()
+    {
+        WritePod();
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Snapshot().Values.SingleOrDefault()?.Identity == new Identity(256));
+        _allocator.IsAway = true;
+        _test.Write(write => write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "b"))));
+        await TestTables.UntilAsync(running, () => _allocator.Asked.Contains(TestTables.LabelsOf("b")));
+        // The first labels with a port, which is the sign that the loop has looked.
+        var port = new ContainerPort("web", 80, L4Protocol.Tcp);
+        _test.Write(write => write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a")) with { Ports = [port] }));
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Snapshot().Values.Single().PodPorts.Contains(port));
+
+        _allocator.ComeBack();
+        await TestTables.UntilAsync(running, () => _allocator.Answered == 2);
+        // The loop takes answers last, so it has done so when it comes to the second endpoint.
+        foreach (var id in (ushort[])[2, 3])
+        {
+            _test.Write(write => write.Upsert(
+                _test.Tables.Endpoints, TestTables.Endpoint(id, "", "10.0.0.6") with { ContainerId = "", PodNamespace = "", ReservedIdentity = Identity.Health }));
+            await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.TryGet(new EndpointId(id), out _));
+        }
+
+        Assert.True(_test.Tables.EndpointIdentities.TryGet(new EndpointId(1), out var row));
+        Assert.Equal((new Identity(256), TestTables.LabelsOf("a")), (row.Identity, row.Labels));
+        await TestTables.EndAsync(stop, running);
+        Assert.Equal(256u, Assert.Single(new EndpointStore(_directory).Load().Records).Identity);
+    }
+
     /// <summary>The kubelet and CNI know a static pod by the hash of its manifest; its mirror at the API server has another uid.</summary>
     [Fact]
     public async Task A_static_pod_has_the_identity_of_its_mirror()
