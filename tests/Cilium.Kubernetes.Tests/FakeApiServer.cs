@@ -160,6 +160,11 @@ public sealed class FakeApiServer : HttpMessageHandler
             return Refuse(HttpStatusCode.Conflict, "Conflict", "the object has been modified");
         }
 
+        if (change["metadata"]?["uid"] is { } uid && uid.ToString() != present["metadata"]!["uid"]!.ToString())
+        {
+            return Refuse(HttpStatusCode.UnprocessableEntity, "Invalid", "metadata.uid: field is immutable");
+        }
+
         return Answer(HttpStatusCode.OK, Store(path, method == "PUT" ? change : (JsonObject)Merge(present, change)!, present));
     }
 

@@ -58,7 +58,7 @@ internal sealed class AgentLoops(AgentContext agent, WebServer web, EndpointStor
 
         var ciliumEndpoints = new Reconciler<NamespacedName, CiliumEndpointContent>(
             tables.CiliumEndpoints,
-            new CiliumEndpointOperations(tables.Kubernetes.CiliumEndpoints, new CiliumEndpointWriter(agent.Connection), self),
+            new CiliumEndpointOperations(tables.Kubernetes.CiliumEndpoints, tables.Kubernetes.Pods, new CiliumEndpointWriter(agent.Connection), self),
             new ReconcilerOptions(),
             time,
             loggers.CreateLogger<Reconciler<NamespacedName, CiliumEndpointContent>>());

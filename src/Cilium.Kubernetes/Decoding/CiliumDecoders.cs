@@ -11,9 +11,11 @@ internal static class CiliumDecoders
     /// <summary>The operator's mark on an identity that seems unused.</summary>
     public const string UnusedAnnotation = "io.cilium.heartbeat";
 
-    public static CiliumEndpointRow? CiliumEndpoint(ReadOnlySpan<byte> json)
+    public static CiliumEndpointRow? CiliumEndpoint(ReadOnlySpan<byte> json) =>
+        Row(JsonSerializer.Deserialize(json, WireJson.Default.CiliumEndpointWire));
+
+    public static CiliumEndpointRow? Row(CiliumEndpointWire? endpoint)
     {
-        var endpoint = JsonSerializer.Deserialize(json, WireJson.Default.CiliumEndpointWire);
         if (endpoint?.Metadata is not { Name: { } name, Namespace: { } inNamespace } metadata)
         {
             return null;

@@ -18,40 +18,38 @@ public sealed class CiliumEndpointWriter
         _objects = new KubernetesObjects(connection);
     }
 
-    /// <summary>Creates or changes the CiliumEndpoint.</summary>
-    /// <param name="content">What to tell.</param>
-    /// <param name="isKnown">True when it likely exists, which saves a request; a wrong guess only costs one.</param>
-    /// <param name="cancellationToken">Cancels the request.</param>
-    /// <returns>The uid of the object, with which to delete it.</returns>
-    public async Task<string> ApplyAsync(CiliumEndpointContent content, bool isKnown, CancellationToken cancellationToken)
+    /// <summary>Creates the CiliumEndpoint.</summary>
+    /// <returns>False when there is one of its name.</returns>
+    public async Task<bool> CreateAsync(CiliumEndpointContent content, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(content);
-        var value = Wire(content);
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            if (isKnown)
-            {
-                if (await _objects.PatchAsync(
-                    Resource.CiliumEndpoints, content.Key, "", KubernetesObjects.MergePatch, value, WireJson.Default.CiliumEndpointWire, cancellationToken) is { } patched)
-                {
-                    return patched.Metadata?.Uid ?? "";
-                }
-
-                isKnown = false;
-                continue;
-            }
-
-            try
-            {
-                var created = await _objects.CreateAsync(Resource.CiliumEndpoints, content.Namespace, value, WireJson.Default.CiliumEndpointWire, cancellationToken);
-                return created.Metadata?.Uid ?? "";
-            }
-            catch (KubernetesException exception) when (exception.IsAlreadyExists && attempt < 4)
-            {
-                isKnown = true;
-            }
+            await _objects.CreateAsync(Resource.CiliumEndpoints, content.Namespace, Wire(content, ""), WireJson.Default.CiliumEndpointWire, cancellationToken);
+            return true;
+        }
+        catch (KubernetesException exception) when (exception.IsAlreadyExists)
+        {
+            return false;
         }
     }
+
+    /// <summary>Changes the CiliumEndpoint.</summary>
+    /// <param name="content">What to tell.</param>
+    /// <param name="uid">The object as it was seen: the server refuses to change another one of its name.</param>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    /// <returns>False when it was gone.</returns>
+    public async Task<bool> ChangeAsync(CiliumEndpointContent content, string uid, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        ArgumentNullException.ThrowIfNull(uid);
+        return await _objects.PatchAsync(
+            Resource.CiliumEndpoints, content.Key, "", KubernetesObjects.MergePatch, Wire(content, uid), WireJson.Default.CiliumEndpointWire, cancellationToken) is not null;
+    }
+
+    /// <summary>Reads the CiliumEndpoint of a pod; null when there is none.</summary>
+    public async Task<CiliumEndpointRow?> ReadAsync(NamespacedName key, CancellationToken cancellationToken) =>
+        CiliumDecoders.Row(await _objects.GetAsync(Resource.CiliumEndpoints, key, WireJson.Default.CiliumEndpointWire, cancellationToken));
 
     /// <summary>Deletes the CiliumEndpoint of a pod.</summary>
     /// <param name="key">The pod.</param>
@@ -76,7 +74,7 @@ public sealed class CiliumEndpointWriter
         return !isAlive && await DeleteAsync(endpoint.Key, endpoint.Uid, cancellationToken);
     }
 
-    private static CiliumEndpointWire Wire(CiliumEndpointContent content) => new()
+    private static CiliumEndpointWire Wire(CiliumEndpointContent content, string uid) => new()
     {
         ApiVersion = Resource.CiliumEndpoints.ApiVersion,
         Kind = Resource.CiliumEndpoints.Kind,
@@ -84,6 +82,7 @@ public sealed class CiliumEndpointWriter
         {
             Name = content.Name,
             Namespace = content.Namespace,
+            Uid = uid.Length == 0 ? null : uid,
             OwnerReferences = content.PodUid.Length == 0
                 ? null
                 : [new OwnerWire { ApiVersion = "v1", Kind = "Pod", Name = content.Name, Uid = content.PodUid }],

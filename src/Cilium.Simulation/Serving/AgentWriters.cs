@@ -36,7 +36,8 @@ internal sealed class AgentWriters : IDisposable
             connection, node.Tables.Kubernetes.CiliumIdentities, new CrdIdentityAllocatorOptions(), random, loggers.CreateLogger<CrdIdentityAllocator>());
         _endpoints = new Reconciler<NamespacedName, CiliumEndpointContent>(
             node.Tables.CiliumEndpoints,
-            new CiliumEndpointOperations(node.Tables.Kubernetes.CiliumEndpoints, new CiliumEndpointWriter(connection), node.Local),
+            new CiliumEndpointOperations(
+                node.Tables.Kubernetes.CiliumEndpoints, node.Tables.Kubernetes.Pods, new CiliumEndpointWriter(connection), node.Local),
             new ReconcilerOptions(),
             time,
             loggers.CreateLogger<Reconciler<NamespacedName, CiliumEndpointContent>>());

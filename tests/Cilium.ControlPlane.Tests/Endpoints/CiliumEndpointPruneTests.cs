@@ -35,7 +35,8 @@ public sealed class CiliumEndpointPruneTests : IDisposable
                 throw new HttpRequestException("refused");
             }
         };
-        var operations = new CiliumEndpointOperations(_test.Kubernetes.CiliumEndpoints, new CiliumEndpointWriter(_server.Connection), _test.Self);
+        var operations = new CiliumEndpointOperations(
+            _test.Kubernetes.CiliumEndpoints, _test.Kubernetes.Pods, new CiliumEndpointWriter(_server.Connection), _test.Self);
         var failure = await Assert.ThrowsAnyAsync<Exception>(
             async () => await operations.PruneAsync(_test.Tables.CiliumEndpoints.Snapshot(), TestContext.Current.CancellationToken));
         Assert.Contains("refused", failure.Message, StringComparison.Ordinal);
