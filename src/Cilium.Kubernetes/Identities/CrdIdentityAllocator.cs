@@ -57,7 +57,7 @@ public sealed partial class CrdIdentityAllocator : IDisposable
     /// <summary>Finds the identity of labels without asking the server.</summary>
     public bool TryFind(LabelSet labels, out Identity identity)
     {
-        var row = Known(labels);
+        var row = Seen(labels) ?? Created(labels);
         identity = row?.Id ?? Identity.Unknown;
         return row is not null;
     }
@@ -67,7 +67,7 @@ public sealed partial class CrdIdentityAllocator : IDisposable
     public Task<Identity> AllocateAsync(LabelSet labels, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(labels);
-        if (Known(labels) is { UnusedSince.Length: 0 } row)
+        if (Seen(labels) is { UnusedSince.Length: 0 } row)
         {
             return Task.FromResult(row.Id);
         }
@@ -88,19 +88,57 @@ public sealed partial class CrdIdentityAllocator : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _index.Dispose();
 
-    private CiliumIdentityRow? Known(LabelSet labels)
+    /// <summary>What the watch tells now.</summary>
+    private CiliumIdentityRow? Seen(LabelSet labels)
     {
         var row = _index.Find(labels);
-        lock (_lock)
+        if (row is not null)
         {
-            if (row is not null)
+            lock (_lock)
             {
                 _fresh.Remove(labels);
-                return row;
             }
+        }
 
+        return row;
+    }
+
+    /// <summary>What the server confirmed a moment ago.</summary>
+    private CiliumIdentityRow? Created(LabelSet labels)
+    {
+        lock (_lock)
+        {
             return _fresh.TryGetValue(labels, out var fresh) && IsRecent(fresh) ? fresh.Row : null;
         }
+    }
+
+    /// <summary>What the server confirmed a moment ago and still has: its end may have been told as well before anybody asked again.</summary>
+    private async Task<CiliumIdentityRow?> ConfirmAsync(LabelSet labels)
+    {
+        if (Created(labels) is not { } created)
+        {
+            return null;
+        }
+
+        try
+        {
+            if (await ReadAsync(created.Id) is { } present && present.Labels.Equals(labels))
+            {
+                return present;
+            }
+        }
+        catch (Exception exception) when (exception is HttpRequestException or TimeoutException)
+        {
+            // Nobody deletes it through a server that is away.
+            return created;
+        }
+
+        lock (_lock)
+        {
+            _fresh.Remove(labels);
+        }
+
+        return null;
     }
 
     private bool IsRecent(Fresh fresh) => _time.GetElapsedTime(fresh.Since) < s_echo;
@@ -109,7 +147,7 @@ public sealed partial class CrdIdentityAllocator : IDisposable
     {
         try
         {
-            var row = Known(labels);
+            var row = Seen(labels) ?? await ConfirmAsync(labels);
             if (row is { UnusedSince.Length: > 0 } && !await TryKeepAsync(row))
             {
                 row = null;

@@ -88,6 +88,41 @@ public sealed class CrdIdentityAllocatorTests
         Assert.NotNull(server.Get($"{Collection}/{second}"));
     }
 
+    /// <summary>The watch told of it and of its end before anybody asked again.</summary>
+    [Fact]
+    public async Task An_identity_that_was_deleted_at_once_is_not_given_again()
+    {
+        var server = new FakeApiServer(new TestClock());
+        using var agent = new Agent(server, new Random(1));
+        var labels = LabelSet.Parse("k8s:app=web");
+        var first = await agent.Allocator.AllocateAsync(labels, CancellationToken.None);
+        agent.CatchUp(int.MaxValue);
+        server.Remove($"{Collection}/{first}");
+        agent.CatchUp(int.MaxValue);
+
+        var second = await agent.Allocator.AllocateAsync(labels, CancellationToken.None);
+
+        Assert.NotNull(server.Get($"{Collection}/{second}"));
+    }
+
+    [Fact]
+    public async Task An_identity_that_is_there_but_not_seen_yet_is_given_again()
+    {
+        var server = new FakeApiServer(new TestClock());
+        using var agent = new Agent(server, new Random(1));
+        var labels = LabelSet.Parse("k8s:app=web");
+        var first = await agent.Allocator.AllocateAsync(labels, CancellationToken.None);
+        server.Requests.Clear();
+
+        Assert.Equal(first, await agent.Allocator.AllocateAsync(labels, CancellationToken.None));
+        Assert.Equal($"GET {Collection}/{first}", Assert.Single(server.Requests));
+
+        // Its number may belong to other labels by now.
+        server.Remove($"{Collection}/{first}");
+        server.Put($"{Collection}/{first}", new JsonObject { ["security-labels"] = new JsonObject { ["k8s:app"] = "other" } });
+        Assert.NotEqual(first, await agent.Allocator.AllocateAsync(labels, CancellationToken.None));
+    }
+
     [Fact]
     public async Task A_server_that_drops_connections_fails_an_allocation_like_one_that_is_away()
     {
