@@ -37,10 +37,15 @@ internal sealed class AddressDerivation(
 
                 foreach (var change in changedOthers)
                 {
-                    claims.Change(
-                        new ClaimSource(AddressSource.CiliumEndpoint, change.Key.Namespace, change.Key.Name),
-                        change.Previous is { } previous ? RowsOf(previous) : [],
-                        change.Current is { } row ? RowsOf(row) : []);
+                    if (change.Previous is { } previous)
+                    {
+                        claims.Change(SourceOf(previous), RowsOf(previous), []);
+                    }
+
+                    if (change.Current is { } row)
+                    {
+                        claims.Change(SourceOf(row), [], RowsOf(row));
+                    }
                 }
 
                 foreach (var change in changedNodes)
@@ -54,6 +59,10 @@ internal sealed class AddressDerivation(
     }
 
     private static IEnumerable<IpAddr> Present(params IpAddr[] addresses) => addresses.Where(address => !address.IsNone);
+
+    // An address is given to the next pod at once, while the end of the one before may be told late: the newer object is believed.
+    private static ClaimSource SourceOf(CiliumEndpointRow row) => new(
+        AddressSource.CiliumEndpoint, row.Namespace, row.Name, (uint)Math.Clamp(row.CreatedAt.ToUnixTimeSeconds(), 0, uint.MaxValue));
 
     private void ClaimSelfAndWorld(AddressClaims claims)
     {

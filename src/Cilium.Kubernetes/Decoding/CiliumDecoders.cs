@@ -36,6 +36,7 @@ internal static class CiliumDecoders
             Namespace = inNamespace,
             Name = name,
             Uid = metadata.Uid ?? "",
+            CreatedAt = PoolDecoders.Time(metadata.CreationTimestamp),
             Id = new EndpointId((ushort)(status.Id is > 0 and <= 65535 ? status.Id.Value : 0)),
             State = status.State ?? "",
             Identity = new Identity((uint)(status.Identity?.Id is > 0 and <= uint.MaxValue ? status.Identity.Id.Value : 0)),

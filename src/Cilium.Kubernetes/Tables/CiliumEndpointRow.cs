@@ -14,6 +14,9 @@ public sealed record CiliumEndpointRow
     /// <summary>The object's uid.</summary>
     public string Uid { get; init; } = "";
 
+    /// <summary>When the object was created.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+
     /// <summary>The endpoint's number on its node.</summary>
     public EndpointId Id { get; init; }
 

@@ -7,10 +7,10 @@ using FsCheck.Xunit;
 
 namespace Cilium.ControlPlane.Tests.Addresses;
 
-/// <summary>Claims against the plain model: of all that is said of a prefix now, the smallest source is believed.</summary>
+/// <summary>Claims against the plain model: of all that is said of a prefix now, the smallest source is believed, and of one kind the newest object.</summary>
 public sealed class AddressClaimsTests
 {
-    private sealed record Say(int Source, int Name, int[] Prefixes)
+    private sealed record Say(int Source, int Name, int CreatedAt, int[] Prefixes)
     {
         /// <summary>Half of the sources tell what they said before.</summary>
         public bool TellsBefore => Source % 2 == 1;
@@ -19,30 +19,41 @@ public sealed class AddressClaimsTests
     private static Arbitrary<Say[]> Says() => (
         from source in Gen.Choose(0, 3)
         from name in Gen.Choose(0, 2)
+        from createdAt in Gen.Choose(0, 2)
         from prefixes in Gen.Choose(0, 4).ArrayOf()
-        select new Say(source, name, [.. prefixes.Distinct()])).ArrayOf().ToArbitrary();
+        select new Say(source, name, createdAt, [.. prefixes.Distinct()])).ArrayOf().ToArbitrary();
 
     [Property]
     public Property What_is_believed_is_what_the_model_believes() => Prop.ForAll(Says(), says =>
     {
         var claims = new AddressClaims();
-        var model = new Dictionary<ClaimSource, List<IpCacheRow>>();
+        var model = new Dictionary<(int Kind, string Name), (ClaimSource Source, List<IpCacheRow> Rows)>();
         var believed = new Dictionary<Prefix, IpCacheRow>();
         var number = 0u;
         foreach (var say in says)
         {
-            var source = new ClaimSource((AddressSource)say.Source, "", $"n{say.Name}");
+            var key = (Kind: say.Source, Name: $"n{say.Name}");
+            var source = new ClaimSource((AddressSource)say.Source, "", key.Name, say.TellsBefore ? (uint)say.CreatedAt : 0);
             var rows = say.Prefixes.Select(prefix => new IpCacheRow { Prefix = PrefixOf(prefix), Identity = new Identity(++number) }).ToArray();
             if (say.TellsBefore)
             {
-                claims.Change(source, model.TryGetValue(source, out var before) ? [.. before] : [], rows);
+                // An object of the same name may be another one by now.
+                if (model.TryGetValue(key, out var before))
+                {
+                    claims.Change(before.Source, [.. before.Rows], before.Source == source ? rows : []);
+                }
+
+                if (before.Source != source)
+                {
+                    claims.Change(source, [], rows);
+                }
             }
             else
             {
                 claims.Set(source, rows);
             }
 
-            model[source] = [.. rows];
+            model[key] = (source, [.. rows]);
             foreach (var (prefix, row) in claims.TakeChanges())
             {
                 if (row is null)
@@ -55,8 +66,11 @@ public sealed class AddressClaimsTests
                 }
             }
 
-            var expected = model.SelectMany(entry => entry.Value.Select(row => (entry.Key, Row: row))).GroupBy(claim => claim.Row.Prefix)
-                .ToDictionary(group => group.Key, group => group.OrderBy(claim => claim.Key).First().Row);
+            var expected = model.SelectMany(entry => entry.Value.Rows.Select(row => (entry.Key.Kind, entry.Value.Source.CreatedAt, entry.Key.Name, Row: row)))
+                .GroupBy(claim => claim.Row.Prefix)
+                .ToDictionary(
+                    group => group.Key,
+                    group => group.OrderBy(claim => claim.Kind).ThenByDescending(claim => claim.CreatedAt).ThenBy(claim => claim.Name).First().Row);
             if (!expected.OrderBy(entry => entry.Key).SequenceEqual(believed.OrderBy(entry => entry.Key)))
             {
                 return false;

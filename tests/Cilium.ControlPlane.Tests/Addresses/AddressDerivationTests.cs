@@ -86,6 +86,36 @@ public sealed class AddressDerivationTests
         await TestTables.EndAsync(stop, running);
     }
 
+    /// <summary>The deletion of the pod that had the address before may come late.</summary>
+    [Theory]
+    [InlineData("pod-a", "pod-b")]
+    [InlineData("pod-b", "pod-a")]
+    public async Task Of_two_pods_with_one_address_the_one_created_later_is_believed(string older, string newer)
+    {
+        var began = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Kubernetes.CiliumEndpoints, Pod(older, 400, "10.0.1.7", "172.18.0.3") with { Uid = "1", CreatedAt = began });
+            write.Upsert(_test.Kubernetes.CiliumEndpoints, Pod(newer, 500, "10.0.1.7", "172.18.0.4") with { Uid = "2", CreatedAt = began.AddSeconds(5) });
+        });
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => IdentityAt("10.0.1.7/32") > 0);
+        Assert.Equal(500u, IdentityAt("10.0.1.7/32"));
+
+        // The object is made anew: what the former said goes with it.
+        _test.Write(write => write.Upsert(
+            _test.Kubernetes.CiliumEndpoints, Pod(older, 600, "10.0.1.7", "172.18.0.3") with { Uid = "3", CreatedAt = began.AddSeconds(9) }));
+        await TestTables.UntilAsync(running, () => IdentityAt("10.0.1.7/32") == 600);
+        _test.Write(write => write.Delete(_test.Kubernetes.CiliumEndpoints, new NamespacedName("default", older)));
+        await TestTables.UntilAsync(running, () => IdentityAt("10.0.1.7/32") == 500);
+        _test.Write(write => write.Delete(_test.Kubernetes.CiliumEndpoints, new NamespacedName("default", newer)));
+        await TestTables.UntilAsync(running, () => IdentityAt("10.0.1.7/32") == 0);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    private uint IdentityAt(string prefix) => _test.Datapath.IpCache.TryGet(Prefix.Parse(prefix), out var row) ? row.Identity.Value : 0;
+
     private IpCacheRow Row(string prefix)
     {
         Assert.True(_test.Datapath.IpCache.TryGet(Prefix.Parse(prefix), out var row), prefix);
