@@ -11,7 +11,7 @@ public sealed class InstanceMetadataTests
     public async Task An_instance_tells_what_it_is_through_a_token_after_failures_too()
     {
         await using var endpoint = await new ImdsEndpoint(new Ec2Instance("i-7", "m5.large", "vpc-1", "eu-1a", []), "02:00:00:00:00:07", "subnet-a") { Failures = 2 }.StartAsync();
-        using var metadata = new InstanceMetadata(endpoint.Url, TimeProvider.System, NullLogger<InstanceMetadata>.Instance);
+        using var metadata = new InstanceMetadata(endpoint.Url, TimeProvider.System, NullLogger<InstanceMetadata>.Instance, TimeSpan.FromSeconds(30));
         var settings = new NodeInstance { FirstInterfaceIndex = 1, SubnetIds = ["subnet-b"] };
         var expected = settings with { Id = "i-7", Type = "m5.large", Zone = "eu-1a", Network = "vpc-1", SubnetId = "subnet-a" };
         Assert.Equal(expected, await metadata.ReadAsync(settings, CancellationToken.None));

@@ -13,6 +13,7 @@ internal sealed partial class InstanceMetadata : IDisposable
     private const int LifetimeSeconds = 21600;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(10);
+    private readonly TimeSpan _patience;
     private readonly HttpClient _client;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -22,10 +23,12 @@ internal sealed partial class InstanceMetadata : IDisposable
     /// <param name="endpoint">The service's URL, without a path.</param>
     /// <param name="time">The clock of waits.</param>
     /// <param name="logger">Where to tell of failures.</param>
-    public InstanceMetadata(string endpoint, TimeProvider time, ILogger<InstanceMetadata> logger)
+    /// <param name="patience">How long to wait for an answer: two seconds unless said.</param>
+    public InstanceMetadata(string endpoint, TimeProvider time, ILogger<InstanceMetadata> logger, TimeSpan? patience = null)
     {
+        _patience = patience ?? s_patience;
         // The service is on the link: no proxy knows a way to it.
-        _client = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = s_patience }) { BaseAddress = new Uri(endpoint), Timeout = s_patience };
+        _client = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = _patience }) { BaseAddress = new Uri(endpoint), Timeout = _patience };
         _time = time;
         _logger = logger;
     }
@@ -47,7 +50,7 @@ internal sealed partial class InstanceMetadata : IDisposable
             }
             catch (Exception exception) when (exception is HttpRequestException or IOException || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
-                LogFailed(_logger, _client.BaseAddress!, exception is OperationCanceledException ? $"no answer within {s_patience}" : exception.Message);
+                LogFailed(_logger, _client.BaseAddress!, exception is OperationCanceledException ? $"no answer within {_patience}" : exception.Message);
             }
 
             await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
