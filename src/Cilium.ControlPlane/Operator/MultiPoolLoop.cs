@@ -9,7 +9,7 @@ namespace Cilium.ControlPlane.Operator;
 internal sealed partial class MultiPoolLoop
 {
     private readonly IReadTable<string, CiliumNodeRow> _nodes;
-    private readonly IReadTable<string, KubeNodeRow> _kubeNodes;
+    private readonly NodePresence _presence;
     private readonly IReadTable<string, PodIPPoolRow> _pools;
     private readonly CiliumNodeWriter _writer;
     private readonly MultiPoolAllocator _allocator;
@@ -28,7 +28,6 @@ internal sealed partial class MultiPoolLoop
         ILogger logger)
     {
         _nodes = nodes;
-        _kubeNodes = kubeNodes;
         _pools = pools;
         _writer = writer;
         _allocator = allocator;
@@ -40,6 +39,7 @@ internal sealed partial class MultiPoolLoop
             allocator.Restore(nodes.Snapshot().Values.Select(HoldingsOf));
             return Task.CompletedTask;
         });
+        _presence = new NodePresence(kubeNodes, writer, _loop.Ask);
     }
 
     public Task RunAsync(CancellationToken cancellationToken) => _loop.RunAsync(cancellationToken);
@@ -55,7 +55,7 @@ internal sealed partial class MultiPoolLoop
 
         if (!_nodes.TryGet(name, out var node))
         {
-            await ReleaseAsync(name, cancellationToken);
+            Ask(await _presence.IsGoneAsync(name, cancellationToken) ? _allocator.Release(name) : [], name);
             return;
         }
 
@@ -87,24 +87,6 @@ internal sealed partial class MultiPoolLoop
                 LogRefused(_logger, name, error);
             }
         }
-    }
-
-    // While the node lives its pods use the CIDRs: a CiliumNode made anew gets them back. The node's end wakes this loop as well.
-    private async Task ReleaseAsync(string name, CancellationToken cancellationToken)
-    {
-        if (_kubeNodes.TryGet(name, out _))
-        {
-            return;
-        }
-
-        if (await _writer.HasNodeAsync(name, cancellationToken))
-        {
-            // The table is behind; a node that it never tells of does not wake us when it ends.
-            _loop.Ask(name);
-            return;
-        }
-
-        Ask(_allocator.Release(name), name);
     }
 
     private void Ask(IEnumerable<string> nodes, string but)

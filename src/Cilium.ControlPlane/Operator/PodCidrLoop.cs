@@ -8,7 +8,7 @@ namespace Cilium.ControlPlane.Operator;
 internal sealed partial class PodCidrLoop
 {
     private readonly IReadTable<string, CiliumNodeRow> _nodes;
-    private readonly IReadTable<string, KubeNodeRow> _kubeNodes;
+    private readonly NodePresence _presence;
     private readonly CiliumNodeWriter _writer;
     private readonly PodCidrAssigner _assigner;
     private readonly ILogger _logger;
@@ -24,7 +24,6 @@ internal sealed partial class PodCidrLoop
         ILogger logger)
     {
         _nodes = nodes;
-        _kubeNodes = kubeNodes;
         _writer = writer;
         _assigner = assigner;
         _logger = logger;
@@ -33,6 +32,7 @@ internal sealed partial class PodCidrLoop
             assigner.Restore(nodes.Snapshot().Values);
             return Task.CompletedTask;
         });
+        _presence = new NodePresence(kubeNodes, writer, _loop.Ask);
     }
 
     public Task RunAsync(CancellationToken cancellationToken) => _loop.RunAsync(cancellationToken);
@@ -41,7 +41,11 @@ internal sealed partial class PodCidrLoop
     {
         if (!_nodes.TryGet(name, out var node))
         {
-            await ReleaseAsync(name, cancellationToken);
+            foreach (var waiting in await _presence.IsGoneAsync(name, cancellationToken) ? _assigner.Release(name) : [])
+            {
+                _loop.Ask(waiting);
+            }
+
             return;
         }
 
@@ -76,27 +80,6 @@ internal sealed partial class PodCidrLoop
             {
                 LogRefused(_logger, name, decision.Error);
             }
-        }
-    }
-
-    // While the node lives its pods use the CIDRs: a CiliumNode made anew gets them back. The node's end wakes this loop as well.
-    private async Task ReleaseAsync(string name, CancellationToken cancellationToken)
-    {
-        if (_kubeNodes.TryGet(name, out _))
-        {
-            return;
-        }
-
-        if (await _writer.HasNodeAsync(name, cancellationToken))
-        {
-            // The table is behind; a node that it never tells of does not wake us when it ends.
-            _loop.Ask(name);
-            return;
-        }
-
-        foreach (var waiting in _assigner.Release(name))
-        {
-            _loop.Ask(waiting);
         }
     }
 
