@@ -37,6 +37,7 @@ public sealed partial class KernelDatapath(
     private EventReader? _events;
     private ConntrackCollector? _collector;
     private bool _followsServices;
+    private readonly BackendSockets _sockets = new(tables.Endpoints, ns, loggers.CreateLogger<BackendSockets>());
     private int _isDisposed;
 
     /// <inheritdoc/>
@@ -101,6 +102,8 @@ public sealed partial class KernelDatapath(
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         FollowServices(loaded.Maps.Services);
+        if (options.EnableSocketLoadBalancing)
+            _sockets.Start(loaded.Maps.SocketRevNat);
         var routes = new KernelNodeRoutes(Keep(ns.OpenNetlink()));
         _reconcilers.Run(tables.Nodes, new NodeOperations(routes, node, _network, options, loggers.CreateLogger<NodeOperations>()));
 
@@ -146,6 +149,7 @@ public sealed partial class KernelDatapath(
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
             return;
         _reconcilers.Dispose();
+        _sockets.Dispose();
         Interlocked.Exchange(ref _events, null)?.Dispose();
         Interlocked.Exchange(ref _collector, null)?.Dispose();
         while (_resources.TryPop(out var resource))
@@ -160,7 +164,7 @@ public sealed partial class KernelDatapath(
         if (_followsServices)
             return;
         _followsServices = true;
-        _reconcilers.Run(tables.Frontends, new FrontendOperations(maps));
+        _reconcilers.Run(tables.Frontends, new FrontendOperations(maps, options.EnableSocketLoadBalancing ? _sockets.CloseUdp : null));
     }
 
     private DatapathLoader NewLoader() => new(options, BpfEngine.Kernel, new PinnedMaps(options.BpfRoot, loggers.CreateLogger<PinnedMaps>()));

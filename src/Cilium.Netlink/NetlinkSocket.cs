@@ -5,7 +5,7 @@ using Cilium.Netlink.Native;
 namespace Cilium.Netlink;
 
 /// <summary>
-/// A socket to the kernel's routing tables. It belongs for life to the network namespace it was opened in, whatever thread uses it;
+/// A socket to the kernel's routing tables, or to its sockets. It belongs for life to the network namespace it was opened in, whatever thread uses it;
 /// one thread at a time.
 /// </summary>
 public sealed unsafe class NetlinkSocket : IDisposable
@@ -27,14 +27,19 @@ public sealed unsafe class NetlinkSocket : IDisposable
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     public static NetlinkSocket Open() => Open(groups: []);
 
-    internal static NetlinkSocket Open(ReadOnlySpan<int> groups)
+    internal static NetlinkSocket Open(ReadOnlySpan<int> groups) => Open(Nl.RouteProtocol, "route", groups);
+
+    /// <summary>Opens a socket to the kernel's diagnosis of sockets, in the calling thread's network namespace.</summary>
+    internal static NetlinkSocket OpenDiagnosis() => Open(Nl.SocketDiagnosisProtocol, "sock_diag", []);
+
+    private static NetlinkSocket Open(int protocol, string name, ReadOnlySpan<int> groups)
     {
-        var fd = Libc.socket(Libc.AfNetlink, Libc.SockRaw | Libc.CloseOnExec, 0);
-        var handle = FileHandle.Own(fd, "socket(AF_NETLINK)", "route");
+        var fd = Libc.socket(Libc.AfNetlink, Libc.SockRaw | Libc.CloseOnExec, protocol);
+        var handle = FileHandle.Own(fd, "socket(AF_NETLINK)", name);
         var socket = new NetlinkSocket(handle);
         var address = new Libc.NetlinkAddress { Family = Libc.AfNetlink };
         if (Libc.bind(handle, &address, sizeof(Libc.NetlinkAddress)) != 0)
-            throw new NetlinkException("bind(AF_NETLINK)", Marshal.GetLastPInvokeError(), "route");
+            throw new NetlinkException("bind(AF_NETLINK)", Marshal.GetLastPInvokeError(), name);
         // Refusals come with a text; the request is not sent back; dumps honour filters. Old kernels lack some: not an error.
         socket.SetOption(Nl.ExtendedAck, 1);
         socket.SetOption(Nl.CapAck, 1);

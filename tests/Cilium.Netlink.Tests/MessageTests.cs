@@ -110,6 +110,7 @@ public sealed class MessageTests
         _ = RouteMessages.Parse(bytes);
         _ = RuleMessages.Parse(bytes);
         _ = NeighbourMessages.Parse(bytes);
+        _ = SocketMessages.Parse(bytes);
     }
 
     private static Gen<Route> Routes() =>

@@ -17,11 +17,14 @@ public sealed class FrontendOperationsTests
     {
         using var maps = new TestMaps();
         var random = new Random(seed);
-        var operations = new FrontendOperations(maps.Maps.Services);
+        var gone = new List<L4Address>();
+        var operations = new FrontendOperations(maps.Maps.Services, gone.AddRange);
         var desired = new Dictionary<L4Address, FrontendRow>();
         for (var round = 0; round < 60; round++)
         {
             var changes = new List<TableChange<L4Address, FrontendRow>>();
+            var backends = BackendsOf(desired);
+            gone.Clear();
             foreach (var number in Enumerable.Range(0, 8).Where(_ => random.Next(3) == 0))
             {
                 var address = Frontend(number);
@@ -37,7 +40,7 @@ public sealed class FrontendOperationsTests
             if (random.Next(15) == 0)
             {
                 // A restart: what the maps hold is all that is known, and everything desired is told anew.
-                operations = new FrontendOperations(maps.Maps.Services);
+                operations = new FrontendOperations(maps.Maps.Services, gone.AddRange);
                 changes = [.. desired.Values.Select(row => new TableChange<L4Address, FrontendRow>(row.Address, null, row, round))];
                 await operations.ApplyAsync(new ReconcileBatch<L4Address, FrontendRow>(changes), CancellationToken.None);
                 await operations.PruneAsync(Snapshot(desired), CancellationToken.None);
@@ -47,6 +50,7 @@ public sealed class FrontendOperationsTests
                 await operations.ApplyAsync(new ReconcileBatch<L4Address, FrontendRow>(changes), CancellationToken.None);
             }
             AssertEqual(maps, desired);
+            Assert.Equal(backends.Except(BackendsOf(desired)).Order(), gone.Order());
         }
     }
 
@@ -201,8 +205,7 @@ public sealed class FrontendOperationsTests
         Assert.Equal(services.Count, services.Select(service => service.Id).Distinct().Count());
         Assert.Equal(desired.Count, maps.Maps.Services.RevNat.ToDictionary().Count);
         Assert.Equal(services.Sum(service => service.Backends.Count), maps.Maps.Services.Slots.ToDictionary().Count);
-        Assert.Equal(
-            desired.Values.SelectMany(row => row.Backends).Select(b => b.Address).Distinct().Count(), maps.Maps.Services.Backends.ToDictionary().Count);
+        Assert.Equal(BackendsOf(desired).Count, maps.Maps.Services.Backends.ToDictionary().Count);
         foreach (var service in services)
         {
             var active = desired[service.Frontend].Backends.Where(b => b.State == BackendState.Active).ToList();
@@ -212,6 +215,9 @@ public sealed class FrontendOperationsTests
             Assert.All(service.Backends, b => Assert.True(maps.Maps.Services.Backends.TryLookup(b.Id, out var value) && ServiceState.AddressOf(value) == b.Address));
         }
     }
+
+    private static HashSet<L4Address> BackendsOf(Dictionary<L4Address, FrontendRow> rows) =>
+        [.. rows.Values.SelectMany(row => row.Backends).Select(backend => backend.Address)];
 
     private static HashSet<(string Map, uint Id)> IdsOf(TestMaps maps) =>
     [

@@ -211,7 +211,7 @@ internal sealed class TestPod : IDisposable
             netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse($"{router}/{router.BitLength}"), LinkIndex = eth0 });
             netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse(all), Gateway = router.ToIPAddress(), LinkIndex = eth0 });
         }
-        Row = RowOf(node.Number, id, node.Netlink.FindLink(device)!.Index);
+        Row = RowOf(node.Number, id, node.Netlink.FindLink(device)!.Index) with { NetnsPath = Namespace.Path };
     }
 
     internal static string DeviceOf(ushort id) => $"lxc{id}";

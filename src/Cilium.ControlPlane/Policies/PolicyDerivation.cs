@@ -275,6 +275,7 @@ internal sealed class PolicyDerivation(
             HostMac = endpoint.HostMac,
             IPv4 = endpoint.IPv4,
             IPv6 = endpoint.IPv6,
+            NetnsPath = endpoint.NetnsPath,
             Identity = identity.Identity,
             Policy = IsEnforced(policy) ? new PolicyContentKey(content.Value) : null,
         };

@@ -27,6 +27,9 @@ public sealed record EndpointRow
     /// <summary>The pod's IPv6 address, or <see cref="IpAddr.None"/>.</summary>
     public IpAddr IPv6 { get; init; }
 
+    /// <summary>A file that is the pod's network namespace; empty when it is not known.</summary>
+    public string NetnsPath { get; init; } = "";
+
     /// <summary>Where packets from <see cref="IPv4"/> leave the node; null for wherever the main routing table says.</summary>
     public PodUplink? Uplink { get; init; }
 

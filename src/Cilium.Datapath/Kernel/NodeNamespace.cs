@@ -27,6 +27,8 @@ public sealed class NodeNamespace
 
     internal RouteNetlink OpenNetlink() => _namespace is null ? RouteNetlink.Open() : RouteNetlink.Open(_namespace);
 
+    internal SocketDiagnosis OpenDiagnosis() => _namespace is null ? SocketDiagnosis.Open() : SocketDiagnosis.Open(_namespace);
+
     internal NetworkMonitor OpenMonitor(NetworkWatches watches) =>
         _namespace is null ? NetworkMonitor.Open(watches) : NetworkMonitor.Open(_namespace, watches);
 }

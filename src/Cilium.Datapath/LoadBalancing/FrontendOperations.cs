@@ -9,7 +9,10 @@ namespace Cilium.Datapath.LoadBalancing;
 /// Carries services to their maps by difference. New connections take a random slot, so slots hold the active backends, or the
 /// terminating ones when no other is left. Those of this node come first, where clients outside the cluster get only these.
 /// </summary>
-internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperations<L4Address, FrontendRow>
+/// <param name="maps">The maps.</param>
+/// <param name="onBackendsGone">Hears of backends that the maps have no more; null: nobody does.</param>
+internal sealed class FrontendOperations(ServiceMaps maps, Action<IReadOnlyList<L4Address>>? onBackendsGone = null)
+    : IReconcilerOperations<L4Address, FrontendRow>
 {
     /// <summary>Backends of the rows that the maps hold.</summary>
     private readonly Dictionary<L4Address, IReadOnlyList<BackendRef>> _applied = [];
@@ -63,7 +66,7 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
         foreach (var (address, backend) in state.Backends.Where(entry => entry.Value.References <= 0).ToArray())
         {
             state.RemoveBackend(address, backend);
-            writes.DeleteBackend(backend.Id);
+            writes.DeleteBackend(address, backend.Id);
         }
     }
 
@@ -100,6 +103,9 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
             (_state, _former) = (null, state);
             throw;
         }
+        // One that was let go and taken again is still there, under another id.
+        if (onBackendsGone is not null && writes.GoneBackends.Where(address => !state.Backends.ContainsKey(address)).ToArray() is { Length: > 0 } gone)
+            onBackendsGone(gone);
     }
 
     private void Write(ServiceState state, ServiceBatch writes, FrontendRow row)
@@ -241,7 +247,7 @@ internal sealed class FrontendOperations(ServiceMaps maps) : IReconcilerOperatio
         if (!state.Backends.TryGetValue(address, out var known) || --known.References > 0)
             return;
         state.RemoveBackend(address, known);
-        writes.DeleteBackend(known.Id);
+        writes.DeleteBackend(address, known.Id);
     }
 
     private static SlotValue SlotOf(ServiceState state, BackendRef backend)

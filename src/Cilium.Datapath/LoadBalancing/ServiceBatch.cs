@@ -33,7 +33,14 @@ internal sealed class ServiceBatch(int frontends, int backends)
 
     internal void Put(FrontendKey frontend, FrontendValue value) => _frontends.Put(frontend, value);
 
-    internal void DeleteBackend(uint backend) => _backends.Delete(backend);
+    /// <summary>Backends that are deleted.</summary>
+    internal List<L4Address> GoneBackends { get; } = [];
+
+    internal void DeleteBackend(L4Address address, uint backend)
+    {
+        GoneBackends.Add(address);
+        _backends.Delete(backend);
+    }
 
     internal void Delete(SlotKey slot) => _slots.Delete(slot);
 

@@ -3,6 +3,8 @@ namespace Cilium.Netlink.Messages;
 /// <summary>Numbers of linux/netlink.h and linux/rtnetlink.h.</summary>
 internal static class Nl
 {
+    internal const int RouteProtocol = 0;
+    internal const int SocketDiagnosisProtocol = 4;
     internal const int HeaderBytes = 16;
     internal const ushort Error = 2;
     internal const ushort Done = 3;
@@ -46,6 +48,13 @@ internal static class Rtm
     internal const ushort NewRule = 32;
     internal const ushort DeleteRule = 33;
     internal const ushort GetRule = 34;
+}
+
+/// <summary>Message types of sock_diag, numbers of linux/sock_diag.h.</summary>
+internal static class SockDiag
+{
+    internal const ushort ByFamily = 20;
+    internal const ushort Destroy = 21;
 }
 
 /// <summary>Link attributes (IFLA).</summary>
