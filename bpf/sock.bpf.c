@@ -54,12 +54,32 @@ static __always_inline int is_foreign_address(const struct frontend_value *front
 	return !row || !(row->flags & ENDPOINT_HOST);
 }
 
+/* So that the socket's peer can be named as the service. Returns whether there was memory for it. */
+static __always_inline int remember(struct bpf_sock_addr *ctx, const struct addr128 *address, __be16 port, __u32 service_id, const struct backend_value *backend)
+{
+	struct socket_revnat_value service = { .address = *address, .port = port, .service_id = service_id };
+	struct socket_revnat_key socket = { .address = backend->address, .port = backend->port };
+	struct socket_service *stored;
+
+	if (ctx->protocol == PROTO_TCP && ctx->sk) {
+		stored = bpf_sk_storage_get(&cilium_lb_sk_tcp, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!stored)
+			return 0;
+		stored->backend = backend->address;
+		stored->backend_port = backend->port;
+		stored->port = port;
+		stored->service_id = service_id;
+		stored->address = *address;
+		return 1;
+	}
+	socket.cookie = bpf_get_socket_cookie(ctx);
+	return bpf_map_update_elem(&cilium_lb_sk_rev, &socket, &service, BPF_ANY) == 0;
+}
+
 /* Replaces a service by one of its backends. Returns 1 when it did, 0 when it is no service, or a negative errno. */
 static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr128 *address, __be16 *port)
 {
 	struct frontend_key key = { .port = *port, .protocol = ctx->protocol };
-	struct socket_revnat_value service = { .port = *port };
-	struct socket_revnat_key socket = {};
 	const struct frontend_value *frontend;
 	const struct backend_value *backend;
 	struct addr128 client = {};
@@ -82,12 +102,7 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr128 *
 	backend = id ? bpf_map_lookup_elem(&cilium_lb_backends, &id) : 0;
 	if (!backend)
 		return -NO_ROUTE_TO_HOST;
-	service.address = *address;
-	service.service_id = frontend->service_id;
-	socket.cookie = bpf_get_socket_cookie(ctx);
-	socket.address = backend->address;
-	socket.port = backend->port;
-	if (bpf_map_update_elem(&cilium_lb_sk_rev, &socket, &service, BPF_ANY) < 0)
+	if (!remember(ctx, address, *port, frontend->service_id, backend))
 		return -NO_MEMORY;
 	*address = backend->address;
 	*port = backend->port;
@@ -99,10 +114,23 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr128 *
 static __always_inline int reverse(struct bpf_sock_addr *ctx, struct addr128 *address, __be16 *port)
 {
 	const struct socket_revnat_value *service;
+	const struct socket_service *stored;
 	struct socket_revnat_key socket = {};
 
 	if (!enable_socket_lb || (ctx->protocol != PROTO_TCP && ctx->protocol != PROTO_UDP))
 		return 0;
+	if (ctx->protocol == PROTO_TCP && ctx->sk) {
+		stored = bpf_sk_storage_get(&cilium_lb_sk_tcp, ctx->sk, 0, 0);
+		/* It may have been connected to somebody else since. */
+		if (stored && stored->backend_port == *port && address_equal(&stored->backend, address)) {
+			trace_socket(ctx, SOCKET_PRE_REVERSE, address, *port);
+			*address = stored->address;
+			*port = stored->port;
+			trace_socket(ctx, SOCKET_POST_REVERSE, address, *port);
+			return 1;
+		}
+	}
+	/* Sockets of earlier programs have their entry here, of TCP too. */
 	socket.cookie = bpf_get_socket_cookie(ctx);
 	socket.address = *address;
 	socket.port = *port;

@@ -156,6 +156,15 @@ struct {
 	__type(value, __u32);
 } cilium_lb_affinity_members SEC(".maps");
 
+/* What a TCP socket was connected to, on the socket itself: cheaper than an entry elsewhere, never evicted, and it goes with the socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct socket_service);
+} cilium_lb_sk_tcp SEC(".maps");
+
+/* Other sockets speak to many, one after the other. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);

@@ -104,3 +104,12 @@ struct socket_revnat_value {
 	__u32 service_id;
 };
 ASSERT_SIZE(socket_revnat_value, 24);
+
+struct socket_service {
+	struct addr128 backend;        /* that the socket was connected to */
+	__be16 backend_port;
+	__be16 port;                   /* of the service */
+	__u32 service_id;
+	struct addr128 address;        /* of the service */
+};
+ASSERT_SIZE(socket_service, 40);

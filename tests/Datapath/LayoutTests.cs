@@ -84,6 +84,7 @@ public sealed partial class LayoutTests
             ("cilium_lb_ids", 4, 4),
             ("cilium_lb_revnat", 4, Unsafe.SizeOf<RevNatValue>()),
             ("cilium_lb_sk_rev", Unsafe.SizeOf<SocketRevNatKey>(), Unsafe.SizeOf<SocketRevNatValue>()),
+            ("cilium_lb_sk_tcp", 4, Unsafe.SizeOf<SocketService>()),
             ("cilium_lb_slots", Unsafe.SizeOf<SlotKey>(), Unsafe.SizeOf<SlotValue>()),
             ("cilium_lost", 4, 8),
             ("cilium_reader_sleeps", 4, 4),

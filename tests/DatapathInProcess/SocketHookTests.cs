@@ -17,10 +17,43 @@ public sealed class SocketHookTests : IDisposable
         using var socket = Call(vip, 80);
         Assert.Equal(1, Run("connect", socket));
         Assert.Equal((backend, (ushort)8080), Where(socket));
-        var (key, value) = Assert.Single(_bench.Map<SocketRevNatKey, SocketRevNatValue>("cilium_lb_sk_rev").ToDictionary());
-        Assert.Equal((socket.Cookie, Bench.Address(backend), Bench.Address(vip), 7u), (key.Cookie, key.Address, value.Address, value.ServiceId));
+        // The socket carries it itself.
+        Assert.Empty(_bench.Map<SocketRevNatKey, SocketRevNatValue>("cilium_lb_sk_rev").ToDictionary());
         Assert.Equal(1, Run("getpeername", socket));
         Assert.Equal((Mapped(vip), (ushort)80), Where(socket));
+    }
+
+    [Theory, InlineData("10.96.0.1", "127.0.0.1", "127.0.0.2"), InlineData("fd96::1", "::1", "::2")]
+    public void A_socket_that_connects_elsewhere_later_names_its_true_peer(string vip, string backend, string elsewhere)
+    {
+        AddService(vip, Frame.Tcp, (backend, 8080));
+        using var socket = Call(vip, 80);
+        Assert.Equal(1, Run("connect", socket));
+        foreach (var (address, port) in new[] { (elsewhere, (ushort)8080), (backend, (ushort)8081) })
+        {
+            using var later = Call(address, port);
+            Assert.Equal(1, Run("connect", later));
+            Assert.Equal(1, Run("getpeername", later));
+            Assert.Equal((address, port), Where(later));
+        }
+
+        // Another service, or the same again, takes the place of the first.
+        AddService(vip, Frame.Tcp, (elsewhere, 9090));
+        using var again = Call(vip, 80);
+        Assert.Equal(1, Run("connect", again));
+        Assert.Equal((elsewhere, (ushort)9090), Where(again));
+        Assert.Equal(1, Run("getpeername", again));
+        Assert.Equal((vip, (ushort)80), Where(again));
+    }
+
+    [Theory, InlineData("10.96.0.1", "127.0.0.1"), InlineData("fd96::1", "::1")]
+    public void A_socket_of_earlier_programs_names_its_service(string vip, string backend)
+    {
+        using var socket = Call(backend, 8080);
+        _bench.Map<SocketRevNatKey, SocketRevNatValue>("cilium_lb_sk_rev").Update(
+            new SocketRevNatKey(socket.Cookie, Bench.Address(backend), NetPort.From(8080), 0, 0), new SocketRevNatValue(Bench.Address(vip), NetPort.From(80), 0, 7));
+        Assert.Equal(1, Run("getpeername", socket));
+        Assert.Equal((vip, (ushort)80), Where(socket));
     }
 
     [Theory, InlineData("10.96.0.1", "127.0.0.1"), InlineData("fd96::1", "::1"), InlineData("::ffff:10.96.0.1", "127.0.0.1")]

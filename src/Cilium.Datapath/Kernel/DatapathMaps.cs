@@ -70,7 +70,7 @@ public sealed class DatapathMaps : IDisposable
     /// <summary>Backends that clients keep.</summary>
     public BpfMap<AffinityKey, AffinityValue> Affinity { get; }
 
-    /// <summary>Services that sockets were translated from.</summary>
+    /// <summary>Services that sockets were translated from; sockets of TCP carry theirs themselves.</summary>
     public BpfMap<SocketRevNatKey, SocketRevNatValue> SocketRevNat { get; }
 
     /// <summary>Masqueraded connections.</summary>

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Cilium.Datapath.Maps;
 
-/// <summary>A socket and the backend it was sent to.</summary>
+/// <summary>A socket, not of TCP, and the backend it was sent to.</summary>
 /// <param name="Cookie">Socket cookie.</param>
 /// <param name="Address">The address.</param>
 /// <param name="Port">Port.</param>
