@@ -55,7 +55,7 @@ public sealed partial class KernelDatapath(
     /// Creates and pins the maps that an earlier agent did not leave. Services need no more than their own, and are followed from then on, while
     /// the kernel clears and links what connections may need.
     /// </remarks>
-    public Task PrepareAsync(CancellationToken cancellationToken) => Task.Factory.StartNew(
+    public Task PrepareAsync(CancellationToken cancellationToken) => OnOwnThread(
         () =>
         {
             var paths = new PinPaths(options.BpfRoot);
@@ -63,13 +63,16 @@ public sealed partial class KernelDatapath(
             FollowServices(new ServiceMaps(name => Keep(DatapathMaps.OpenPinned(paths, name))));
             NewLoader().EnsureMaps();
         },
-        cancellationToken,
-        // The kernel takes its time, and the pool has no more threads than the machine processors.
-        TaskCreationOptions.LongRunning,
-        TaskScheduler.Default);
+        cancellationToken);
 
     /// <inheritdoc/>
-    public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
+    public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken) => OnOwnThread(() => Start(node), cancellationToken);
+
+    // The kernel takes its time, and the pool has no more threads than the machine processors.
+    private static Task OnOwnThread(Action work, CancellationToken cancellationToken) =>
+        Task.Factory.StartNew(work, cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Start(LocalNodeRow node)
     {
         var began = time.GetTimestamp();
         node = options.OfEnabledFamilies(node);
@@ -108,7 +111,6 @@ public sealed partial class KernelDatapath(
         _reconcilers.Run(tables.Nodes, new NodeOperations(routes, node, _network, options, loggers.CreateLogger<NodeOperations>()));
 
         LogStarted(_logger, (long)time.GetElapsedTime(began).TotalMilliseconds, _network.DeviceMtu, string.Join(' ', _network.Underlay.Select(d => d.Name)));
-        return Task.CompletedTask;
     }
 
     /// <inheritdoc/>

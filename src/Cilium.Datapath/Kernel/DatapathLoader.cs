@@ -24,9 +24,32 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
 
         // 2. The others share the maps, and the kernel verifies them side by side. Elsewhere there is no verifier to wait for, and in one order
         // engines give their maps the same numbers, so that they can have code in common.
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = engine == BpfEngine.Kernel ? -1 : 1 };
-        Parallel.ForEach(resources.Skip(1), parallel, resource => LoadOne(resource, constants, maps, programs));
+        if (engine == BpfEngine.Kernel)
+        {
+            LoadSideBySide(resources.Skip(1), resource => LoadOne(resource, constants, maps, programs));
+        }
+        else
+        {
+            foreach (var resource in resources.Skip(1))
+                LoadOne(resource, constants, maps, programs);
+        }
         return new LoadedDatapath(new DatapathMaps(name => maps[name]), programs);
+    }
+
+    // On threads of their own: the verifier takes its time, and the pool has no more threads than the machine processors. Those read lists meanwhile.
+    private static void LoadSideBySide(IEnumerable<string> resources, Action<string> load)
+    {
+        var waiting = new ConcurrentQueue<string>(resources);
+        var threads = Enumerable.Range(0, Math.Min(Environment.ProcessorCount, waiting.Count)).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                while (waiting.TryDequeue(out var resource))
+                    load(resource);
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default));
+        Task.WaitAll(threads.ToArray());
     }
 
     /// <summary>Creates and keeps the maps that are not there yet, so that a later load finds them. No program is loaded.</summary>
