@@ -11,7 +11,13 @@ internal sealed class DnsZoneWriter(ClusterState state, string zoneFile)
     private static readonly ObjectKey Zone = new(BuiltInKinds.Services, "", "zone");
 
     public Task RunAsync(CancellationToken cancel) =>
-        new WorkLoop(state, "dns", [BuiltInKinds.Services, BuiltInKinds.EndpointSlices], _ => [Zone], _ => Write()).RunAsync(cancel);
+        new WorkLoop(state, "dns", [BuiltInKinds.Services, BuiltInKinds.EndpointSlices], change => IsNamed(change) ? [Zone] : [], _ => Write()).RunAsync(cancel);
+
+    // Of slices only those of services without an address of their own are in the zone; the others change with every pod.
+    private bool IsNamed(StoreChange change) => change.Object.Key.Resource == BuiltInKinds.Services
+        || (change.Object.Json.Labels().Text("kubernetes.io/service-name") is { } service && IsHeadless(service, change.Object.Key.Namespace));
+
+    private bool IsHeadless(string service, string ns) => (state.Store.Get(BuiltInKinds.Services, ns, service)?.Json).Text("spec", "clusterIP") == "None";
 
     private void Write()
     {
@@ -25,7 +31,7 @@ internal sealed class DnsZoneWriter(ClusterState state, string zoneFile)
         foreach (var slice in state.Store.All(BuiltInKinds.EndpointSlices))
         {
             var service = slice.Labels().Text("kubernetes.io/service-name");
-            if (service is null || (state.Store.Get(BuiltInKinds.Services, slice.Namespace(), service)?.Json).Text("spec", "clusterIP") != "None") continue;
+            if (service is null || !IsHeadless(service, slice.Namespace())) continue;
             var name = NameOf(service, slice.Namespace());
             foreach (var endpoint in slice.Items("endpoints").Where(endpoint => endpoint.Flag("conditions", "ready")))
             {

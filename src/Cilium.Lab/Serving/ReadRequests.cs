@@ -45,7 +45,7 @@ internal sealed class ReadRequests(ObjectStore store, TablePrinter printer)
         foreach (var candidate in objects)
         {
             if (after is not null && !after.IsBefore(candidate.Key)) continue;
-            if (!labels.Matches(candidate.Json.Labels()) || !fields.Matches(candidate.Json)) continue;
+            if ((labels.Requirements.Count > 0 && !labels.Matches(candidate.Json.Labels())) || !fields.Matches(candidate.Json)) continue;
             if (limit > 0 && selected.Count == limit) remaining++;
             else selected.Add(candidate);
         }

@@ -87,7 +87,8 @@ internal sealed class ObjectStore(int historyCapacity = 20_000)
         {
             if (since < compacted) throw ApiException.Gone(since);
             var watch = new StoreWatch(wanted, Channel.CreateBounded<StoreChange>(new BoundedChannelOptions(WatchCapacity) { SingleReader = true }), Remove);
-            foreach (var change in history)
+            // Most begin at the present, right after a list.
+            foreach (var change in since < revision ? history : [])
             {
                 if (change.Revision > since) watch.Offer(change);
             }
