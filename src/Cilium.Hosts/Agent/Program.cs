@@ -1,11 +1,21 @@
 using Cilium.Bpf;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Configuration;
+using Cilium.Hosts.Agent;
+using Cilium.Kubernetes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
+const long EnoughMemory = 1L << 30, StartBytes = 160 << 20, StartBytesOfLargeObjects = 32 << 20;
+
 HeapPages.Enlarge();
+// A start fills tables that stay: a collection meanwhile marks and moves all of them for next to nothing. It ends with the first collection after
+// this much, or when the agent has become quiet.
+if (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >= EnoughMemory)
+{
+    GC.TryStartNoGCRegion(StartBytes, StartBytesOfLargeObjects);
+}
 
 AgentOptions options;
 IReadOnlyList<string> unknown;
@@ -38,6 +48,11 @@ if (unknown.Count > 0)
 
 try
 {
+    if (!host.Services.GetRequiredService<KubernetesConnection>().UsesSystemRoots)
+    {
+        SystemRoots.Ignore();
+    }
+
     await host.RunAsync();
 }
 catch (Exception exception) when (exception is InvalidOperationException or TimeoutException or IOException)

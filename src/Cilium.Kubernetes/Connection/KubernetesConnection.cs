@@ -48,6 +48,12 @@ public sealed class KubernetesConnection : IDisposable
     /// <summary>The server's root.</summary>
     public Uri Server => _server;
 
+    /// <summary>
+    /// Whether the server's certificate is judged by the roots of the system, for want of authorities in the configuration; false also when it is not
+    /// judged at all, and for a client of the caller's.
+    /// </summary>
+    public bool UsesSystemRoots { get; private init; }
+
     /// <summary>Why the last request got no answer from the server, or null when it got one (whatever it was).</summary>
     public string? UnreachableReason => Volatile.Read(ref _error);
 
@@ -77,7 +83,10 @@ public sealed class KubernetesConnection : IDisposable
         // The client library's own Kubernetes class would bring every model of the API into a native binary; its configuration is all we take.
         var client = new HttpClient(ApiTransport.CreateHandler(configuration)) { Timeout = Timeout.InfiniteTimeSpan };
         client.DefaultRequestHeaders.UserAgent.ParseAdd(options.UserAgent);
-        return new KubernetesConnection(client, ApiCredentials.Of(configuration), new Uri(configuration.Host), options.RequestTimeout, time);
+        return new KubernetesConnection(client, ApiCredentials.Of(configuration), new Uri(configuration.Host), options.RequestTimeout, time)
+        {
+            UsesSystemRoots = !configuration.SkipTlsVerify && configuration.SslCaCerts is not { Count: > 0 },
+        };
     }
 
     /// <summary>True when <c>/healthz</c> of the server answers.</summary>
