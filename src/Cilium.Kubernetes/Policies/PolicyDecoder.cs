@@ -51,6 +51,11 @@ public sealed class PolicyDecoder
             // The only thing that reading a parsed document throws for: escapes that are half a surrogate pair.
             errors.Add(new PolicyIssue("", $"the object holds a text that is no Unicode: {e.Message}"));
         }
+        catch (ArgumentException e)
+        {
+            // A value that passed its check and is refused further in: one object must not end who reads all.
+            errors.Add(new PolicyIssue("", $"the object cannot be read: {e.Message}"));
+        }
 
         return new DecodedPolicy
         {

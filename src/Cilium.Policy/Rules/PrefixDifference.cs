@@ -6,6 +6,10 @@ namespace Cilium.Policy;
 public static class PrefixDifference
 {
     /// <summary>The fewest prefixes that hold exactly the addresses of <paramref name="prefix"/> outside all of <paramref name="except"/>, sorted.</summary>
+    /// <remarks>
+    /// Where a range of IPv6 is split around <c>::ffff:0:0/96</c>, that half is left out: it is the form in which IPv4 travels here, so it is no
+    /// prefix of IPv6, and no packet of IPv6 has such an address (RFC 4291 section 2.5.5.2).
+    /// </remarks>
     public static IReadOnlyList<Prefix> Subtract(Prefix prefix, IEnumerable<Prefix> except)
     {
         var result = new List<Prefix>();
@@ -28,8 +32,12 @@ public static class PrefixDifference
 
         var length = prefix.Length + 1;
         var lower = new Prefix(prefix.Address, length);
-        var upper = new Prefix(prefix.Address.Add(UInt128.One << (prefix.Address.BitLength - length)), length);
         Split(lower, Array.FindAll(except, lower.Overlaps), result);
-        Split(upper, Array.FindAll(except, upper.Overlaps), result);
+        var middle = prefix.Address.Add(UInt128.One << (prefix.Address.BitLength - length));
+        if (middle.IsIPv4 == prefix.IsIPv4)
+        {
+            var upper = new Prefix(middle, length);
+            Split(upper, Array.FindAll(except, upper.Overlaps), result);
+        }
     }
 }

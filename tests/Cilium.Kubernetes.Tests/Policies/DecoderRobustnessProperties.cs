@@ -21,7 +21,8 @@ public sealed class DecoderRobustnessProperties
 
     private static readonly string[] s_scalars =
     [
-        "null", "true", "0", "-1", "80", "1e99", "3.5", "\"\"", "\"80\"", "\"http\"", "\"In\"", "\"Exists\"", "\"10.0.0.0/8\"", "\"10.1.0.0/16\"", "\"::/0\"", "\"all\"",
+        "null", "true", "0", "-1", "80", "1e99", "3.5", "\"\"", "\"80\"", "\"http\"", "\"In\"", "\"Exists\"", "\"10.0.0.0/8\"", "\"10.1.0.0/16\"", "\"::/0\"", "\"::/64\"",
+        "\"::fffe:0:1/128\"", "\"::fffe:0:0/96\"", "\"all\"",
         "\"Egress\"", "\"k8s:app\"", "\":\"", "\"\\ud800\"", "\"TCP\"", "\"IPv6\"", "\"EchoRequest\"", "\"required\"", "99999999999999999999",
     ];
 
@@ -76,6 +77,16 @@ public sealed class DecoderRobustnessProperties
         Assert.False(s_decoder.DecodeCiliumNetworkPolicy(element).IsValid);
         Assert.False(s_decoder.DecodeCiliumClusterwideNetworkPolicy(element).IsValid);
         Assert.False(s_decoder.DecodeNetworkPolicy(element).IsValid);
+    }
+
+    /// <summary>What is left of these ranges has no form of its own: IPv4 addresses stand in it.</summary>
+    [Theory]
+    [InlineData("::/0", "::fffe:0:1/128")]
+    [InlineData("::/64", "::fffe:0:0/96")]
+    public void Exceptions_beside_the_mapped_addresses_are_read(string cidr, string except)
+    {
+        Assert.NotEmpty(Decoding.Knp($$$"""{"podSelector":{},"egress":[{"to":[{"ipBlock":{"cidr":"{{{cidr}}}","except":["{{{except}}}"]}}]}]}""").Rule().Egress.Allow[0].Peers);
+        Assert.NotEmpty(Decoding.Cnp($$$"""{"endpointSelector":{},"egress":[{"toCIDRSet":[{"cidr":"{{{cidr}}}","except":["{{{except}}}"]}]}]}""").Rule().Egress.Allow[0].Peers);
     }
 
     private static void WriteValue(Random random, StringBuilder text, int depth)

@@ -19,6 +19,20 @@ public sealed class PrefixDifferenceTests
     public void A_hole_as_large_as_the_prefix_leaves_nothing() =>
         Assert.Empty(PrefixDifference.Subtract(Prefix.Parse("fd00::/64"), [Prefix.Parse("fd00::/48")]));
 
+    /// <summary>Half of what is left would be <c>::ffff:0:0/96</c>, the form in which IPv4 addresses travel: no IPv6 prefix.</summary>
+    [Theory]
+    [InlineData("::/0", "::fffe:0:1/128", 127)]
+    [InlineData("::/64", "::fffe:0:0/96", 31)]
+    public void A_hole_beside_the_mapped_addresses_leaves_them_out(string prefix, string hole, int count)
+    {
+        var parts = PrefixDifference.Subtract(Prefix.Parse(prefix), [Prefix.Parse(hole)]);
+        Assert.Equal(count, parts.Count);
+        Assert.All(parts, part => Assert.False(part.IsIPv4));
+        Assert.DoesNotContain(parts, part => part.Overlaps(Prefix.Parse(hole)));
+        Assert.Single(parts, part => part.Contains(IpAddr.Parse("::fffd:0:1")));
+        Assert.Single(parts, part => part.Contains(IpAddr.Parse("::1:0:0:1")));
+    }
+
     [Property]
     public void Parts_hold_exactly_the_addresses_outside_the_holes(DoNotSize<int> any)
     {
