@@ -11,6 +11,7 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
     private static readonly string[] s_egressMembers =
         ["toEndpoints", "toCIDR", "toCIDRSet", "toEntities", "toNodes", "toGroups", "toRequires", "toServices", "toFQDNs"];
 
+    private static readonly string[] s_peerLists = ["Endpoints", "CIDR", "CIDRSet", "Entities", "Nodes"];
     private static readonly string[] s_elementMembers = ["toPorts", "icmps", "authentication"];
 
     public List<PolicyRule> DecodeObject(JsonField root)
@@ -124,14 +125,16 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
             RefuseCombinations(element, members);
             DecodeAuthentication(element["authentication"], isDeny);
             var isIngress = ReferenceEquals(members, s_ingressMembers);
-            elements.Add(PeerRule.Create(DecodePeers(element, subject, isIngress ? "from" : "to"), PortDecoder.Decode(element, isDeny)));
+            var prefix = isIngress ? "from" : "to";
+            var decoded = PeerRule.Create(DecodePeers(element, subject, prefix), PortDecoder.Decode(element, isDeny));
+            elements.Add(SelectsNobody(element, prefix) ? PeerRule.Nothing : decoded);
             foreach (var (name, feature) in ((string, string)[])
             [
                 ("Nodes", "node selectors"), ("Groups", "cloud provider groups"), ("Requires", "requirements on all peers"),
                 ("Services", "services as peers"), ("FQDNs", "DNS names as peers"),
             ])
             {
-                var member = element[(isIngress ? "from" : "to") + name];
+                var member = element[prefix + name];
                 if (member.IsNonEmpty)
                 {
                     member.FailUnsupported(feature);
@@ -173,6 +176,10 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
 
         return peers;
     }
+
+    // A list that is there and empty names nobody, unlike one that is not there; so upstream since 1.16, for these members only.
+    private static bool SelectsNobody(JsonField element, string prefix) =>
+        s_peerLists.Any(name => element[prefix + name] is { IsPresent: true, IsNonEmpty: false });
 
     // Requirements stand beside toEndpoints; all other members exclude each other.
     private static void RefuseCombinations(JsonField element, string[] members)

@@ -14,7 +14,8 @@ public sealed record PeerRule(EquatableArray<PeerSelector> Peers, EquatableArray
     /// <param name="peers">The selectors of its L3 members; null when it has none.</param>
     /// <param name="ports">The ports and ICMP types of its L4 members; null when it has none.</param>
     /// <remarks>
-    /// No peer, whether no member is written or the members select nobody, means everybody when there are ports, and nobody when there are none.
+    /// No peer, whether no member is written or an exception leaves none, means everybody when there are ports, and nobody when there are none.
+    /// A list that is written and empty is <see cref="Nothing"/>, which its decoder says.
     /// No port member means all traffic; a port member without ports means no traffic.
     /// </remarks>
     public static PeerRule Create(IEnumerable<PeerSelector>? peers = null, IEnumerable<PortMatch>? ports = null)

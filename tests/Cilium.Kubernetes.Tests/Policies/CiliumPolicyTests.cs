@@ -88,13 +88,36 @@ public sealed class CiliumPolicyTests
         static PeerRule Element(string element) => Assert.Single(Decoding.Cnp($$"""{"endpointSelector":{},"ingress":[{{element}}]}""").Rule().Ingress.Allow);
         Assert.Equal(PeerRule.Nothing, Element("{}"));
         Assert.Equal(PeerRule.Nothing, Element("""{"fromEndpoints":[]}"""));
-        Assert.Equal([PeerSelector.All], Element("""{"fromEndpoints":[],"toPorts":[{"ports":[{"port":"80"}]}]}""").Peers);
+        Assert.Equal([PeerSelector.All], Element("""{"toPorts":[{"ports":[{"port":"80"}]}]}""").Peers);
         Assert.Empty(Element("""{"fromEntities":["all"],"toPorts":[{}]}""").Ports);
         Assert.Equal([PortMatch.Everything], Element("""{"fromEntities":["all"],"toPorts":[]}""").Ports);
         Assert.False(Decoding.Cnp("""{"endpointSelector":{},"ingress":[]}""").Rule().Ingress.IsPresent);
         Assert.True(Decoding.Cnp("""{"endpointSelector":{},"ingressDeny":[{}]}""").Rule().Ingress.DefaultDeny);
         Assert.False(Decoding.Cnp("""{"endpointSelector":{},"ingress":[{}],"enableDefaultDeny":{"ingress":false}}""").Rule().Ingress.DefaultDeny);
     }
+
+    /// <summary>As upstream since 1.16: a list that is there selects whom it names, which is nobody.</summary>
+    [Theory]
+    [InlineData("Endpoints")]
+    [InlineData("CIDR")]
+    [InlineData("CIDRSet")]
+    [InlineData("Entities")]
+    [InlineData("Nodes")]
+    public void An_empty_list_of_peers_beside_ports_selects_nobody(string member)
+    {
+        foreach (var (section, prefix) in new[] { ("ingress", "from"), ("ingressDeny", "from"), ("egress", "to"), ("egressDeny", "to") })
+        {
+            var rule = Decoding.Cnp($$$"""{"endpointSelector":{},"{{{section}}}":[{"{{{prefix}}}{{{member}}}":[],"toPorts":[{"ports":[{"port":"80","protocol":"TCP"}]}]}]}""").Rule();
+            var direction = prefix == "from" ? rule.Ingress : rule.Egress;
+            Assert.Equal(PeerRule.Nothing, Assert.Single(section.EndsWith("Deny", StringComparison.Ordinal) ? direction.Deny : direction.Allow));
+            Assert.True(direction.DefaultDeny);
+        }
+    }
+
+    [Fact]
+    public void Ports_beside_an_empty_list_of_peers_are_still_read() => Assert.Equal(
+        "spec.ingress[0].toPorts[0].ports[0].port: '-x' is neither a port number nor a port name",
+        Decoding.Cnp("""{"endpointSelector":{},"ingress":[{"fromCIDR":[],"toPorts":[{"ports":[{"port":"-x"}]}]}]}""").Message);
 
     [Fact]
     public void Ports_icmp_types_and_cidrs()
