@@ -39,6 +39,10 @@ public readonly record struct SelectorScope(string? Namespace)
     /// A peer's selector: held to the policy's namespace, or cluster-wide to what has a namespace, unless it names namespaces or reserved
     /// identities itself.
     /// </summary>
+    /// <remarks>
+    /// Labels of namespaces lift the own namespace only: cluster-wide, a selector by them is of pods still, since one that excludes a namespace
+    /// would match nodes and the world too.
+    /// </remarks>
     /// <param name="selector">The selector as written.</param>
     /// <param name="subject">The subject of the rule: a rule for endpoints without labels is not scoped when it is cluster-wide.</param>
     public LabelSelector ScopePeer(LabelSelector selector, LabelSelector subject)
@@ -47,7 +51,7 @@ public readonly record struct SelectorScope(string? Namespace)
         ArgumentNullException.ThrowIfNull(subject);
         foreach (var requirement in selector.Requirements)
         {
-            if (requirement.Source == Label.SourceReserved || IsNamespaceKey(requirement))
+            if (requirement.Source == Label.SourceReserved || IsPodNamespace(requirement) || (Namespace is not null && IsNamespaceLabel(requirement)))
             {
                 return selector;
             }
@@ -79,8 +83,7 @@ public readonly record struct SelectorScope(string? Namespace)
     private static bool IsPodNamespace(LabelRequirement requirement) =>
         requirement.Source is Label.SourceK8s or Label.SourceAny && requirement.Key == K8sLabelKeys.PodNamespace;
 
-    private static bool IsNamespaceKey(LabelRequirement requirement) =>
-        IsPodNamespace(requirement)
-        || (requirement.Source is Label.SourceK8s or Label.SourceAny
-            && requirement.Key.StartsWith(K8sLabelKeys.NamespaceLabelPrefix, StringComparison.Ordinal));
+    private static bool IsNamespaceLabel(LabelRequirement requirement) =>
+        requirement.Source is Label.SourceK8s or Label.SourceAny
+        && requirement.Key.StartsWith(K8sLabelKeys.NamespaceLabelPrefix, StringComparison.Ordinal);
 }

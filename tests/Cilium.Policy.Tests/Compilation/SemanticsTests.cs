@@ -167,6 +167,20 @@ public sealed class SemanticsTests
     }
 
     [Fact]
+    public void Cluster_wide_namespace_labels_not_in_match_pods_only()
+    {
+        const string name = "io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name";
+        var notProd = LabelSelector.Create(LabelRequirement.Create("k8s:" + name, SelectorOperator.NotIn, "prod"));
+        var scene = new Scene(allowLocalhost: false).Rule(
+            PolicySection.Create([PeerRule.Create([new LabelPeer(new SelectorScope(null).ScopePeer(notProd, LabelSelector.All))])]),
+            PolicySection.Create([PeerRule.Create([CidrPeer.Parse("10.1.0.0/16")])]));
+        scene.Pod(300, "app=client", "dev");
+        scene.Compile();
+        Assert.Equal(Allowed, scene.From("app=client", 80));
+        Assert.All(["host", "world", "health", "remote-node", "kube-apiserver", "10.1.0.0/16"], peer => Assert.Equal(DeniedByDefault, scene.From(peer, 80)));
+    }
+
+    [Fact]
     public void All_zero_cidr_selects_the_world_in_that_exact_text_only()
     {
         var exact = CidrPeer.Parse("0.0.0.0/0");

@@ -9,10 +9,19 @@ public sealed class SelectorScopeTests
     public void A_peer_is_held_to_the_policys_namespace() => Assert.Equal(
         LabelSelector.Parse("app=a", "k8s:io.kubernetes.pod.namespace=n0"), s_namespaced.ScopePeer(LabelSelector.Parse("app=a"), LabelSelector.All));
 
+    [Fact]
+    public void A_peer_by_labels_of_namespaces_is_of_any_namespace_and_cluster_wide_still_a_pod()
+    {
+        var selector = LabelSelector.Parse("k8s:io.cilium.k8s.namespace.labels.team=x");
+        Assert.Equal(selector, s_namespaced.ScopePeer(selector, LabelSelector.All));
+        var isPod = LabelRequirement.Create("k8s:io.kubernetes.pod.namespace", SelectorOperator.Exists);
+        Assert.Equal(selector.And(isPod), s_clusterWide.ScopePeer(selector, LabelSelector.All));
+        Assert.Equal(selector, s_clusterWide.ScopePeer(selector, LabelSelector.Parse("reserved:init")));
+    }
+
     [Theory]
     [InlineData("k8s:io.kubernetes.pod.namespace=n1")]
     [InlineData("io.kubernetes.pod.namespace=n1")]
-    [InlineData("k8s:io.cilium.k8s.namespace.labels.team=x")]
     [InlineData("reserved:host")]
     public void A_peer_that_names_namespaces_or_reserved_labels_is_left_alone(string requirement)
     {
