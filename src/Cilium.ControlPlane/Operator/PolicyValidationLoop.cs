@@ -36,12 +36,17 @@ internal sealed partial class PolicyValidationLoop
 
         var decoded = Decode(key, row);
         var reason = decoded.IsValid ? "" : decoded.Errors.All(error => error.IsUnsupported) ? "FeatureNotAvailable" : "InvalidPolicy";
-        await _writer.SetValidAsync(key, decoded.IsValid, reason, decoded.Message, cancellationToken);
+        await _writer.SetValidAsync(key, decoded.IsValid, reason, MessageOf(row, decoded), cancellationToken);
         if (!decoded.IsValid)
         {
             LogInvalid(_logger, key.ToString(), decoded.Message);
         }
     }
+
+    // Which generation an agent has read before is not known here, so this says no more than what agents do.
+    private static string MessageOf(PolicyObjectRow row, DecodedPolicy decoded) => decoded.IsValid || row.Generation <= 1
+        ? decoded.Message
+        : decoded.Message + "; the last valid generation before this one stays in force where an agent has read it";
 
     private DecodedPolicy Decode(PolicyObjectKey key, PolicyObjectRow row)
     {

@@ -12,7 +12,7 @@ public sealed record DecodedPolicy
     /// <summary>The rules; none when there are errors.</summary>
     public required EquatableArray<PolicyRule> Rules { get; init; }
 
-    /// <summary>What is wrong or not supported; a policy with errors is enforced not at all.</summary>
+    /// <summary>What is wrong or not supported; of a policy with errors, nothing is enforced.</summary>
     public required EquatableArray<PolicyIssue> Errors { get; init; }
 
     /// <summary>What the author may not expect, though it is valid.</summary>

@@ -150,6 +150,76 @@ public sealed class PolicyDerivationTests
         await TestTables.EndAsync(stop, running);
     }
 
+    [Fact]
+    public async Task An_update_that_cannot_be_read_leaves_the_rules_before_it_in_force()
+    {
+        AddEndpoint(1, "server", 300);
+        _test.Write(write => write.Upsert(
+            _test.Kubernetes.CiliumIdentities, new CiliumIdentityRow { Id = new Identity(301), Labels = TestTables.LabelsOf("client") }));
+        AddPolicy(AllowClient, "u1");
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Count == 1 && IsQuiet());
+        var before = _test.Datapath.Policies.Snapshot().Values.Single();
+
+        // Twice, so that an update is judged by what is in force and not by the update before.
+        AddPolicy(Unreadable, "u1");
+        await TestTables.UntilAsync(running, IsQuiet);
+        AddPolicy(Unreadable.Replace("nobodyKnows", "nobodyCares", StringComparison.Ordinal), "u1");
+        await TestTables.UntilAsync(running, IsQuiet);
+        Assert.Equal(before, Assert.Single(_test.Datapath.Policies.Snapshot().Values));
+        Assert.Equal(before.Key, Endpoint().Policy);
+        Assert.Equal(1, _test.Datapath.IpCache.Count);
+
+        AddPolicy(AllowClient.Replace("\"80\"", "\"81\"", StringComparison.Ordinal), "u1");
+        await TestTables.UntilAsync(running, () => Endpoint().Policy != before.Key && _test.Datapath.Policies.Count == 1 && IsQuiet());
+        Assert.Contains(_test.Datapath.Policies.Snapshot().Values.Single().Entries, entry => entry.Key.Port == 81);
+
+        AddPolicy(Unreadable, "u1");
+        _test.Write(write => write.Delete(_test.Kubernetes.Policies, Key));
+        await TestTables.UntilAsync(running, () => Endpoint().Policy is null && _test.Datapath.Policies.Count == 0 && IsQuiet());
+
+        // What is made anew begins without.
+        AddPolicy(Unreadable, "u1");
+        await TestTables.UntilAsync(running, IsQuiet);
+        Assert.Null(Endpoint().Policy);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Fact]
+    public async Task An_object_that_never_could_be_read_gives_no_rules()
+    {
+        AddEndpoint(1, "server", 300);
+        AddPolicy(Unreadable, "u1");
+        await TestTables.RunUntilAsync(New(), () => _test.Datapath.Endpoints.Count == 1);
+        Assert.Null(Endpoint().Policy);
+        Assert.Equal(0, _test.Datapath.Policies.Count);
+    }
+
+    [Fact]
+    public async Task Another_object_of_the_same_name_does_not_inherit_rules()
+    {
+        AddEndpoint(1, "server", 300);
+        AddPolicy(AllowClient, "u1");
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Count == 1 && IsQuiet());
+        AddPolicy(Unreadable, "u2");
+        await TestTables.UntilAsync(running, () => Endpoint().Policy is null && _test.Datapath.Policies.Count == 0);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    private static PolicyObjectKey Key => new(PolicyObjectKind.CiliumNetworkPolicy, "default", "p");
+
+    private static string Unreadable => AllowClient.Replace("\"fromCIDR\"", "\"nobodyKnows\"", StringComparison.Ordinal);
+
+    /// <summary>Whether everything that follows from the tables is done.</summary>
+    private bool IsQuiet()
+    {
+        var revision = _test.Tables.Store.Revision;
+        return _test.Tables.Store.IsQuiet && _test.Tables.Store.IsQuiet && _test.Tables.Store.Revision == revision;
+    }
+
     private EndpointRow Endpoint() => _test.Datapath.Endpoints.Snapshot().Values.Single();
 
     private static string Prefixes(params string[] prefixes) => AllowClient.Replace("\"192.0.2.0/24\"", $"\"{string.Join("\",\"", prefixes)}\"", StringComparison.Ordinal);
@@ -181,9 +251,10 @@ public sealed class PolicyDerivationTests
         });
     });
 
-    private void AddPolicy(string json) => _test.Write(write => write.Upsert(_test.Kubernetes.Policies, new PolicyObjectRow
+    private void AddPolicy(string json, string uid = "") => _test.Write(write => write.Upsert(_test.Kubernetes.Policies, new PolicyObjectRow
     {
-        Key = new PolicyObjectKey(PolicyObjectKind.CiliumNetworkPolicy, "default", "p"),
+        Key = Key,
+        Uid = uid,
         Json = EquatableArray.Create<byte>(Encoding.UTF8.GetBytes(json)),
     }));
 }
