@@ -38,6 +38,7 @@ internal sealed class PolicyDerivation(
     {
         await tables.Kubernetes.Policies.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         await tables.Kubernetes.CiliumIdentities.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
+        await tables.Kubernetes.CiliumEndpoints.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         await tables.Kubernetes.CiliumNodes.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         await tables.Kubernetes.EndpointSlices.WaitInitializedAsync(cancellationToken).ConfigureAwait(false);
         using var endpoints = tables.Endpoints.Subscribe();

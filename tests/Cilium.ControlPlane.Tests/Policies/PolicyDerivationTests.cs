@@ -100,6 +100,36 @@ public sealed class PolicyDerivationTests
     }
 
     [Fact]
+    public async Task Nothing_is_written_before_the_named_ports_of_peers_are_known()
+    {
+        AddEndpoint(1, "server", 300);
+        AddPolicy(AllowClient.Replace(
+            "\"ingress\":[", "\"egress\":[{\"toPorts\":[{\"ports\":[{\"port\":\"http\",\"protocol\":\"TCP\"}]}]}],\"ingress\":[", StringComparison.Ordinal));
+        _test.Kubernetes.CiliumEndpoints.RegisterInitializer("server");
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        Assert.Equal(0, _test.Datapath.Endpoints.Count);
+        Assert.Equal(0, _test.Datapath.Policies.Count);
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Kubernetes.CiliumIdentities, new CiliumIdentityRow { Id = new Identity(999), Labels = TestTables.LabelsOf("web") });
+            write.Upsert(_test.Kubernetes.CiliumEndpoints, new CiliumEndpointRow
+            {
+                Namespace = "default",
+                Name = "web",
+                Identity = new Identity(999),
+                NamedPorts = [new ContainerPort("http", 8080, L4Protocol.Tcp)],
+            });
+        });
+        _test.Kubernetes.CiliumEndpoints.CompleteInitializer("server");
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Count == 1);
+        Assert.Contains(
+            _test.Datapath.Policies.Snapshot().Values.Single().Entries,
+            entry => entry.Key is { Direction: TrafficDirection.Egress, Identity.Value: 999, Port: 8080 });
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Fact]
     public async Task An_endpoint_that_goes_takes_its_rows_along()
     {
         AddEndpoint(1, "server", 300);
