@@ -40,6 +40,23 @@ public sealed class ExplainTests : IDisposable
     }
 
     [Fact]
+    public async Task A_policy_with_an_annotated_name_is_explained_by_that_name()
+    {
+        var policy = Write("annotated.yaml", """
+            apiVersion: networking.k8s.io/v1
+            kind: NetworkPolicy
+            metadata: {name: db, namespace: shop, annotations: {policy.cilium.io/name: shown}}
+            spec: {podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}
+            """);
+        var (code, output, error) = await RunAsync("-f", $"{Examples}/shop.yaml", policy, "--from", "public/visitor", "--to", "shop/db", "--port", "5432");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("enforced by NetworkPolicy shop/shown rule 0 ingress", output, StringComparison.Ordinal);
+        (code, output, _) = await RunAsync("-f", $"{Examples}/shop.yaml", policy, "--from", "shop/web", "--to", "shop/db", "--port", "5432");
+        Assert.Equal(0, code);
+        Assert.Contains("NetworkPolicy shop/shown rule 0 ingress[0]", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_allowed_packet_names_its_way_the_translation_and_the_rules_of_both_ends()
     {
         var (code, output, _) = await RunAsync(

@@ -260,8 +260,9 @@ public sealed class PolicyEngine
     }
 
     /// <summary>The rules that select a subject, each with its number in its object, by object and number.</summary>
-    private IEnumerable<(PolicyRule Rule, int Number)> NumberedRules(SubjectState state) => state.Rules
-        .Select(rule => (Rule: rule, Number: Array.FindIndex(_policies[(rule.Origin.Kind, rule.Origin.Namespace, rule.Origin.Name)], own => ReferenceEquals(own, rule))))
+    /// <remarks>Found by the rules themselves: the name that a rule shows may be another one than its object's.</remarks>
+    private IEnumerable<(PolicyRule Rule, int Number)> NumberedRules(SubjectState state) => _policies.Values
+        .SelectMany(own => own.Select((rule, number) => (Rule: rule, Number: number))).Where(entry => state.Rules.Contains(entry.Rule))
         .OrderBy(entry => entry.Rule.Origin).ThenBy(entry => entry.Number);
 
     private void ReplaceRules(PolicyOrigin origin, PolicyRule[] rules)

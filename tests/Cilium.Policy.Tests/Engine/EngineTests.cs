@@ -111,4 +111,20 @@ public sealed class EngineTests
         Assert.Equal([PolicyOrigin.AllowLocalhostIngress], engine.Explain(subject, new PolicyKey(TrafficDirection.Ingress, Identity.Host, L4Protocol.Any, 0, 0)));
         Assert.Empty(engine.Explain(subject, new PolicyKey(TrafficDirection.Ingress, new Identity(300), L4Protocol.Tcp, 81, 16)));
     }
+
+    /// <summary>An annotation of a NetworkPolicy gives its rules another name than the object has.</summary>
+    [Fact]
+    public void Rules_that_show_another_name_than_their_object_are_explained()
+    {
+        var engine = new PolicyEngine(s_options);
+        var subject = new PolicySubject(LabelSet.Parse("k8s:app=server"));
+        var shown = s_origin with { Name = "shown" };
+        engine.SetPolicy(s_origin, [s_rule with { Origin = shown, Subject = LabelSelector.Parse("app=elsewhere") }, s_rule with { Origin = shown }]);
+        engine.UpsertIdentity(new Identity(300), LabelSet.Parse("k8s:app=client"));
+        engine.AddSubject(subject);
+        engine.Commit();
+        var place = new RuleReference(shown, 1, TrafficDirection.Ingress, false, 0, "");
+        Assert.Equal([place], engine.ExplainRules(subject, new PolicyKey(TrafficDirection.Ingress, new Identity(300), L4Protocol.Tcp, 80, 16)));
+        Assert.Equal([place with { Element = -1 }], engine.EnforcingRules(subject, TrafficDirection.Ingress));
+    }
 }
