@@ -29,12 +29,15 @@ internal sealed class NetworkPolicyDecoder(SelectorDecoder selectors, PolicyOrig
         {
             Origin = origin with { Name = NameOf(root) },
             Subject = LabelSelector.Create(pods.Append(OwnNamespace)),
-            Ingress = isIngress ? PolicySection.Create(ingress, null, true) : PolicySection.Absent,
-            Egress = isEgress ? PolicySection.Create(egress, null, true) : PolicySection.Absent,
+            Ingress = isIngress ? Isolating(ingress) : PolicySection.Absent,
+            Egress = isEgress ? Isolating(egress) : PolicySection.Absent,
         };
     }
 
     private LabelRequirement OwnNamespace => new(Label.SourceK8s, K8sLabelKeys.PodNamespace, SelectorOperator.In, [origin.Namespace]);
+
+    // A direction that the policy is of is isolated, with elements or without.
+    private static PolicySection Isolating(List<PeerRule> elements) => new(elements.ToEquatableArray(), default, DefaultDeny: true);
 
     private static (bool Ingress, bool Egress) DecodeTypes(JsonField spec)
     {

@@ -14,11 +14,12 @@ public sealed record PolicySection(EquatableArray<PeerRule> Allow, EquatableArra
     /// <summary>True when the section says something, be it only that the direction is enforced.</summary>
     public bool IsPresent => DefaultDeny || Allow.Count > 0 || Deny.Count > 0;
 
-    /// <summary>Makes a section from the lists of a rule; without a say on default deny, having any element turns it on.</summary>
+    /// <summary>Makes a section from the lists of a rule. Having any element turns default deny on, unless the rule says otherwise.</summary>
+    /// <remarks>Without an element the rule does not touch the direction, whatever it says of default deny.</remarks>
     public static PolicySection Create(IEnumerable<PeerRule> allow, IEnumerable<PeerRule>? deny = null, bool? enableDefaultDeny = null)
     {
         var allowed = allow.ToEquatableArray();
         var denied = (deny ?? []).ToEquatableArray();
-        return new PolicySection(allowed, denied, enableDefaultDeny ?? (allowed.Count > 0 || denied.Count > 0));
+        return new PolicySection(allowed, denied, (allowed.Count > 0 || denied.Count > 0) && (enableDefaultDeny ?? true));
     }
 }

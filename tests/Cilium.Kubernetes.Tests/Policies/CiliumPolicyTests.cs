@@ -94,6 +94,8 @@ public sealed class CiliumPolicyTests
         Assert.False(Decoding.Cnp("""{"endpointSelector":{},"ingress":[]}""").Rule().Ingress.IsPresent);
         Assert.True(Decoding.Cnp("""{"endpointSelector":{},"ingressDeny":[{}]}""").Rule().Ingress.DefaultDeny);
         Assert.False(Decoding.Cnp("""{"endpointSelector":{},"ingress":[{}],"enableDefaultDeny":{"ingress":false}}""").Rule().Ingress.DefaultDeny);
+        Assert.True(Decoding.Cnp("""{"endpointSelector":{},"ingress":[{}],"enableDefaultDeny":{"ingress":true}}""").Rule().Ingress.DefaultDeny);
+        Assert.False(Decoding.Cnp("""{"endpointSelector":{},"ingress":[],"egress":[{}],"enableDefaultDeny":{"ingress":true}}""").Rule().Ingress.IsPresent);
     }
 
     /// <summary>As upstream since 1.16: a list that is there selects whom it names, which is nobody.</summary>

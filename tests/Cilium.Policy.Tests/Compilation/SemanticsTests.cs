@@ -82,6 +82,7 @@ public sealed class SemanticsTests
     {
         Assert.True(new Scene().Rule(PolicySection.Create([PeerRule.Nothing])).Compile().IngressEnforced);
         Assert.False(new Scene().Rule(PolicySection.Create([])).Compile().IngressEnforced);
+        Assert.False(new Scene().Rule(PolicySection.Create([], enableDefaultDeny: true)).Compile().IngressEnforced);
     }
 
     [Fact]
