@@ -36,13 +36,14 @@ internal static class CidrDecoder
             }
         }
 
-        return DecodeWithExcept(entry);
+        return DecodeWithExcept(entry, isWorldByLength: false);
     }
 
-    /// <summary>Reads the <c>ipBlock</c> of a NetworkPolicy.</summary>
-    public static IEnumerable<PeerSelector> DecodeBlock(JsonField entry) => entry.IsObjectOf("cidr", "except") ? DecodeWithExcept(entry) : [];
+    /// <summary>Reads the <c>ipBlock</c> of a NetworkPolicy. One of length 0 is the whole world however it is written: Kubernetes knows no exact text.</summary>
+    public static IEnumerable<PeerSelector> DecodeBlock(JsonField entry) =>
+        entry.IsObjectOf("cidr", "except") ? DecodeWithExcept(entry, isWorldByLength: true) : [];
 
-    private static IEnumerable<PeerSelector> DecodeWithExcept(JsonField entry)
+    private static IEnumerable<PeerSelector> DecodeWithExcept(JsonField entry, bool isWorldByLength)
     {
         var text = entry["cidr"].RequiredText();
         if (!Prefix.TryParse(text, out var prefix) || !CidrPeer.TryParse(text, out var peer))
@@ -66,6 +67,11 @@ internal static class CidrDecoder
             {
                 except.Add(parsed);
             }
+        }
+
+        if (isWorldByLength && prefix.Length == 0)
+        {
+            peer = peer with { IncludesWorld = true };
         }
 
         return except.Count == 0 ? [peer] : PrefixDifference.Subtract(prefix, except).Select(part => new CidrPeer(part, IncludesWorld: false));

@@ -70,6 +70,17 @@ public sealed class NetworkPolicyTests
             rule.Egress.Allow[0]);
     }
 
+    [Theory]
+    [InlineData("0.0.0.0/0", "0.0.0.0/0", true)]
+    [InlineData("1.2.3.4/0", "0.0.0.0/0", true)]
+    [InlineData("::/0", "::/0", true)]
+    [InlineData("::0/0", "::/0", true)]
+    [InlineData("0:0:0:0:0:0:0:0/0", "::/0", true)]
+    [InlineData("10.0.0.0/8", "10.0.0.0/8", false)]
+    public void A_block_of_length_0_is_the_world_however_it_is_written(string cidr, string prefix, bool includesWorld) => Assert.Equal(
+        [new CidrPeer(Prefix.Parse(prefix), includesWorld)],
+        Decoding.Knp($$$"""{"podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"{{{cidr}}}"}}]}]}""").Rule().Ingress.Allow[0].Peers);
+
     [Fact]
     public void A_block_of_which_nothing_is_left_matches_nobody_even_with_ports() => Assert.Equal(
         PeerRule.Nothing,
