@@ -103,10 +103,12 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
             return LabelSelector.All;
         }
 
-        var subject = scope.ScopeSubject(selectors.DecodeWithSources(endpoints), out var overwroteNamespace);
-        if (overwroteNamespace)
+        var written = selectors.DecodeWithSources(endpoints);
+        var label = endpoints["matchLabels"][$"{Label.SourceK8s}:{K8sLabelKeys.PodNamespace}"];
+        var subject = scope.ScopeSubject(written, label.IsPresent ? label.Element.ToString() : null, out var asksForAnother);
+        if (asksForAnother)
         {
-            selectors.Warn(endpoints, $"the policy selects endpoints of its own namespace, {scope.Namespace}, not of the one written here");
+            selectors.Warn(endpoints, $"the policy can select endpoints of its own namespace only, {scope.Namespace}, not of the one asked for here");
         }
 
         return subject;

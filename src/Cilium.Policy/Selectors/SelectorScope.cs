@@ -6,32 +6,31 @@ namespace Cilium.Policy;
 /// <param name="Namespace">The namespace of the policy; null for a cluster-wide one.</param>
 public readonly record struct SelectorScope(string? Namespace)
 {
-    /// <summary>
-    /// The selector of the rule's subject, held to the policy's namespace; another namespace that it asks for is overwritten and reported.
-    /// </summary>
-    public LabelSelector ScopeSubject(LabelSelector selector, out bool overwroteNamespace)
+    /// <summary>The selector of the rule's subject, held to the policy's namespace.</summary>
+    /// <param name="selector">The selector as written.</param>
+    /// <param name="namespaceLabel">The value of <c>k8s:io.kubernetes.pod.namespace</c> among its labels, which is overwritten; null for none.</param>
+    /// <param name="asksForAnother">True when another namespace is asked for. In any other way than by that label, this leaves nobody to select.</param>
+    public LabelSelector ScopeSubject(LabelSelector selector, string? namespaceLabel, out bool asksForAnother)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        overwroteNamespace = false;
+        asksForAnother = false;
         if (Namespace is null)
         {
             return selector;
         }
 
-        var kept = new List<LabelRequirement>();
+        var own = LabelSet.Create([new Label(Label.SourceK8s, K8sLabelKeys.PodNamespace, Namespace)]);
+        var kept = new List<LabelRequirement> { RequirementOf(Namespace) };
+        asksForAnother = namespaceLabel is not null && namespaceLabel != Namespace;
         foreach (var requirement in selector.Requirements)
         {
-            if (IsPodNamespace(requirement) && requirement is { Operator: SelectorOperator.In, Values.Count: 1 })
+            if (namespaceLabel is null || requirement != RequirementOf(namespaceLabel))
             {
-                overwroteNamespace |= requirement.Values[0] != Namespace;
-            }
-            else
-            {
+                asksForAnother |= IsPodNamespace(requirement) && !requirement.Matches(own);
                 kept.Add(requirement);
             }
         }
 
-        kept.Add(new LabelRequirement(Label.SourceK8s, K8sLabelKeys.PodNamespace, SelectorOperator.In, [Namespace]));
         return LabelSelector.Create(kept);
     }
 
@@ -59,13 +58,15 @@ public readonly record struct SelectorScope(string? Namespace)
 
         if (Namespace is not null)
         {
-            return selector.And(new LabelRequirement(Label.SourceK8s, K8sLabelKeys.PodNamespace, SelectorOperator.In, [Namespace]));
+            return selector.And(RequirementOf(Namespace));
         }
 
         return SelectsInit(subject)
             ? selector
             : selector.And(new LabelRequirement(Label.SourceK8s, K8sLabelKeys.PodNamespace, SelectorOperator.Exists, default));
     }
+
+    private static LabelRequirement RequirementOf(string value) => new(Label.SourceK8s, K8sLabelKeys.PodNamespace, SelectorOperator.In, [value]);
 
     private static bool SelectsInit(LabelSelector subject)
     {

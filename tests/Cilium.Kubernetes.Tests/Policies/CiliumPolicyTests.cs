@@ -164,6 +164,19 @@ public sealed class CiliumPolicyTests
         Assert.Equal("spec.endpointSelector", Assert.Single(policy.Warnings).Path);
     }
 
+    /// <summary>Only the label is overwritten, as upstream does: whatever else is asked of the namespace stays, and selects nobody.</summary>
+    [Theory]
+    [InlineData("""{"matchExpressions":[{"key":"k8s:io.kubernetes.pod.namespace","operator":"In","values":["n1"]}]}""", "k8s:io.kubernetes.pod.namespace=n1")]
+    [InlineData("""{"matchLabels":{"io.kubernetes.pod.namespace":"n1"}}""", "any:io.kubernetes.pod.namespace=n1")]
+    public void A_subject_asked_to_be_of_another_namespace_in_other_ways_selects_nobody_with_a_warning(string selector, string kept)
+    {
+        var policy = Decoding.Cnp($$$"""{"endpointSelector":{{{selector}}},"ingress":[{}]}""");
+        Assert.Equal(LabelSelector.Parse(kept, "k8s:io.kubernetes.pod.namespace=n0"), policy.Rule().Subject);
+        Assert.False(policy.Rule().Subject.Matches(LabelSet.Parse("k8s:io.kubernetes.pod.namespace=n0")));
+        Assert.False(policy.Rule().Subject.Matches(LabelSet.Parse("k8s:io.kubernetes.pod.namespace=n1")));
+        Assert.Equal("spec.endpointSelector", Assert.Single(policy.Warnings).Path);
+    }
+
     [Fact]
     public void Labels_of_namespaces_and_reserved_labels_are_keys_like_others()
     {

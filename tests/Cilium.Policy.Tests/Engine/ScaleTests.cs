@@ -53,7 +53,7 @@ public sealed class ScaleTests
         return new PolicyRule
         {
             Origin = origin,
-            Subject = scope.ScopeSubject(i % 5 == 0 ? LabelSelector.All : LabelSelector.Parse($"app=app{i % 50}"), out _),
+            Subject = scope.ScopeSubject(i % 5 == 0 ? LabelSelector.All : LabelSelector.Parse($"app=app{i % 50}"), null, out _),
             Ingress = PolicySection.Create(
                 [PeerRule.Create([new LabelPeer(LabelSelector.Parse($"tier=t{i % 3}", $"k8s:io.kubernetes.pod.namespace=n{i % 7}"))], PortMatch.OfPorts(L4Protocol.Tcp, (ushort)(80 + i % 10)))],
                 i % 10 == 0 ? [PeerRule.Create([new LabelPeer(LabelSelector.Parse($"app=app{i % 11}", $"k8s:io.kubernetes.pod.namespace=n{i % 13}"))])] : null),

@@ -39,11 +39,27 @@ public sealed class SelectorScopeTests
     }
 
     [Fact]
-    public void Another_namespace_of_a_subject_is_overwritten_and_reported()
+    public void Another_namespace_of_a_subjects_labels_is_overwritten_and_reported()
     {
-        var scoped = s_namespaced.ScopeSubject(LabelSelector.Parse("app=a", "k8s:io.kubernetes.pod.namespace=n1"), out var overwrote);
-        Assert.True(overwrote);
+        var scoped = s_namespaced.ScopeSubject(LabelSelector.Parse("app=a", "k8s:io.kubernetes.pod.namespace=n1"), "n1", out var asksForAnother);
+        Assert.True(asksForAnother);
         Assert.Equal(LabelSelector.Parse("app=a", "k8s:io.kubernetes.pod.namespace=n0"), scoped);
-        Assert.Equal(LabelSelector.All, s_clusterWide.ScopeSubject(LabelSelector.All, out _));
+        Assert.Equal(scoped, s_namespaced.ScopeSubject(LabelSelector.Parse("app=a", "k8s:io.kubernetes.pod.namespace=n0"), "n0", out asksForAnother));
+        Assert.False(asksForAnother);
+        Assert.Equal(LabelSelector.All, s_clusterWide.ScopeSubject(LabelSelector.All, null, out _));
+    }
+
+    [Theory]
+    [InlineData("k8s:io.kubernetes.pod.namespace", SelectorOperator.In, "n1", true)]
+    [InlineData("io.kubernetes.pod.namespace", SelectorOperator.In, "n1", true)]
+    [InlineData("k8s:io.kubernetes.pod.namespace", SelectorOperator.NotIn, "n0", true)]
+    [InlineData("k8s:io.kubernetes.pod.namespace", SelectorOperator.In, "n0", false)]
+    [InlineData("k8s:io.kubernetes.pod.namespace", SelectorOperator.NotIn, "n1", false)]
+    public void What_a_subject_asks_of_the_namespace_otherwise_stays_beside_its_own(string key, SelectorOperator comparison, string value, bool asksForAnother)
+    {
+        var requirement = LabelRequirement.Create(key, comparison, value);
+        var scoped = s_namespaced.ScopeSubject(LabelSelector.Create(requirement), null, out var asked);
+        Assert.Equal(asksForAnother, asked);
+        Assert.Equal(LabelSelector.Parse("k8s:io.kubernetes.pod.namespace=n0").And(requirement), scoped);
     }
 }
