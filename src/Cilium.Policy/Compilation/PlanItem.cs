@@ -49,19 +49,6 @@ internal sealed class PlanItem
         return ([.. keys.Distinct()], [.. ports.Where(port => port.Name is not null)]);
     }
 
-    public bool Selects(Identity identity)
-    {
-        foreach (var selector in Selectors)
-        {
-            if (selector.Contains(identity))
-            {
-                return true;
-            }
-        }
-
-        return IsWildcard;
-    }
-
     /// <summary>Adds the keys of numbered ports.</summary>
     public void AddKeys(HashSet<PortKey> keys)
     {

@@ -36,8 +36,9 @@ internal sealed class PolicyPlan
     public int Subjects { get; set; }
 
     /// <summary>Compiles the entries of some identities anew, given in order, and leaves all others as they are.</summary>
-    public PolicyDifference Recompile(IReadOnlyCollection<Identity> sortedIdentities)
+    public PolicyDifference Recompile(SortedSet<Identity> sortedIdentities)
     {
+        var byIdentity = ItemsOf(sortedIdentities);
         var before = Policy.Entries.AsSpan();
         var upserts = new List<PolicyEntry>();
         var deletes = new List<PolicyEntry>();
@@ -50,7 +51,7 @@ internal sealed class PolicyPlan
                 var start = LowerBound(before, direction, identity);
                 var end = LowerBound(before, direction, new Identity(identity.Value + 1));
                 var sliceStart = slices.Count;
-                Compile(direction, identity, Items.Where(item => item.Selects(identity)), slices);
+                Compile(direction, identity, byIdentity.GetValueOrDefault(identity) ?? [], slices);
                 PolicyDifference.Compare(before[start..end], CollectionsMarshal.AsSpan(slices)[sliceStart..], upserts, deletes);
                 ranges.Add((start, end, slices.Count));
             }
@@ -62,6 +63,48 @@ internal sealed class PolicyPlan
         }
 
         return PolicyDifference.Ordered(upserts, deletes);
+    }
+
+    /// <summary>The items of each of some identities. Of identities and what a selector matches, the fewer are gone through: both may be many.</summary>
+    private Dictionary<Identity, List<PlanItem>> ItemsOf(SortedSet<Identity> identities)
+    {
+        var byIdentity = new Dictionary<Identity, List<PlanItem>>();
+        foreach (var item in Items)
+        {
+            if (item.IsWildcard)
+            {
+                foreach (var identity in identities)
+                {
+                    Note(byIdentity, identity, item);
+                }
+            }
+
+            foreach (var selector in item.Selectors)
+            {
+                if (selector.Set.Count < identities.Count)
+                {
+                    foreach (var identity in selector.Set)
+                    {
+                        if (identities.Contains(identity))
+                        {
+                            Note(byIdentity, identity, item);
+                        }
+                    }
+                }
+                else
+                {
+                    foreach (var identity in identities)
+                    {
+                        if (selector.Contains(identity))
+                        {
+                            Note(byIdentity, identity, item);
+                        }
+                    }
+                }
+            }
+        }
+
+        return byIdentity;
     }
 
     /// <summary>Copies entries, with the content of some ranges, which are in order, replaced.</summary>

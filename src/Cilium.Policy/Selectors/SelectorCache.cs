@@ -3,12 +3,17 @@ using Cilium.Core;
 namespace Cilium.Policy;
 
 /// <summary>Which identities each selector in use matches, kept current as identities come and go.</summary>
-/// <remarks>A change of one identity costs one evaluation for each distinct selector. Not thread-safe: its engine holds the lock.</remarks>
+/// <remarks>
+/// A change of one identity costs one evaluation for each distinct selector, but for selectors of prefixes, of which only those are asked that may
+/// contain it. Not thread-safe: its engine holds the lock.
+/// </remarks>
 public sealed class SelectorCache
 {
     private readonly ClusterFacts _cluster;
     private readonly IdentityCache _identities;
     private readonly Dictionary<PeerSelector, SelectorMatches> _selectors = [];
+    private readonly HashSet<SelectorMatches> _asked = [];
+    private readonly CidrIndex _cidrs = new();
     private readonly HashSet<SelectorMatches> _changed = [];
 
     /// <summary>Makes an empty cache over some identities, which from now on are told here.</summary>
@@ -16,6 +21,10 @@ public sealed class SelectorCache
     {
         _cluster = cluster;
         _identities = identities;
+        foreach (var identity in identities.All)
+        {
+            _cidrs.Add(identity);
+        }
     }
 
     /// <summary>Distinct selectors in use.</summary>
@@ -28,12 +37,15 @@ public sealed class SelectorCache
         if (!_selectors.TryGetValue(selector, out var matches))
         {
             matches = new SelectorMatches(selector);
-            foreach (var identity in _identities.All)
+            if (CidrIndex.Includes(selector))
             {
-                if (selector.Matches(identity, _cluster))
-                {
-                    matches.Set.Add(identity.Id);
-                }
+                _cidrs.Add(matches);
+                matches.Set.UnionWith(_cidrs.Within(matches));
+            }
+            else
+            {
+                _asked.Add(matches);
+                matches.Set.UnionWith(_identities.All.Where(identity => selector.Matches(identity, _cluster)).Select(identity => identity.Id));
             }
 
             _selectors.Add(selector, matches);
@@ -50,6 +62,11 @@ public sealed class SelectorCache
         if (--matches.Uses == 0)
         {
             _selectors.Remove(matches.Selector);
+            if (!_asked.Remove(matches))
+            {
+                _cidrs.Remove(matches);
+            }
+
             _changed.Remove(matches);
         }
     }
@@ -57,25 +74,45 @@ public sealed class SelectorCache
     /// <summary>Tells a new identity, or new labels of a known one.</summary>
     public void Upsert(KnownIdentity identity)
     {
-        if (_identities.Upsert(identity))
+        ArgumentNullException.ThrowIfNull(identity);
+        _identities.TryGet(identity.Id, out var before);
+        if (!_identities.Upsert(identity))
         {
-            foreach (var matches in _selectors.Values)
-            {
-                Apply(matches, identity.Id, matches.Selector.Matches(identity, _cluster));
-            }
+            return;
+        }
+
+        foreach (var matches in _asked)
+        {
+            Apply(matches, identity.Id, matches.Selector.Matches(identity, _cluster));
+        }
+
+        if (before is not null)
+        {
+            Forget(before);
+        }
+
+        // What contained it before and does again was not changed by going and coming.
+        _cidrs.Add(identity);
+        foreach (var matches in _cidrs.Containing(identity))
+        {
+            Apply(matches, identity.Id, true);
         }
     }
 
     /// <summary>Tells that an identity is gone.</summary>
     public void Remove(Identity identity)
     {
-        if (_identities.Remove(identity))
+        if (!_identities.TryGet(identity, out var before) || !_identities.Remove(identity))
         {
-            foreach (var matches in _selectors.Values)
-            {
-                Apply(matches, identity, false);
-            }
+            return;
         }
+
+        foreach (var matches in _asked)
+        {
+            Apply(matches, identity, false);
+        }
+
+        Forget(before);
     }
 
     /// <summary>The selectors whose identities changed since the last call, with what changed; then forgets the changes.</summary>
@@ -96,6 +133,15 @@ public sealed class SelectorCache
 
         _changed.Clear();
         return deltas;
+    }
+
+    private void Forget(KnownIdentity before)
+    {
+        _cidrs.Remove(before);
+        foreach (var matches in _cidrs.Containing(before))
+        {
+            Apply(matches, before.Id, false);
+        }
     }
 
     private void Apply(SelectorMatches matches, Identity identity, bool isMatch)
