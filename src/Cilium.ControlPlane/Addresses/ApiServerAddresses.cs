@@ -1,4 +1,5 @@
 using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Nodes;
 using Cilium.Core;
 using Cilium.Core.Tables;
 using Cilium.Datapath.IpCache;
@@ -10,12 +11,18 @@ namespace Cilium.ControlPlane.Addresses;
 
 /// <summary>The addresses of the Kubernetes API server, from the endpoints of <c>default/kubernetes</c>, and their identities.</summary>
 /// <remarks>
-/// On this node: the host's identity with a further label. On another node: identity 7. Outside the cluster: a local identity with the labels
+/// On this node, by whichever of its addresses: the host's identity with a further label. On another node: identity 7. Outside the cluster: a local identity with the labels
 /// of its address and <c>reserved:kube-apiserver</c>. Identities are told to the engine of the loop that calls, which commits them, has the
 /// addresses written once policies know them, and those that are gone withdrawn and forgotten in its order. Not thread-safe.
 /// </remarks>
 internal sealed class ApiServerAddresses(
-    AgentTables tables, AgentOptions options, LocalNodeRow self, AddressBook book, PolicyEngine engine, LocalIdentityAllocator localIdentities)
+    AgentTables tables,
+    AgentOptions options,
+    LocalNodeRow self,
+    AddressBook book,
+    PolicyEngine engine,
+    LocalIdentityAllocator localIdentities,
+    ILocalDevices devices)
 {
     private readonly Dictionary<IpAddr, KnownIdentity> _outside = [];
     private readonly Dictionary<IpAddr, Identity> _written = [];
@@ -92,16 +99,24 @@ internal sealed class ApiServerAddresses(
     {
         var addresses = tables.Kubernetes.EndpointSlices.Snapshot().Values.Where(IsIn)
             .SelectMany(slice => slice.Endpoints).SelectMany(endpoint => endpoint.Addresses).ToHashSet();
-        var onNodes = tables.Kubernetes.CiliumNodes.Snapshot().Values
-            .SelectMany(node => node.Addresses).Select(address => address.Address).ToHashSet();
+        var nodes = tables.Kubernetes.CiliumNodes.Snapshot();
+        var ofThisNode = nodes.TryGet(self.Name, out var own) ? own.Addresses.Select(address => address.Address).ToHashSet() : [];
+        var onNodes = nodes.Values.SelectMany(node => node.Addresses).Select(address => address.Address).ToHashSet();
         var rows = new List<IpCacheRow>();
         var isHere = false;
         var outside = new HashSet<IpAddr>();
         foreach (var address in addresses)
         {
-            if (address == self.IPv4 || address == self.IPv6)
+            if (address == self.IPv4 || address == self.IPv6 || devices.DeviceOf(address) is not null)
             {
+                // The datapath has every address of every device as the host's.
                 isHere = true;
+            }
+            else if (ofThisNode.Contains(address))
+            {
+                // One that somebody before the node translates is on no device.
+                isHere = true;
+                rows.Add(new IpCacheRow { Prefix = Prefix.Of(address), Identity = Identity.Host });
             }
             else if (onNodes.Contains(address))
             {

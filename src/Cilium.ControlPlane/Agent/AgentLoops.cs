@@ -37,7 +37,7 @@ internal sealed class AgentLoops(AgentContext agent, WebServer web, EndpointStor
         endpointIdentities.Restore(restored);
         var rules = new PolicyObjectRules(new PolicyDecoder(options.LabelFilter), loggers.CreateLogger<PolicyObjectRules>());
         var book = new AddressBook(tables);
-        var apiServer = new ApiServerAddresses(tables, options, self, book, agent.Policies, localIdentities);
+        var apiServer = new ApiServerAddresses(tables, options, self, book, agent.Policies, localIdentities, devices);
         IAgentLoop[] loops =
         [
             endpointIdentities,

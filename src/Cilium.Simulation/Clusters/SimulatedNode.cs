@@ -170,7 +170,7 @@ public sealed class SimulatedNode : IAsyncDisposable
     internal Task StartPoliciesAsync(CancellationToken cancellationToken)
     {
         var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter), _loggers.CreateLogger<PolicyObjectRules>());
-        var apiServer = new ApiServerAddresses(Tables, _options, Local, _book, Policies, _localIdentities);
+        var apiServer = new ApiServerAddresses(Tables, _options, Local, _book, Policies, _localIdentities, new NewMachine());
         Run(new PolicyDerivation(Tables, Datapath, _book, new EndpointEgress(Tables, _options), Policies, rules, apiServer, _time).RunAsync);
         return FirstRoundAsync(cancellationToken, Tables.Datapath.Endpoints.WaitInitializedAsync, Tables.Datapath.Policies.WaitInitializedAsync);
     }

@@ -26,6 +26,7 @@ public sealed class ApiServerPolicyTests : IAsyncDisposable
         """;
 
     private readonly TestTables _test = new();
+    private readonly FakeDevices _devices = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _loops = [];
 
@@ -68,6 +69,37 @@ public sealed class ApiServerPolicyTests : IAsyncDisposable
         Assert.Null(Entry(Identity.Host));
         Serve("172.18.0.2");
         await UntilAsync(() => Entry(Identity.Host) is { IsDeny: false });
+        Serve("203.0.113.9");
+        await UntilAsync(() => Entry(Identity.Host) is null);
+    }
+
+    /// <summary>The datapath has every address of every device as the host's, so policies must too.</summary>
+    [Fact]
+    public async Task An_address_of_any_device_of_this_node_is_the_hosts_and_needs_no_row()
+    {
+        _devices.Addresses[IpAddr.Parse("198.51.100.7")] = "eth1";
+        await StartAsync(ToApiServer);
+        var rows = _test.Datapath.IpCache.Count;
+        Serve("198.51.100.7");
+        await UntilAsync(() => Entry(Identity.Host) is { IsDeny: false } && _test.Tables.Store.IsQuiet);
+        Assert.Equal(rows, _test.Datapath.IpCache.Count);
+        Serve("203.0.113.9");
+        await UntilAsync(() => Entry(Identity.Host) is null);
+    }
+
+    [Fact]
+    public async Task An_address_that_the_node_has_on_no_device_is_the_hosts_too()
+    {
+        _test.Write(write => write.Upsert(_test.Kubernetes.CiliumNodes, new CiliumNodeRow
+        {
+            Name = "node-a",
+            Addresses = [new NodeAddress(NodeAddress.InternalIP, IpAddr.Parse("172.18.0.2")), new NodeAddress(NodeAddress.ExternalIP, IpAddr.Parse("198.51.100.7"))],
+        }));
+        await StartAsync(ToApiServer);
+        Serve("198.51.100.7");
+        await UntilAsync(() => Entry(Identity.Host) is { IsDeny: false } && _test.Datapath.IpCache.TryGet(Prefix.Parse("198.51.100.7/32"), out _));
+        Assert.True(_test.Datapath.IpCache.TryGet(Prefix.Parse("198.51.100.7/32"), out var row));
+        Assert.Equal(Identity.Host, row.Identity);
         Serve("203.0.113.9");
         await UntilAsync(() => Entry(Identity.Host) is null);
     }
@@ -122,7 +154,7 @@ public sealed class ApiServerPolicyTests : IAsyncDisposable
         var engine = new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster, AllowLocalhost = false }, local);
         var rules = new PolicyObjectRules(new PolicyDecoder(LabelFilter.Default), NullLogger<PolicyObjectRules>.Instance);
         var book = new AddressBook(_test.Tables);
-        var apiServer = new ApiServerAddresses(_test.Tables, _test.Options, _test.Self, book, engine, local);
+        var apiServer = new ApiServerAddresses(_test.Tables, _test.Options, _test.Self, book, engine, local, _devices);
         _loops.Add(new PolicyDerivation(
             _test.Tables, new FakeDatapath(), book, new EndpointEgress(_test.Tables, _test.Options), engine, rules, apiServer, TimeProvider.System).RunAsync(_stop.Token));
         _loops.Add(new AddressDerivation(_test.Tables, _test.Options, _test.Self, book, TimeProvider.System).RunAsync(_stop.Token));

@@ -266,7 +266,7 @@ public sealed class PolicyDerivationTests
             new EndpointEgress(_test.Tables, _test.Options),
             engine,
             new PolicyObjectRules(new PolicyDecoder(LabelFilter.Default), NullLogger<PolicyObjectRules>.Instance),
-            new ApiServerAddresses(_test.Tables, _test.Options, _test.Self, book, engine, local),
+            new ApiServerAddresses(_test.Tables, _test.Options, _test.Self, book, engine, local, new FakeDevices()),
             TimeProvider.System);
     }
 
