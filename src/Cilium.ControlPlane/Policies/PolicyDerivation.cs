@@ -32,6 +32,9 @@ internal sealed class PolicyDerivation(
     private readonly Dictionary<PolicySubject, HashSet<EndpointId>> _endpointsOf = [];
     private readonly Dictionary<Identity, LabelSet> _ownIdentities = [];
 
+    // As the engine was told: what the table holds meanwhile, no policy may know yet.
+    private readonly Dictionary<EndpointId, EndpointIdentityRow> _identities = [];
+
     public string Name => "endpoint-policies";
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -75,7 +78,14 @@ internal sealed class PolicyDerivation(
             foreach (var change in changedIdentities)
             {
                 touched.Add(change.Key);
-                if (change.Current is { } row && row.Identity.Value >= Identity.MinimumAllocated)
+                if (change.Current is not { } row)
+                {
+                    _identities.Remove(change.Key);
+                    continue;
+                }
+
+                _identities[change.Key] = row;
+                if (row.Identity.Value >= Identity.MinimumAllocated)
                 {
                     _ownIdentities[row.Identity] = row.Labels;
                     engine.UpsertIdentity(row.Identity, row.Labels);
@@ -133,7 +143,7 @@ internal sealed class PolicyDerivation(
 
     private void FollowSubject(EndpointId id)
     {
-        var wanted = tables.Endpoints.TryGet(id, out _) && tables.EndpointIdentities.TryGet(id, out var identity)
+        var wanted = tables.Endpoints.TryGet(id, out _) && _identities.TryGetValue(id, out var identity)
             ? new PolicySubject(identity.Labels, identity.NamedPorts)
             : null;
         if (_subjects.TryGetValue(id, out var present))
@@ -194,9 +204,14 @@ internal sealed class PolicyDerivation(
                 }
             }
         });
-        if (update.CidrsAdded.Count > 0 || apiServer.HasAdded)
+        var hasAdded = update.CidrsAdded.Count > 0 || apiServer.HasAdded;
+        if (hasAdded || touched.Any(BecomesAnother))
         {
             await datapath.WaitUntilAttemptedAsync(tables.Datapath.Policies, revision, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (hasAdded)
+        {
             revision = tables.Store.Write(transaction =>
             {
                 book.Change(transaction, claims => Claim(claims, update.CidrsAdded));
@@ -235,6 +250,11 @@ internal sealed class PolicyDerivation(
         });
     }
 
+    /// <summary>Whether an endpoint is to send packets with another identity than before, or its first.</summary>
+    private bool BecomesAnother(EndpointId id) =>
+        _identities.TryGetValue(id, out var identity)
+        && !(tables.Datapath.Endpoints.TryGet(id, out var present) && present.Identity == identity.Identity);
+
     private static void Claim(AddressClaims claims, IReadOnlyDictionary<Prefix, KnownIdentity> cidrs)
     {
         foreach (var (prefix, identity) in cidrs)
@@ -254,7 +274,7 @@ internal sealed class PolicyDerivation(
     private void WriteEndpoint(WriteTransaction transaction, EndpointId id)
     {
         if (!transaction.TryGet(tables.Endpoints, id, out var endpoint)
-            || !transaction.TryGet(tables.EndpointIdentities, id, out var identity)
+            || !_identities.TryGetValue(id, out var identity)
             || !_subjects.TryGetValue(id, out var subject)
             || !engine.TryGet(subject, out var content, out var policy))
         {

@@ -239,6 +239,45 @@ public sealed class PolicyDerivationTests
         await TestTables.EndAsync(stop, running);
     }
 
+    [Fact]
+    public async Task Policies_know_an_identity_before_an_endpoint_has_it()
+    {
+        AddEndpoint(1, "server", 300);
+        AddEndpoint(2, "other", 301);
+        AddPolicy(AllowClient);
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Count == 2 && IsQuiet());
+
+        // What is there each time that the loop waits for policies: endpoints with the new identity, and whether policies know it.
+        var waits = new List<string>();
+        var next = new Identity(302);
+        _datapath.Attempts = (table, _) =>
+        {
+            Assert.Same(_test.Datapath.Policies, table);
+            var isKnown = _test.Datapath.Policies.Snapshot().Values.Single().Entries.Any(entry => entry.Key.Identity == next);
+            waits.Add($"{_test.Datapath.Endpoints.Snapshot().Values.Count(row => row.Identity == next)} endpoints, {(isKnown ? "known" : "unknown")}");
+            return Task.CompletedTask;
+        };
+        AddEndpoint(2, "client", 302);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Snapshot().Values.Any(row => row.Identity == next) && IsQuiet());
+        Assert.Equal(["0 endpoints, known"], waits);
+
+        // A new endpoint is one that had no identity before.
+        waits.Clear();
+        next = new Identity(303);
+        AddEndpoint(3, "client", 303);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Snapshot().Values.Any(row => row.Identity == next) && IsQuiet());
+        Assert.Equal(["0 endpoints, known"], waits);
+
+        // Nothing waits when no endpoint becomes somebody else.
+        waits.Clear();
+        AddPolicy(AllowClient.Replace("\"80\"", "\"81\"", StringComparison.Ordinal));
+        await TestTables.UntilAsync(running, () => _test.Datapath.Policies.Snapshot().Values.Any(policy => policy.Entries.Any(entry => entry.Key.Port == 81)) && IsQuiet());
+        Assert.Empty(waits);
+        await TestTables.EndAsync(stop, running);
+    }
+
     private static PolicyObjectKey Key => new(PolicyObjectKind.CiliumNetworkPolicy, "default", "p");
 
     private static string Unreadable => AllowClient.Replace("\"fromCIDR\"", "\"nobodyKnows\"", StringComparison.Ordinal);
