@@ -60,6 +60,13 @@ public sealed class HelmValuesTests
         Assert.Contains(refusal.Problems, problem => problem.StartsWith("hubble.relay.enabled", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("{}", "true")]
+    [InlineData("hubble:\n  tls:\n    enabled: false\n", "true")]
+    [InlineData("hubble:\n  tls:\n    enabled: true\n", "false")]
+    public void Hubble_speaks_plain_text_unless_TLS_was_asked_for(string values, string disabled) =>
+        Assert.Equal(disabled, Render(values)["hubble-disable-tls"]);
+
     [Fact]
     public void A_file_that_is_no_yaml_is_named() =>
         Assert.Contains("bad.yaml", Assert.Throws<FormatException>(() => HelmValues.Merge([("bad.yaml", "a: [")], [])).Message, StringComparison.Ordinal);

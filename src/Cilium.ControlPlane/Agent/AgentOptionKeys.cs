@@ -156,6 +156,10 @@ internal static class AgentOptionKeys
         .Boolean("enable-hubble", "Record flows", (options, value) => options.EnableHubble = value)
         .Text("hubble-socket-path", "Hubble's socket", (options, value) => options.HubbleSocketPath = value)
         .Text("hubble-listen-address", "Hubble's TCP address", (options, value) => options.HubbleListenAddress = value)
+        .Boolean("hubble-disable-tls", "Speak plain text on Hubble's TCP address", (options, value) => options.HubbleDisableTls = value)
+        .Text("hubble-tls-cert-file", "Hubble's certificate", (options, value) => options.HubbleTlsCertFile = value)
+        .Text("hubble-tls-key-file", "The private key of Hubble's certificate", (options, value) => options.HubbleTlsKeyFile = value)
+        .List("hubble-tls-client-ca-files", "Authorities of Hubble's clients", (options, value) => options.HubbleTlsClientCaFiles = value)
         .Integer("hubble-event-buffer-capacity", "Flows kept, a power of two minus one", 1, 65535, (options, value) => options.HubbleEventBufferCapacity = (int)value)
         .Duration("crd-wait-timeout", "Longest wait for CRDs", TimeSpan.FromSeconds(1), (options, value) => options.CrdWaitTimeout = value)
         .Duration("endpoint-gc-interval", "Time between looks for dead endpoints", TimeSpan.FromSeconds(1), (options, value) => options.EndpointGcInterval = value);

@@ -117,6 +117,21 @@ public sealed class AgentOptions
     /// <summary>Hubble's TCP address, <c>:4244</c> or <c>address:port</c>; empty for none. Key <c>hubble-listen-address</c>.</summary>
     public string HubbleListenAddress { get; set; } = "";
 
+    /// <summary>Speak plain text on Hubble's TCP address. Key <c>hubble-disable-tls</c>.</summary>
+    public bool HubbleDisableTls { get; set; }
+
+    /// <summary>PEM file of Hubble's certificate. Key <c>hubble-tls-cert-file</c>.</summary>
+    public string HubbleTlsCertFile { get; set; } = "";
+
+    /// <summary>PEM file of the certificate's private key. Key <c>hubble-tls-key-file</c>.</summary>
+    public string HubbleTlsKeyFile { get; set; } = "";
+
+    /// <summary>
+    /// PEM files of the authorities that the certificates of Hubble's clients must come from; empty to accept clients without one. Key
+    /// <c>hubble-tls-client-ca-files</c>.
+    /// </summary>
+    public IReadOnlyList<string> HubbleTlsClientCaFiles { get; set; } = [];
+
     /// <summary>Flows kept: a power of two minus one. Key <c>hubble-event-buffer-capacity</c>.</summary>
     public int HubbleEventBufferCapacity { get; set; } = 4095;
 

@@ -11,7 +11,8 @@ internal sealed class HubbleDoors(WebServer web, FlowObserver observer, PeerDire
     private readonly List<WebDoor> _doors = [];
 
     /// <summary>Binds both and begins to answer.</summary>
-    /// <exception cref="IOException">An address is taken.</exception>
+    /// <remarks>The socket is served even when TCP is refused.</remarks>
+    /// <exception cref="IOException">An address is taken, or TLS lacks a file.</exception>
     /// <exception cref="FormatException">The configured address is none.</exception>
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
@@ -21,7 +22,14 @@ internal sealed class HubbleDoors(WebServer web, FlowObserver observer, PeerDire
         if (options.ListenAddress.Length != 0)
         {
             var address = HubbleServer.ParseListenAddress(options.ListenAddress);
-            _doors.Add(await web.OpenAsync(address, answer, new WebDoorOptions { IsHttp2 = true }, cancellationToken).ConfigureAwait(false));
+            // Anybody can reach it, and whoever follows flows stays.
+            var door = WebDoorOptions.ForStrangers with
+            {
+                IsHttp2 = true,
+                Lifetime = Timeout.InfiniteTimeSpan,
+                Tls = options.DisableTls ? null : HubbleTls.Load(options),
+            };
+            _doors.Add(await web.OpenAsync(address, answer, door, cancellationToken).ConfigureAwait(false));
         }
     }
 

@@ -209,10 +209,15 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
             }
             else
             {
-                peers.Set(new HubblePeer(name, address.IsIPv4 ? $"{address}:{HubblePort}" : $"[{address}]:{HubblePort}"));
+                peers.Set(new HubblePeer(name, address.IsIPv4 ? $"{address}:{HubblePort}" : $"[{address}]:{HubblePort}", TlsNameOf(change.Key)));
             }
         }
     }
+
+    /// <summary>The name in a node's certificate (pkg/hubble/peer): dots would make labels, of which a wildcard stands for one only.</summary>
+    private string TlsNameOf(string node) => options.HubbleDisableTls
+        ? ""
+        : $"{node.Replace('.', '-')}.{options.ClusterName.Replace('.', '-')}.hubble-grpc.cilium.io";
 
     private bool IsOwn(IpAddr address) => tables.Endpoints.Snapshot().Values.Any(row => row.IPv4 == address || row.IPv6 == address);
 }

@@ -35,6 +35,10 @@ public static class HubbleRegistration
             hubble.NodeName = options.NodeName;
             hubble.SocketPath = options.EffectiveHubbleSocketPath;
             hubble.ListenAddress = options.HubbleListenAddress;
+            hubble.DisableTls = options.HubbleDisableTls;
+            hubble.TlsCertFile = options.HubbleTlsCertFile;
+            hubble.TlsKeyFile = options.HubbleTlsKeyFile;
+            hubble.TlsClientCaFiles = options.HubbleTlsClientCaFiles;
             hubble.EventBufferCapacity = options.HubbleEventBufferCapacity;
             hubble.Version = Cilium.ControlPlane.Api.StatusModels.Version;
         });

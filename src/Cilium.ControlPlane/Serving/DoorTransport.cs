@@ -36,6 +36,8 @@ internal sealed class DoorTransport(SocketTransportFactory sockets) : IConnectio
 
         public static Entrance Http2 { get; } = new("HTTP/2");
 
+        public static Entrance Http2Tls { get; } = new("HTTP/2 over TLS");
+
         public override string ToString() => $"doors of {protocol}";
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Security;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
@@ -26,6 +27,9 @@ internal sealed partial class WebDoor : IAsyncDisposable
         (_name, _listener, _options, _answer, _time, _logger) = (name, listener, options, answer, time, logger);
         _accepting = Task.Run(() => AcceptAsync(server));
     }
+
+    /// <summary>The TLS of its connections.</summary>
+    internal SslServerAuthenticationOptions Tls => _options.Tls ?? throw new InvalidOperationException($"{_name} has no TLS");
 
     /// <summary>Closes the door and the connections that came through it.</summary>
     public async ValueTask DisposeAsync()

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
@@ -10,8 +11,11 @@ internal sealed record WebDoorOptions
     /// <summary>A door that anybody can reach: what strangers can hold is bounded, in number and in time.</summary>
     public static WebDoorOptions ForStrangers { get; } = new() { MaximumConnections = 256, Lifetime = TimeSpan.FromSeconds(10) };
 
-    /// <summary>HTTP/2 without TLS (gRPC) instead of HTTP/1.1.</summary>
+    /// <summary>HTTP/2 (gRPC) instead of HTTP/1.1.</summary>
     public bool IsHttp2 { get; init; }
+
+    /// <summary>TLS, with HTTP/2 only; null for plain text.</summary>
+    public SslServerAuthenticationOptions? Tls { get; init; }
 
     /// <summary>Connections at one time; those beyond are closed at once.</summary>
     public int MaximumConnections { get; init; } = int.MaxValue;

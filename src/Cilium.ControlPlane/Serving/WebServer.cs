@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -25,12 +26,18 @@ internal sealed class WebServer(ILoggerFactory loggers, TimeProvider time) : IAs
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore()
+            .UseKestrelHttpsConfiguration()
             .UseSockets(sockets => sockets.CreateBoundListenSocket = DoorTransport.SocketOf)
             .ConfigureKestrel(kestrel =>
             {
                 kestrel.AddServerHeader = false;
                 kestrel.Listen(DoorTransport.Entrance.Http1, listen => Pass(listen, HttpProtocols.Http1));
                 kestrel.Listen(DoorTransport.Entrance.Http2, listen => Pass(listen, HttpProtocols.Http2));
+                kestrel.Listen(DoorTransport.Entrance.Http2Tls, listen =>
+                {
+                    Pass(listen, HttpProtocols.Http2);
+                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = context => ValueTask.FromResult(DoorOf(context.Connection.Features.Get<WebDoor>()).Tls) });
+                });
             });
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(loggers);
@@ -58,7 +65,8 @@ internal sealed class WebServer(ILoggerFactory loggers, TimeProvider time) : IAs
         try
         {
             var listener = await transport.ListenAsync(socket, cancellationToken).ConfigureAwait(false);
-            var server = transport.Of(options.IsHttp2 ? DoorTransport.Entrance.Http2 : DoorTransport.Entrance.Http1);
+            var server = transport.Of(
+                options.Tls is not null ? DoorTransport.Entrance.Http2Tls : options.IsHttp2 ? DoorTransport.Entrance.Http2 : DoorTransport.Entrance.Http1);
             return new WebDoor(address.ToString()!, listener, server, options, answer, time, _logger);
         }
         catch (SocketException exception)

@@ -21,8 +21,8 @@ public sealed class HubbleOptions
     /// <summary>PEM file of the server's private key [hubble-tls-key-file].</summary>
     public string TlsKeyFile { get; set; } = "";
 
-    /// <summary>PEM file of the authorities that clients' certificates must come from; empty to accept clients without one [hubble-tls-client-ca-files].</summary>
-    public string TlsClientCaFile { get; set; } = "";
+    /// <summary>PEM files of the authorities that clients' certificates must come from; empty to accept clients without one [hubble-tls-client-ca-files].</summary>
+    public IReadOnlyList<string> TlsClientCaFiles { get; set; } = [];
 
     /// <summary>The cluster's name.</summary>
     public string ClusterName { get; set; } = "default";

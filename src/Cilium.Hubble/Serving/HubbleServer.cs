@@ -1,6 +1,4 @@
 using System.Net;
-using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using Cilium.Hubble.Observing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -98,35 +96,10 @@ public sealed class HubbleServer : IHostedService, IAsyncDisposable
                 listen.Protocols = HttpProtocols.Http2;
                 if (!options.DisableTls)
                 {
-                    listen.UseHttps(Tls(options));
+                    var tls = HubbleTls.Load(options);
+                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls) });
                 }
             });
         }
-    }
-
-    private static HttpsConnectionAdapterOptions Tls(HubbleOptions options)
-    {
-        var tls = new HttpsConnectionAdapterOptions
-        {
-            ServerCertificate = X509Certificate2.CreateFromPemFile(options.TlsCertFile, options.TlsKeyFile),
-            SslProtocols = SslProtocols.Tls13,
-        };
-        if (options.TlsClientCaFile.Length != 0)
-        {
-            var authorities = new X509Certificate2Collection();
-            authorities.ImportFromPemFile(options.TlsClientCaFile);
-            tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
-            tls.ClientCertificateValidation = (certificate, chain, _) =>
-            {
-                using var own = new X509Chain();
-                own.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-                own.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-                own.ChainPolicy.CustomTrustStore.AddRange(authorities);
-                own.ChainPolicy.ExtraStore.AddRange(chain?.ChainPolicy.ExtraStore ?? []);
-                return own.Build(certificate);
-            };
-        }
-
-        return tls;
     }
 }

@@ -20,7 +20,8 @@ internal static class CiliumConfiguration
         ("cni-exclusive", "true"), ("datapath-mode", "veth"), ("debug", "false"), ("enable-bpf-masquerade", "true"), ("enable-endpoint-routes", "false"),
         ("enable-hubble", "true"), ("enable-ipv4", "true"), ("enable-ipv4-masquerade", "true"), ("enable-ipv6", "false"), ("enable-ipv6-masquerade", "true"),
         ("enable-k8s-networkpolicy", "true"), ("enable-policy", "default"), ("enable-tcx", "true"), ("enable-well-known-identities", "false"),
-        ("hubble-listen-address", ":4244"), ("identity-allocation-mode", "crd"), ("identity-gc-interval", "15m0s"), ("identity-heartbeat-timeout", "30m0s"),
+        ("hubble-disable-tls", "true"), ("hubble-listen-address", ":4244"), ("identity-allocation-mode", "crd"), ("identity-gc-interval", "15m0s"),
+        ("identity-heartbeat-timeout", "30m0s"),
         ("ipam", "cluster-pool"), ("kube-proxy-replacement", "false"), ("monitor-aggregation", "medium"), ("monitor-aggregation-flags", "all"),
         ("monitor-aggregation-interval", "5s"), ("preallocate-bpf-maps", "false"), ("routing-mode", "tunnel"), ("service-no-backend-response", "reject"),
         ("tunnel-protocol", "vxlan"), ("write-cni-conf-when-ready", "/host/etc/cni/net.d/05-cilium.conflist"),
@@ -35,6 +36,7 @@ internal static class CiliumConfiguration
         {
             if (path == PoolValues.PreAllocation || path.StartsWith(PoolValues.PreAllocation + ".", StringComparison.Ordinal)) continue;
             if (path.StartsWith("extraConfig.", StringComparison.Ordinal)) result[path["extraConfig.".Length..]] = Text(value);
+            else if (path == "hubble.tls.enabled") result["hubble-disable-tls"] = Text(value) == "true" ? "false" : "true";
             else if (ValueKeys.Maps.FirstOrDefault(map => path.StartsWith(map.Key, StringComparison.Ordinal)) is { Key: { } prefix } map)
                 result[map.Value] = $"{(result.TryGetValue(map.Value, out var pairs) ? pairs + "," : "")}{path[prefix.Length..]}={Text(value)}";
             else if (ValueKeys.Absent.TryGetValue(path, out var feature))

@@ -1,6 +1,9 @@
 using System.Collections;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Configuration;
+using Cilium.Hubble.Observing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Cilium.ControlPlane.Tests.Agent;
 
@@ -53,6 +56,34 @@ public sealed class AgentCommandLineTests
     }
 
     [Fact]
+    public void Hubble_speaks_TLS_unless_it_is_told_not_to()
+    {
+        var options = Read("--enable-hubble=true", "--hubble-listen-address=:4244");
+        Assert.False(Hubble(options).DisableTls);
+        Assert.True(Hubble(Read("--enable-hubble=true", "--hubble-disable-tls=true")).DisableTls);
+    }
+
+    [Fact]
+    public void The_TLS_files_of_upstreams_configuration_reach_Hubble()
+    {
+        var hubble = Hubble(Read(
+            "--enable-hubble=true",
+            "--hubble-disable-tls=false",
+            "--hubble-tls-cert-file=/var/lib/cilium/tls/hubble/server.crt",
+            "--hubble-tls-key-file=/var/lib/cilium/tls/hubble/server.key",
+            "--hubble-tls-client-ca-files=/var/lib/cilium/tls/hubble/client-ca.crt /etc/ca.crt"));
+        Assert.Equal(
+            (false, "/var/lib/cilium/tls/hubble/server.crt", "/var/lib/cilium/tls/hubble/server.key"),
+            (hubble.DisableTls, hubble.TlsCertFile, hubble.TlsKeyFile));
+        Assert.Equal(["/var/lib/cilium/tls/hubble/client-ca.crt", "/etc/ca.crt"], hubble.TlsClientCaFiles);
+    }
+
+    [Fact]
     public void A_node_name_is_required() =>
         Assert.Contains("k8s-node-name", Assert.Throws<ConfigurationException>(() => AgentCommandLine.Read([], new Hashtable(), out _)).Message, StringComparison.Ordinal);
+
+    private static AgentOptions Read(params string[] flags) => AgentCommandLine.Read(flags, new Hashtable { ["K8S_NODE_NAME"] = "node-a" }, out _);
+
+    private static HubbleOptions Hubble(AgentOptions options) =>
+        new ServiceCollection().AddCiliumAgentHubble(options).BuildServiceProvider().GetRequiredService<IOptions<HubbleOptions>>().Value;
 }

@@ -1,5 +1,9 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Cilium.ControlPlane.Observation;
 using Cilium.ControlPlane.Serving;
 using Cilium.Hubble.Client;
@@ -54,9 +58,175 @@ public sealed class HubbleDoorsTests : IDisposable
         Assert.Equal(4095ul, (await new Observer.ObserverClient(channel).ServerStatusAsync(new ServerStatusRequest(), cancellationToken: Ct)).MaxFlows);
     }
 
-    private HubbleDoors DoorsOn(WebServer web, string listenAddress)
+    [Fact]
+    public async Task With_TLS_only_clients_with_a_certificate_of_the_authorities_are_answered()
+    {
+        using var authority = Authority("Cilium CA");
+        using var other = Authority("another CA");
+        using var stranger = Authority("a CA that is not trusted");
+        using var server = Issue(authority, "node-a.default.hubble-grpc.cilium.io");
+        var tcp = FreeAddress();
+        await using var web = new WebServer(NullLoggerFactory.Instance, TimeProvider.System);
+        await web.StartAsync(Ct);
+        await using var doors = DoorsOn(web, tcp, options =>
+        {
+            options.DisableTls = false;
+            options.TlsCertFile = Write("server.crt", server.ExportCertificatePem());
+            options.TlsKeyFile = Write("server.key", server.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+            options.TlsClientCaFiles = [Write("other-ca.crt", other.ExportCertificatePem()), Write("ca.crt", authority.ExportCertificatePem())];
+        });
+        await doors.OpenAsync(Ct);
+
+        using var known = Issue(authority, "a.hubble-relay.cilium.io");
+        using var unknown = Issue(stranger, "a.hubble-relay.cilium.io");
+        using var unusable = Issue(authority, "a.hubble-relay.cilium.io", "1.3.6.1.5.5.7.3.1");
+        Assert.Equal("", await RefusalAsync(tcp, authority, known, SslProtocols.Tls13));
+        Assert.NotEmpty(await RefusalAsync(tcp, authority, null, SslProtocols.Tls13));
+        Assert.NotEmpty(await RefusalAsync(tcp, authority, unknown, SslProtocols.Tls13));
+        Assert.NotEmpty(await RefusalAsync(tcp, authority, unusable, SslProtocols.Tls13));
+        Assert.NotEmpty(await RefusalAsync(tcp, authority, known, SslProtocols.Tls12));
+        Assert.Equal("", await RefusalAsync(tcp, authority, known, SslProtocols.Tls13));
+    }
+
+    [Theory]
+    [InlineData("", "hubble-tls-cert-file")]
+    [InlineData("/no/such/server.crt", "/no/such/server.crt")]
+    public async Task Without_the_files_of_TLS_there_is_no_TCP_door_and_the_socket_answers(string file, string told)
+    {
+        var tcp = FreeAddress();
+        await using var web = new WebServer(NullLoggerFactory.Instance, TimeProvider.System);
+        await web.StartAsync(Ct);
+        await using var doors = DoorsOn(web, tcp, options => (options.DisableTls, options.TlsCertFile, options.TlsKeyFile) = (false, file, file));
+
+        Assert.Contains(told, (await Assert.ThrowsAsync<IOException>(() => doors.OpenAsync(Ct))).Message, StringComparison.Ordinal);
+
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await Assert.ThrowsAsync<SocketException>(() => socket.ConnectAsync(IPEndPoint.Parse(tcp), Ct).AsTask());
+        using var channel = HubbleAddress.Parse($"unix://{SocketPath}").Open(TimeSpan.FromSeconds(30));
+        Assert.Equal(4095ul, (await new Observer.ObserverClient(channel).ServerStatusAsync(new ServerStatusRequest(), cancellationToken: Ct)).MaxFlows);
+    }
+
+    [Fact]
+    public async Task Files_that_hold_no_certificate_are_named()
+    {
+        await using var web = new WebServer(NullLoggerFactory.Instance, TimeProvider.System);
+        await web.StartAsync(Ct);
+        var file = Write("server.crt", "no certificate\n");
+        await using var doors = DoorsOn(web, FreeAddress(), options => (options.DisableTls, options.TlsCertFile, options.TlsKeyFile) = (false, file, file));
+
+        Assert.Contains(file, (await Assert.ThrowsAsync<IOException>(() => doors.OpenAsync(Ct))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_strangers_can_hold_of_the_TCP_door_is_bounded()
+    {
+        var tcp = FreeAddress();
+        await using var web = new WebServer(NullLoggerFactory.Instance, TimeProvider.System);
+        await web.StartAsync(Ct);
+        await using var doors = DoorsOn(web, tcp);
+        await doors.OpenAsync(Ct);
+        var held = new List<Socket>();
+        try
+        {
+            for (var i = 0; i < WebDoorOptions.ForStrangers.MaximumConnections; i++)
+            {
+                held.Add(await ConnectedAsync(tcp));
+            }
+
+            Assert.Equal(0, await AnswerBytesAsync(() => ConnectedAsync(tcp)));
+            Assert.NotEqual(0, await AnswerBytesAsync(() => Task.FromResult(held[0])));
+        }
+        finally
+        {
+            held.ForEach(socket => socket.Dispose());
+        }
+    }
+
+    private static async Task<Socket> ConnectedAsync(string address)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPEndPoint.Parse(address), Ct);
+        return socket;
+    }
+
+    // A server of HTTP/2 answers the preface with its settings; a connection that was closed has nothing.
+    private static async Task<int> AnswerBytesAsync(Func<Task<Socket>> connect)
+    {
+        try
+        {
+            using var socket = await connect();
+            await socket.SendAsync("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0"u8.ToArray(), Ct);
+            return await socket.ReceiveAsync(new byte[64], Ct);
+        }
+        catch (SocketException)
+        {
+            return 0;
+        }
+    }
+
+    /// <summary>Why a client is not answered; empty when it is.</summary>
+    private static async Task<string> RefusalAsync(string address, X509Certificate2 authority, X509Certificate2? certificate, SslProtocols protocol)
+    {
+        using var handler = new SocketsHttpHandler { UseProxy = false };
+        var trusted = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        trusted.CustomTrustStore.Add(authority);
+        handler.SslOptions = new SslClientAuthenticationOptions
+        {
+            EnabledSslProtocols = protocol,
+            CertificateChainPolicy = trusted,
+            ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, [], offline: true),
+        };
+        using var channel = Grpc.Net.Client.GrpcChannel.ForAddress($"https://{address}", new Grpc.Net.Client.GrpcChannelOptions { HttpHandler = handler });
+        try
+        {
+            Assert.Equal(4095ul, (await new Observer.ObserverClient(channel).ServerStatusAsync(new ServerStatusRequest(), cancellationToken: Ct)).MaxFlows);
+            return "";
+        }
+        catch (Grpc.Core.RpcException refusal)
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine(refusal.ToString());
+            return refusal.Status.Detail;
+        }
+    }
+
+    private static X509Certificate2 Authority(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
+        return request.CreateSelfSigned(DateTimeOffset.UnixEpoch, new DateTimeOffset(2099, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    }
+
+    private static X509Certificate2 Issue(X509Certificate2 authority, string name, params string[] usages)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(name);
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        if (usages.Length != 0)
+        {
+            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. usages.Select(usage => new Oid(usage))], false));
+        }
+
+        using var issued = request.Create(authority, authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(8));
+        return issued.CopyWithPrivateKey(key);
+    }
+
+    private string Write(string name, string text)
+    {
+        var path = Path.Combine(_directory, name);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    private HubbleDoors DoorsOn(WebServer web, string listenAddress, Action<HubbleOptions>? configure = null)
     {
         var options = new HubbleOptions { NodeName = "node-a", SocketPath = SocketPath, ListenAddress = listenAddress, Version = "cilium v0" };
+        configure?.Invoke(options);
         return new HubbleDoors(web, new FlowObserver(options, new HubbleIndex(), TimeProvider.System), new PeerDirectory(), NullLoggerFactory.Instance);
     }
 

@@ -16,11 +16,12 @@ public sealed class HubbleIndexDerivationTests : IAsyncDisposable
 
     private readonly TestTables _test = new();
     private readonly HubbleIndex _index = new();
+    private readonly PeerDirectory _peers = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
 
     public HubbleIndexDerivationTests() => _running = new HubbleIndexDerivation(
-        _test.Tables, _test.Options, new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster }), _index, new PeerDirectory(), TimeProvider.System)
+        _test.Tables, _test.Options, new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster }), _index, _peers, TimeProvider.System)
         .RunAsync(_stop.Token);
 
     public async ValueTask DisposeAsync()
@@ -82,6 +83,21 @@ public sealed class HubbleIndexDerivationTests : IAsyncDisposable
         await UntilAsync(() => ServiceAt(53) == "dns-tcp");
         _test.Write(write => write.Delete(_test.Datapath.Frontends, new L4Address(s_dns, 53, L4Protocol.Tcp)));
         await UntilAsync(() => ServiceAt(53) == "dns-udp");
+    }
+
+    [Theory]
+    [InlineData(true, "")]
+    [InlineData(false, "node-b-example-com.default.hubble-grpc.cilium.io")]
+    public async Task A_peer_is_told_with_the_name_in_its_certificate(bool disableTls, string expected)
+    {
+        _test.Options.HubbleDisableTls = disableTls;
+        _test.Write(write => write.Upsert(_test.Kubernetes.CiliumNodes, new CiliumNodeRow
+        {
+            Name = "node-b.example.com",
+            Addresses = [new NodeAddress(NodeAddress.InternalIP, IpAddr.Parse("172.18.0.3"))],
+        }));
+        await UntilAsync(() => !_peers.Current.IsEmpty);
+        Assert.Equal(new HubblePeer("node-b.example.com", "172.18.0.3:4244", expected), Assert.Single(_peers.Current.Values));
     }
 
     private static CiliumEndpointRow Pod(string name, uint identity) => new()
