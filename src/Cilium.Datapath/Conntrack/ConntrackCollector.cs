@@ -18,6 +18,9 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
     private static readonly TimeSpan s_quietWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_busyWait = TimeSpan.FromMilliseconds(50);
     private const int BusyRecords = 1000;
+
+    // Records may come as fast as they are read: a round ends, so that what expired is removed and the end is seen.
+    private const int RoundRecords = 4096;
     private const uint RecordsLost = 1;
 
     private readonly DatapathMaps _maps;
@@ -83,7 +86,7 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
             Scan();
             while (!_isStopping)
             {
-                var records = _ring.Drain(this);
+                var records = _ring.Drain(this, RoundRecords);
                 if (ReadLost() is var lost && lost != _lostBefore)
                 {
                     _lostBefore = lost;
@@ -94,7 +97,8 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
                 var now = Now;
                 _connections.Turn(now, key => Collect(_maps.Conntrack, _connections, key, now, static entry => entry.Lifetime));
                 _translations.Turn(now, key => Collect(_maps.Snat, _translations, key, now, static entry => entry.Lifetime));
-                _ring.Wait(records > BusyRecords ? s_busyWait : s_quietWait);
+                if (records < RoundRecords)
+                    _ring.Wait(records > BusyRecords ? s_busyWait : s_quietWait);
             }
         }
         catch (KernelException refusal)

@@ -14,6 +14,10 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
     private static readonly TimeSpan s_idleWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_lossInterval = TimeSpan.FromSeconds(1);
     private const int IdleAfterRounds = 50;
+
+    // Events may come as fast as they are read: a round ends, so that losses are told and the end is seen.
+    private const int RoundRecords = 4096;
+    private const int SmallestRecordBytes = 16;
     private const uint EventsLost = 0;
 
     private readonly RingBufferReader _ring;
@@ -51,7 +55,7 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
             sink.OnEvent(decoded, packet);
     }
 
-    /// <summary>Takes what is in the ring and ends the thread.</summary>
+    /// <summary>Takes what is in the ring by now and ends the thread.</summary>
     public void Dispose()
     {
         _isStopping = true;
@@ -68,18 +72,21 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
         {
             while (!_isStopping)
             {
-                idleRounds = _ring.Drain(this) > 0 ? 0 : idleRounds + 1;
+                var records = _ring.Drain(this, RoundRecords);
+                idleRounds = records > 0 ? 0 : idleRounds + 1;
                 if (_time.GetElapsedTime(lossCheckedAt) >= s_lossInterval)
                 {
                     lossCheckedAt = _time.GetTimestamp();
                     ReportLost();
                 }
+                if (records == RoundRecords)
+                    continue;
                 if (idleRounds > IdleAfterRounds)
                     _sleeps.Update(0, 1);
                 // A program may have looked before it could know, and be writing still: it is given the time of one more round.
                 _ring.Wait(idleRounds > IdleAfterRounds + 1 ? s_idleWait : s_busyWait);
             }
-            _ring.Drain(this);
+            _ring.Drain(this, (int)(_ring.PendingBytes / SmallestRecordBytes));
             ReportLost();
         }
         catch (KernelException refusal)
