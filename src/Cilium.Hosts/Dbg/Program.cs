@@ -1,3 +1,5 @@
+using System.CommandLine;
 using Cilium.Hosts.Dbg;
+using Cilium.Hubble.Printing;
 
-return await DbgCommand.Create().Parse(args).InvokeAsync();
+return await StandardOutput.RunAsync(output => DbgCommand.Create().Parse(args).InvokeAsync(new InvocationConfiguration { Output = output }));
