@@ -16,6 +16,8 @@ public sealed class AgentClient : IDisposable
     /// <summary>The environment variable that names the socket, with or without <c>unix://</c> before it.</summary>
     public const string SocketVariable = "CILIUM_SOCK";
 
+    private const int ServiceUnavailable = 503;
+
     private readonly string _socketPath;
     private readonly BlockingConnection? _blocking;
 
@@ -55,9 +57,14 @@ public sealed class AgentClient : IDisposable
     public static AgentClient FromEnvironment() =>
         new(Environment.GetEnvironmentVariable(SocketVariable) is { Length: > 0 } path ? path : DefaultSocketPath);
 
-    /// <summary><c>GET /healthz</c>.</summary>
-    public Task<StatusResponse> GetStatusAsync(bool brief, CancellationToken cancellationToken) =>
-        RequestAsync("GET", "/v1/healthz", default, ApiJson.Default.StatusResponse, cancellationToken, brief);
+    /// <summary><c>GET /healthz</c>, of an agent that is not ready too.</summary>
+    public async Task<StatusResponse> GetStatusAsync(bool brief, CancellationToken cancellationToken)
+    {
+        const string method = "GET", path = "/v1/healthz";
+        var (status, answer) = await ExchangeAsync(method, path, default, brief, cancellationToken).ConfigureAwait(false);
+        return (status == ServiceUnavailable ? StatusOrNull(answer.Span) : null)
+            ?? Read(method, path, Succeeded(method, path, status, answer), ApiJson.Default.StatusResponse);
+    }
 
     /// <summary><c>GET /config</c>.</summary>
     public Task<DaemonConfiguration> GetConfigurationAsync(CancellationToken cancellationToken) =>
@@ -189,9 +196,26 @@ public sealed class AgentClient : IDisposable
     private static string EndpointPath(string id) => $"/v1/endpoint/{Uri.EscapeDataString(id)}";
 
     private async Task<T> RequestAsync<T>(
-        string method, string path, ReadOnlyMemory<byte> body, JsonTypeInfo<T> type, CancellationToken cancellationToken, bool brief = false)
+        string method, string path, ReadOnlyMemory<byte> body, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+        Read(method, path, await SendAsync(method, path, body, brief: false, cancellationToken).ConfigureAwait(false), type);
+
+    private async Task<ReadOnlyMemory<byte>> SendAsync(
+        string method, string path, ReadOnlyMemory<byte> body, bool brief, CancellationToken cancellationToken)
     {
-        var answer = await SendAsync(method, path, body, brief, cancellationToken).ConfigureAwait(false);
+        var (status, answer) = await ExchangeAsync(method, path, body, brief, cancellationToken).ConfigureAwait(false);
+        return Succeeded(method, path, status, answer);
+    }
+
+    private async Task<(int Status, ReadOnlyMemory<byte> Answer)> ExchangeAsync(
+        string method, string path, ReadOnlyMemory<byte> body, bool brief, CancellationToken cancellationToken) => _blocking is null
+        ? await UnixHttpConnection.SendAsync(_socketPath, method, path, body, brief, cancellationToken).ConfigureAwait(false)
+        : _blocking.Send(method, path, body, brief);
+
+    private static ReadOnlyMemory<byte> Succeeded(string method, string path, int status, ReadOnlyMemory<byte> answer) =>
+        status is >= 200 and < 300 ? answer : throw new ApiException($"{method} {path}", status, ReasonOf(answer.Span));
+
+    private static T Read<T>(string method, string path, ReadOnlyMemory<byte> answer, JsonTypeInfo<T> type)
+    {
         try
         {
             return JsonSerializer.Deserialize(answer.Span, type) ?? throw new ApiException($"{method} {path}", 200, "the answer is null");
@@ -202,13 +226,18 @@ public sealed class AgentClient : IDisposable
         }
     }
 
-    private async Task<ReadOnlyMemory<byte>> SendAsync(
-        string method, string path, ReadOnlyMemory<byte> body, bool brief, CancellationToken cancellationToken)
+    // An agent that is not ready says so by the code and by its status, of which the agent's own part is never missing.
+    private static StatusResponse? StatusOrNull(ReadOnlySpan<byte> answer)
     {
-        var (status, answer) = _blocking is null
-            ? await UnixHttpConnection.SendAsync(_socketPath, method, path, body, brief, cancellationToken).ConfigureAwait(false)
-            : _blocking.Send(method, path, body, brief);
-        return status is >= 200 and < 300 ? answer : throw new ApiException($"{method} {path}", status, ReasonOf(answer.Span));
+        try
+        {
+            return JsonSerializer.Deserialize(answer, ApiJson.Default.StatusResponse) is { Cilium: not null } status ? status : null;
+        }
+        catch (JsonException)
+        {
+            // The reason why is a text then, as with other errors.
+            return null;
+        }
     }
 
     private static string ReasonOf(ReadOnlySpan<byte> body)

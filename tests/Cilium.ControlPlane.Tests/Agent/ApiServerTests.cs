@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Cilium.Api;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Api;
@@ -78,7 +80,11 @@ public sealed class ApiServerTests : IAsyncDisposable
         var refusal = await Assert.ThrowsAsync<ApiException>(() => _api.GetEndpointsAsync(default));
         Assert.Equal(503, refusal.StatusCode);
         Assert.Contains("waiting for pod CIDRs", refusal.Message, StringComparison.Ordinal);
-        Assert.Equal(503, (await Assert.ThrowsAsync<ApiException>(() => _api.GetStatusAsync(brief: true, default))).StatusCode);
+        using var http = new HttpClient(new SocketsHttpHandler { ConnectCallback = ConnectAsync });
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await http.GetAsync(new Uri("http://localhost/v1/healthz"))).StatusCode);
+        var status = await _api.GetStatusAsync(brief: true, default);
+        Assert.Equal((StatusStates.Failure, "waiting for pod CIDRs"), (status.Cilium!.State, status.Cilium.Msg));
+        Assert.NotNull((await _api.GetStatusAsync(brief: false, default)).NodeMonitor);
     }
 
     [Fact]
@@ -216,6 +222,13 @@ public sealed class ApiServerTests : IAsyncDisposable
         Assert.Equal(404, (await Assert.ThrowsAsync<ApiException>(() => _api.GetEndpointRulesAsync("10", new PolicyRulesQuestion("egress", null), default))).StatusCode);
         var broken = await Assert.ThrowsAsync<ApiException>(() => _api.SendAsync("GET", "/v1/endpoint/9/rules?direction=ingress&identity=x", default, default));
         Assert.Equal(400, broken.StatusCode);
+    }
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(_api.SocketPath), cancellationToken);
+        return new NetworkStream(socket, ownsSocket: true);
     }
 
     private async Task StartAsync(bool isReady = true)

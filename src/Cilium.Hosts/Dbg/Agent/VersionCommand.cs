@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Reflection;
+using Cilium.Api;
 
 namespace Cilium.Hosts.Dbg.Agent;
 
@@ -12,10 +13,10 @@ internal static class VersionCommand
         command.SetAction((arguments, cancellationToken) => AgentOptions.Run(arguments, async () =>
         {
             var writer = arguments.InvocationConfiguration.Output;
-            var version = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
-            writer.WriteLine($"Client: {version ?? "unknown"}");
+            var own = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+            writer.WriteLine($"Client: {own ?? "unknown"}");
             var status = await agent.Client(arguments).GetStatusAsync(brief: true, cancellationToken);
-            writer.WriteLine($"Daemon: {status.Cilium?.Msg ?? "unknown"}");
+            writer.WriteLine(status.Cilium is { State: StatusStates.Ok, Msg: { } version } ? $"Daemon: {version}" : $"Daemon: unknown ({status.Cilium?.Msg ?? "no status"})");
         }));
         return command;
     }

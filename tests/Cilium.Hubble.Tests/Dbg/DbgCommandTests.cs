@@ -1,0 +1,94 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Cilium.Hosts.Dbg;
+
+namespace Cilium.Hubble.Tests.Dbg;
+
+public sealed class DbgCommandTests : IDisposable
+{
+    private const string Starting =
+        """{"cilium":{"state":"Failure","msg":"waiting for pod CIDRs"},"kubernetes":{"state":"Ok","msg":"https://api"},"nodeMonitor":{"cpus":2,"npages":64,"pagesize":4096}}""";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("dbg-test-").FullName;
+
+    private string SocketPath => Path.Combine(_folder, "cilium.sock");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task The_status_of_an_agent_that_is_not_ready_is_shown_and_fails()
+    {
+        using var agent = new AnsweringAgent(SocketPath, 503, Starting);
+
+        var (code, output, error) = await RunAsync("status");
+        Assert.Equal((1, ""), (code, error));
+        Assert.Matches(@"(?m)^Cilium: +Failure   waiting for pod CIDRs", output);
+
+        (code, output, error) = await RunAsync("status", "--brief");
+        Assert.Equal((1, "error in cilium: waiting for pod CIDRs\n", ""), (code, output, error));
+
+        (code, output, error) = await RunAsync("status", "-o", "json");
+        Assert.Equal((1, ""), (code, error));
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal("Failure", json.RootElement.GetProperty("cilium").GetProperty("state").GetString());
+
+        (code, output, _) = await RunAsync("version");
+        Assert.Equal(0, code);
+        Assert.Contains("Daemon: unknown (waiting for pod CIDRs)", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(503, "\"waiting for pod CIDRs\"")]
+    [InlineData(503, "{}")]
+    [InlineData(503, "null")]
+    [InlineData(500, Starting)]
+    public async Task An_answer_that_is_no_status_stays_an_error(int status, string body)
+    {
+        using var agent = new AnsweringAgent(SocketPath, status, body);
+        CommandRun.FailedInOneLine(await RunAsync("status", "--brief"), status.ToString(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) =>
+        CommandRun.RunAsync(DbgCommand.Create(), [.. arguments, "-H", SocketPath]);
+
+    /// <summary>Answers every request on a Unix socket in one way.</summary>
+    private sealed class AnsweringAgent : IDisposable
+    {
+        private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+
+        public AnsweringAgent(string path, int status, string body)
+        {
+            _socket.Bind(new UnixDomainSocketEndPoint(path));
+            _socket.Listen();
+            _ = Task.Run(() => AnswerAsync(Encoding.UTF8.GetBytes($"HTTP/1.1 {status} X\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}")));
+        }
+
+        public void Dispose() => _socket.Dispose();
+
+        private async Task AnswerAsync(byte[] answer)
+        {
+            try
+            {
+                while (true)
+                {
+                    using var client = await _socket.AcceptAsync();
+                    var request = "";
+                    var buffer = new byte[4096];
+                    while (!request.EndsWith("\r\n\r\n", StringComparison.Ordinal))
+                    {
+                        request += Encoding.ASCII.GetString(buffer, 0, await client.ReceiveAsync(buffer));
+                    }
+
+                    await client.SendAsync(answer);
+                    client.Shutdown(SocketShutdown.Both);
+                }
+            }
+            catch (Exception error) when (error is SocketException or ObjectDisposedException)
+            {
+                // The test is over.
+                return;
+            }
+        }
+    }
+}
