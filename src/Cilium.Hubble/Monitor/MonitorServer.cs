@@ -72,7 +72,14 @@ public sealed class MonitorServer : IDatapathEventSink, IHostedService, IDisposa
         await _stopping.CancelAsync();
         _socket?.Dispose();
         await _accepting;
-        await Task.WhenAll(Volatile.Read(ref _listeners).Select(listener => listener.Sending));
+        var listeners = Volatile.Read(ref _listeners);
+        foreach (var listener in listeners)
+        {
+            // One that does not read would have the rest of its stream waited for.
+            listener.Dispose();
+        }
+
+        await Task.WhenAll(listeners.Select(listener => listener.Sending));
         File.Delete(_path);
     }
 
@@ -116,7 +123,7 @@ public sealed class MonitorServer : IDatapathEventSink, IHostedService, IDisposa
         {
             await listener.RunAsync(_stopping.Token);
         }
-        catch (Exception error) when (error is IOException or SocketException or OperationCanceledException)
+        catch (Exception error) when (error is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
             // The listener has gone or the server stops: either way its queue ends here.
             return;

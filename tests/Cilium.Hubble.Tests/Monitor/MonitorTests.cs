@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Cilium.Core;
 using Cilium.Datapath.Events;
 using Cilium.Hubble.Monitor;
@@ -51,6 +52,38 @@ public sealed class MonitorTests
         Assert.Equal(3ul, messages.Current.Lost);
         await server.StopAsync(CancellationToken.None);
         Assert.False(await messages.MoveNextAsync());
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_listener_that_does_not_read_does_not_keep_the_server_from_stopping()
+    {
+        var folder = Directory.CreateTempSubdirectory("monitor-test-").FullName;
+        var path = Path.Combine(folder, "monitor.sock");
+        using var server = new MonitorServer(path);
+        await server.StartAsync(CancellationToken.None);
+        using var stopped = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await stopped.ConnectAsync(new UnixDomainSocketEndPoint(path), CancellationToken.None);
+        Assert.True(SpinWait.SpinUntil(() => server.ListenerCount == 1, TimeSpan.FromSeconds(60)));
+        var waiting = -1;
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                // More than the queue holds, until the socket's buffer takes no more.
+                for (var i = 0; i < 20_000; i++)
+                {
+                    server.OnEvent(_scene.Trace(), Scene.Syn());
+                }
+
+                var before = waiting;
+                waiting = stopped.Available;
+                return waiting > 65536 && waiting == before;
+            },
+            TimeSpan.FromSeconds(60)));
+
+        await server.StopAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
+
+        Assert.Equal(0, server.ListenerCount);
         Directory.Delete(folder, recursive: true);
     }
 
