@@ -1,7 +1,10 @@
+using System.CommandLine;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Cilium.Hosts.Dbg;
+using Cilium.Hosts.Dbg.Bpf;
+using Cilium.Hosts.Dbg.Output;
 
 namespace Cilium.Hubble.Tests.Dbg;
 
@@ -47,6 +50,35 @@ public sealed class DbgCommandTests : IDisposable
     {
         using var agent = new AnsweringAgent(SocketPath, status, body);
         CommandRun.FailedInOneLine(await RunAsync("status", "--brief"), status.ToString(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public async Task Maps_that_cannot_be_opened_fail_the_command() =>
+        CommandRun.FailedInOneLine(await RunAsync("bpf", "policy", "get", "1", "-n", "--bpf-root", Path.Combine(_folder, "no-bpffs")), "no-bpffs");
+
+    [Theory]
+    [InlineData("-o json", "[{\"ENDPOINT\":\"5\",\"POLICY\":\"Allow\"},{\"ENDPOINT\":\"7\",\"POLICY\":\"Deny\"}]")]
+    [InlineData("", "Endpoint ID: 5\nPOLICY\nAllow\nEndpoint ID: 7\nPOLICY\nDeny\n")]
+    public void Policies_of_all_endpoints_are_one_document(string options, string expected)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var format = OutputFormat.Option();
+        using var output = new StringWriter();
+        var arguments = new RootCommand { format }.Parse(options, new ParserConfiguration());
+        arguments.InvocationConfiguration.Output = output;
+
+        PolicyTables.PrintAll(arguments, format, [(5, [["POLICY"], ["Allow"]]), (7, [["POLICY"], ["Deny"]])]);
+
+        var text = output.ToString();
+        if (options.Length == 0)
+        {
+            Assert.Equal(expected, text);
+        }
+        else
+        {
+            using var document = JsonDocument.Parse(text);
+            Assert.Equal(expected, JsonSerializer.Serialize(document.RootElement));
+        }
     }
 
     private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) =>

@@ -29,9 +29,13 @@ internal static class BpfCommands
         AgentOptions agent, ParseResult arguments, Action<DatapathInspection> body, CancellationToken cancellationToken) =>
         AgentOptions.Run(arguments, async () =>
         {
-            using var maps = DatapathMaps.OpenPinned(await agent.BpfRootAsync(arguments, cancellationToken));
+            using var maps = await OpenMapsAsync(agent, arguments, cancellationToken);
             body(new DatapathInspection(maps));
         });
+
+    /// <summary>The node's pinned maps, which the caller disposes.</summary>
+    public static async Task<DatapathMaps> OpenMapsAsync(AgentOptions agent, ParseResult arguments, CancellationToken cancellationToken) =>
+        DatapathMaps.OpenPinned(await agent.BpfRootAsync(arguments, cancellationToken));
 
     /// <summary>Prints a table, or its rows as JSON objects with the headings as names.</summary>
     public static void Print(ParseResult arguments, Option<string?> output, IReadOnlyList<string[]> rows)

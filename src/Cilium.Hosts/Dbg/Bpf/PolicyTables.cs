@@ -31,7 +31,8 @@ internal static class PolicyTables
             }
 
             var labels = arguments.GetValue(numeric) ? [] : await LabelsAsync(agent.Client(arguments), cancellationToken);
-            await BpfCommands.WithMaps(agent, arguments, maps => WritePolicies(arguments, output, maps, arguments.GetValue(all) ? null : number, labels), cancellationToken);
+            using var maps = await BpfCommands.OpenMapsAsync(agent, arguments, cancellationToken);
+            WritePolicies(arguments, output, new DatapathInspection(maps), arguments.GetValue(all) ? null : number, labels);
         }));
         return command;
     }
@@ -83,6 +84,24 @@ internal static class PolicyTables
         return rows;
     }
 
+    /// <summary>Prints the tables of several endpoints: one after the other, or as one document in which each row names its endpoint.</summary>
+    public static void PrintAll(ParseResult arguments, Option<string?> output, IReadOnlyList<(ushort Endpoint, List<string[]> Rows)> endpoints)
+    {
+        if (arguments.GetValue(output) is { Length: > 0 })
+        {
+            List<string[]> all = [["ENDPOINT", .. endpoints.Count == 0 ? Head : endpoints[0].Rows[0]]];
+            all.AddRange(endpoints.SelectMany(endpoint => endpoint.Rows.Skip(1).Select(row => (string[])[Text(endpoint.Endpoint), .. row])));
+            BpfCommands.Print(arguments, output, all);
+            return;
+        }
+
+        foreach (var (endpoint, rows) in endpoints)
+        {
+            arguments.InvocationConfiguration.Output.WriteLine($"Endpoint ID: {Text(endpoint)}");
+            BpfCommands.Print(arguments, output, rows);
+        }
+    }
+
     // Packets that no policy was asked about are not counted.
     private static string[] Everything(string direction) => ["Allow", direction, "ANY", "ANY", "NONE", "disabled", "-", "-", "0"];
 
@@ -99,17 +118,25 @@ internal static class PolicyTables
             throw new FormatException($"there is no endpoint {endpoint}");
         }
 
-        foreach (var row in rows.OrderBy(row => row.EndpointId))
+        List<(ushort Endpoint, List<string[]> Rows)> tables =
+        [
+            .. rows.OrderBy(row => row.EndpointId).Select(row => (row.EndpointId, Rows(
+                row.Flags,
+                policies.TryGetValue(row.PolicyId, out var policy) ? policy.Entries : new Dictionary<Datapath.Maps.PolicyKey, PolicyValue>(),
+                maps.CountOf,
+                labels))),
+        ];
+        if (endpoint is null)
         {
-            if (endpoint is null)
-            {
-                arguments.InvocationConfiguration.Output.WriteLine($"Endpoint ID: {row.EndpointId}");
-            }
-
-            var entries = policies.TryGetValue(row.PolicyId, out var policy) ? policy.Entries : new Dictionary<Datapath.Maps.PolicyKey, PolicyValue>();
-            BpfCommands.Print(arguments, output, Rows(row.Flags, entries, maps.CountOf, labels));
+            PrintAll(arguments, output, tables);
+        }
+        else
+        {
+            BpfCommands.Print(arguments, output, tables[0].Rows);
         }
     }
+
+    private static string Text(ushort endpoint) => endpoint.ToString(CultureInfo.InvariantCulture);
 
     private static async Task<Dictionary<uint, string[]>> LabelsAsync(AgentClient client, CancellationToken cancellationToken)
     {
