@@ -99,7 +99,7 @@ internal sealed class ObserveCommand
         using var printer = new FlowPrinter(output, arguments.InvocationConfiguration.Error, printing);
         if (arguments.GetValue(_inputFile) is { } file)
         {
-            return await CommandErrors.Run(arguments, () => FromFile(file, request, printer, cancellationToken));
+            return await CommandErrors.Run(arguments, () => new FlowFile(file, arguments.InvocationConfiguration.Error).PrintAsync(request, printer, cancellationToken));
         }
 
         return await CommandErrors.RunConnected(arguments, _server, async connection =>
@@ -120,9 +120,11 @@ internal sealed class ObserveCommand
     private Proto.GetFlowsRequest Request(ParseResult arguments)
     {
         var request = new Proto.GetFlowsRequest();
+        // A file is shown whole where nothing else is said.
+        var isWholeFile = arguments.GetValue(_inputFile) is not null && arguments.GetValue(_last) == 0 && arguments.GetValue(_first) == 0;
         var selection = new FlowSelection
         {
-            All = arguments.GetValue(_all),
+            All = arguments.GetValue(_all) || isWholeFile,
             Last = arguments.GetValue(_last),
             First = arguments.GetValue(_first),
             Follow = arguments.GetValue(_follow),
@@ -227,25 +229,6 @@ internal sealed class ObserveCommand
                 {
                     output.WriteLine($"- '{ProtoJson.Format(filter)}'");
                 }
-            }
-        }
-    }
-
-    private static async Task FromFile(string file, Proto.GetFlowsRequest request, FlowPrinter printer, CancellationToken cancellationToken)
-    {
-        var matcher = FlowMatcher.Compile(request.Whitelist, request.Blacklist);
-        using var reader = file == "-" ? Console.In : new StreamReader(file);
-        while (await reader.ReadLineAsync(cancellationToken) is { } line)
-        {
-            if (string.IsNullOrWhiteSpace(line))
-            {
-                continue;
-            }
-
-            var response = ProtoJson.Parse<Proto.GetFlowsResponse>(line);
-            if (response.Flow is null || matcher.Matches(response.Flow))
-            {
-                printer.Print(response);
             }
         }
     }
