@@ -82,6 +82,7 @@ internal sealed class ObserveCommand
         var code = await CommandErrors.Run(arguments, () =>
         {
             printing = Printing(arguments);
+            CheckOutput(arguments, printing.Output);
             request = Request(arguments);
             return Task.CompletedTask;
         });
@@ -217,6 +218,19 @@ internal sealed class ObserveCommand
             var other => throw new FlowFilterException("--time-format", $"'{other}' is unknown"),
         },
     };
+
+    private void CheckOutput(ParseResult arguments, FlowOutput output)
+    {
+        if (output == FlowOutput.Tab && arguments.GetValue(_follow))
+        {
+            throw new FlowFilterException("--output", "a table is as wide as its widest row and cannot be combined with --follow");
+        }
+
+        if (output != FlowOutput.JsonPb && arguments.GetValue(_fieldMask) is not null)
+        {
+            throw new FlowFilterException("--field-mask", "leaves out what only JSON output can do without; use it with -o json");
+        }
+    }
 
     private static void PrintFilters(TextWriter output, Proto.GetFlowsRequest request)
     {

@@ -57,9 +57,15 @@ public sealed class FlowFilterArguments
     }
 
     /// <summary>Writes the lists into a request.</summary>
+    /// <exception cref="FlowFilterException">A <c>--not</c> came last.</exception>
     public void WriteTo(Proto.GetFlowsRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
+        if (_isNot)
+        {
+            throw new FlowFilterException("--not", "trailing --not found in the arguments");
+        }
+
         request.Whitelist.AddRange(_allow.Filters());
         request.Blacklist.AddRange(_deny.Filters());
     }

@@ -46,6 +46,11 @@ public sealed class FlowSelection
             throw new FlowFilterException("--all", "cannot be combined with --last");
         }
 
+        if (Follow && Until is not null)
+        {
+            throw new FlowFilterException("--until", "cannot be combined with --follow");
+        }
+
         request.Follow = Follow;
         request.First = First != 0;
         request.Since = Time("--since", Since, now);

@@ -33,6 +33,7 @@ public sealed class FlowFilterArgumentsTests
     [InlineData("pod=a from-pod=b")]
     [InlineData("port=1 to-port=2")]
     [InlineData("not not verdict=DROPPED")]
+    [InlineData("verdict=DROPPED not")]
     [InlineData("verdict=MAYBE")]
     [InlineData("type=trace:to-nowhere")]
     [InlineData("type=nonsense")]

@@ -1,0 +1,34 @@
+using Cilium.Hosts.Hubble;
+
+namespace Cilium.Hubble.Tests.Observe;
+
+public sealed class ObserveRefusalTests
+{
+    [Theory]
+    [InlineData("--verdict DROPPED --not", "trailing --not found in the arguments")]
+    [InlineData("--not", "trailing --not found in the arguments")]
+    [InlineData("-f -o table", "--follow")]
+    [InlineData("--follow --output tab", "--follow")]
+    [InlineData("--field-mask source.pod_name", "--field-mask")]
+    [InlineData("--field-mask source.pod_name -o dict", "--field-mask")]
+    [InlineData("-f --until 5m", "--until")]
+    public async Task Options_that_do_not_go_together_are_refused(string options, string told)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        CommandRun.FailedInOneLine(
+            await CommandRun.RunAsync(HubbleCommand.Create(), ["observe", "--server", "unix:///nonexistent/hubble.sock", .. options.Split(' ')]), told);
+    }
+
+    [Theory]
+    [InlineData("--field-mask source.pod_name -o json")]
+    [InlineData("--field-mask source.pod_name -j")]
+    [InlineData("-f --since 5m -o dict")]
+    [InlineData("--not --verdict DROPPED -o table")]
+    public async Task Options_that_go_together_reach_the_server(string options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        CommandRun.FailedInOneLine(
+            await CommandRun.RunAsync(HubbleCommand.Create(), ["observe", "--server", "unix:///nonexistent/hubble.sock", .. options.Split(' ')]),
+            "failed to connect to");
+    }
+}
