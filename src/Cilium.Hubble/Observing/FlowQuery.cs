@@ -83,15 +83,16 @@ public sealed class FlowQuery
                 continue;
             }
 
-            if (time > _untilNs)
-            {
-                yield break;
-            }
-
+            // A loss has the time at which it was noticed: flows of before may follow it.
             if (record.IsLoss)
             {
                 yield return Lost(record, time);
                 continue;
+            }
+
+            if (time > _untilNs)
+            {
+                yield break;
             }
 
             var flow = _builder.Build(record, packet);
@@ -115,7 +116,8 @@ public sealed class FlowQuery
             return null;
         }
 
-        return time.Nanos is >= 0 and < 1_000_000_000 && Math.Abs(time.Seconds) < long.MaxValue / 1_000_000_000
+        const long limit = long.MaxValue / 1_000_000_000;
+        return time.Nanos is >= 0 and < 1_000_000_000 && time.Seconds is > -limit and < limit
             ? (time.Seconds * 1_000_000_000) + time.Nanos
             : throw new FlowFilterException(field, "is no valid time");
     }

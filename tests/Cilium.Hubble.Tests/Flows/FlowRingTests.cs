@@ -90,6 +90,39 @@ public sealed class FlowRingTests
     }
 
     [Fact]
+    public async Task A_loss_that_was_noticed_after_until_does_not_hide_the_flows_behind_it()
+    {
+        var scene = new Scene();
+        var start = scene.Time.GetUtcNow();
+        var late = scene.Trace();
+        RecordMany(scene, 1, TimeSpan.FromSeconds(10));
+        scene.Ring.OnLost(42);
+        scene.Record(late, Scene.Syn(7));
+        scene.Record(scene.Trace(), Scene.Syn(9));
+
+        var responses = await scene.Get(new Proto.GetFlowsRequest
+        {
+            Until = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(start.AddSeconds(5)),
+        });
+
+        Assert.Equal(3, responses.Count);
+        Assert.Equal(42ul, responses[1].LostEvents.NumEventsLost);
+        Assert.Equal(7u, responses[2].Flow.L4.TCP.SourcePort);
+    }
+
+    [Theory]
+    [InlineData(long.MinValue)]
+    [InlineData(long.MaxValue)]
+    [InlineData(long.MinValue / 1_000_000_000)]
+    public async Task A_time_that_is_none_is_refused(long seconds)
+    {
+        var scene = new Scene();
+        var request = new Proto.GetFlowsRequest { Since = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = seconds } };
+
+        Assert.Equal("since", (await Assert.ThrowsAsync<Cilium.Hubble.Filters.FlowFilterException>(() => scene.Get(request))).Field);
+    }
+
+    [Fact]
     public async Task Following_begins_with_what_comes()
     {
         var scene = new Scene();
