@@ -82,8 +82,8 @@ internal static class TableRoutes
                     Type = row.Kind.ToString(),
                     Name = row.ServiceName,
                     Namespace = row.ServiceNamespace,
-                    ExtTrafficPolicy = "Cluster",
-                    IntTrafficPolicy = "Cluster",
+                    // Of the policy inside the cluster the row has only the outcome, its backends.
+                    ExtTrafficPolicy = row.ExternalIsLocal ? "Local" : "Cluster",
                 },
             };
             services.Add(new ServiceModel { Spec = spec, Status = new ServiceStatus { Realized = id is null ? null : spec } });

@@ -194,6 +194,24 @@ public sealed class ApiServerTests : IAsyncDisposable
         Assert.Equal(400, (await Assert.ThrowsAsync<ApiException>(() => _api.GetEndpointAsync("nonsense:1", default))).StatusCode);
     }
 
+    [Theory]
+    [InlineData(false, "Cluster")]
+    [InlineData(true, "Local")]
+    public async Task A_service_tells_the_traffic_policy_that_is_in_force_and_none_that_is_not_known(bool isLocal, string expected)
+    {
+        await StartAsync();
+        _test.Write(write => write.Upsert(_test.Datapath.Frontends, new FrontendRow
+        {
+            Address = new L4Address(IpAddr.Parse("10.96.0.1"), 443, L4Protocol.Tcp),
+            ServiceNamespace = "default",
+            ServiceName = "kubernetes",
+            ExternalIsLocal = isLocal,
+            Backends = [],
+        }));
+        var flags = Assert.Single(await _api.GetServicesAsync(default)).Spec!.Flags!;
+        Assert.Equal((expected, null), (flags.ExtTrafficPolicy, flags.IntTrafficPolicy));
+    }
+
     [Fact]
     public async Task The_rules_behind_an_entry_and_behind_a_default_deny_are_told()
     {

@@ -205,5 +205,16 @@ public sealed class DbgTextTests
             ServiceTables.Services([service]).Select(row => string.Join('|', row)));
     }
 
+    [Theory]
+    [InlineData(FrontendFlags.Routable | FrontendFlags.NodePort, "NodePort")]
+    [InlineData(FrontendFlags.Routable | FrontendFlags.LoadBalancer | FrontendFlags.ExternalLocal | FrontendFlags.SourceRange, "LoadBalancer, Local, check source-range")]
+    [InlineData(FrontendFlags.Affinity, "ClusterIP, sessionAffinity, non-routable")]
+    public void Load_balancing_rows_tell_how_traffic_is_treated(FrontendFlags flags, string expected)
+    {
+        var service = new ServiceEntry(5, new L4Address(IpAddr.Parse("10.96.0.10"), 80, L4Protocol.Tcp), flags, [], true);
+
+        Assert.Equal($"0.0.0.0:0 (5) (0) [{expected}]", ServiceTables.Services([service])[1][1]);
+    }
+
     private static string TrimLines(StringWriter output) => string.Join('\n', output.ToString().Split('\n').Select(line => line.TrimEnd()));
 }

@@ -82,6 +82,16 @@ internal static class ServiceTables
             _ when flags.HasFlag(FrontendFlags.ExternalIP) => "ExternalIPs",
             _ => "ClusterIP",
         };
-        return flags.HasFlag(FrontendFlags.Routable) ? kind : $"{kind}, non-routable";
+        // The words and their order are upstream's (pkg/loadbalancer).
+        List<string> words = [kind];
+        if (flags.HasFlag(FrontendFlags.ExternalLocal))
+            words.Add("Local");
+        if (flags.HasFlag(FrontendFlags.Affinity))
+            words.Add("sessionAffinity");
+        if (!flags.HasFlag(FrontendFlags.Routable))
+            words.Add("non-routable");
+        if (flags.HasFlag(FrontendFlags.SourceRange))
+            words.Add("check source-range");
+        return string.Join(", ", words);
     }
 }
