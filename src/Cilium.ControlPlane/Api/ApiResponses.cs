@@ -30,5 +30,7 @@ internal static class ApiResponses
         }
     }
 
-    public static string Route(this HttpContext context, string name) => context.Request.RouteValues[name] as string ?? "";
+    /// <summary>A part of the path, decoded. The server has decoded all of it but the slash, which would have looked like one between parts.</summary>
+    public static string Route(this HttpContext context, string name) =>
+        (context.Request.RouteValues[name] as string ?? "").Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 }

@@ -102,6 +102,7 @@ public sealed class ApiServerTests : IAsyncDisposable
         Assert.Equal("c1:eth0", created.Status.ExternalIdentifiers!.CniAttachmentId);
         Assert.Equal(created.Id, (await _api.GetEndpointAsync($"ipv4:{ipam.Address!.Ipv4}", default)).Id);
         Assert.Equal(created.Id, (await _api.GetEndpointAsync("pod-name:default:pod-a", default)).Id);
+        Assert.Equal(created.Id, (await _api.GetEndpointAsync("pod-name:default/pod-a", default)).Id);
         Assert.Equal("Pending", (await _api.GetEndpointHealthAsync("container-id:c1", default)).OverallHealth);
         Assert.Equal(409, (await Assert.ThrowsAsync<ApiException>(() => _api.ReleaseAddressAsync(ipam.Address.Ipv4!, "", default))).StatusCode);
 
@@ -109,6 +110,30 @@ public sealed class ApiServerTests : IAsyncDisposable
         Assert.Empty(await _api.GetEndpointsAsync(default));
         Assert.Equal(404, (await Assert.ThrowsAsync<ApiException>(() => _api.DeleteEndpointAsync("cni-attachment-id:c1:eth0", default))).StatusCode);
         Assert.Equal("router", Assert.Single(_agent.Ipam.Snapshot()).Owner);
+    }
+
+    [Theory]
+    [InlineData("pod-name:default/pod-a", true)]
+    [InlineData("pod-name:default%2fpod-a", true)]
+    [InlineData("pod-name:default%2Fpod%2Da", true)]
+    [InlineData("pod-name:default%2Fpod%252Da", false)]
+    public async Task A_pod_is_named_with_its_namespace_and_its_name_is_decoded_once(string id, bool isThere)
+    {
+        await StartAsync();
+        var ipam = await _api.AllocateAddressesAsync("", "default/pod-a", "", expiration: true, default);
+        await _api.CreateEndpointAsync(Request(ipam), default);
+        var path = $"/v1/endpoint/{id.Replace("/", "%2F", StringComparison.Ordinal)}";
+        if (isThere)
+        {
+            await _api.SendAsync("GET", path, default, default);
+            await _api.SendAsync("DELETE", path, default, default);
+            Assert.Empty(await _api.GetEndpointsAsync(default));
+        }
+        else
+        {
+            Assert.InRange((await Assert.ThrowsAsync<ApiException>(() => _api.SendAsync("GET", path, default, default))).StatusCode, 400, 404);
+            Assert.InRange((await Assert.ThrowsAsync<ApiException>(() => _api.SendAsync("DELETE", path, default, default))).StatusCode, 400, 404);
+        }
     }
 
     [Fact]
