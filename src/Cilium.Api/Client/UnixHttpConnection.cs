@@ -20,7 +20,7 @@ internal static class UnixHttpConnection
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken).ConfigureAwait(false);
+            await socket.ConnectAsync(AddressOf(socketPath), cancellationToken).ConfigureAwait(false);
             ReadOnlyMemory<byte> rest = RequestBytes(method, path, body, brief, isLast: true);
             while (!rest.IsEmpty)
             {
@@ -40,6 +40,18 @@ internal static class UnixHttpConnection
         catch (SocketException exception)
         {
             throw new AgentUnavailableException(socketPath, exception.Message, exception);
+        }
+    }
+
+    private static UnixDomainSocketEndPoint AddressOf(string socketPath)
+    {
+        try
+        {
+            return new UnixDomainSocketEndPoint(socketPath);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new AgentUnavailableException(socketPath, "it is longer than the path of a Unix socket can be", exception);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Net.Client;
 
@@ -27,9 +28,9 @@ public sealed record HubbleAddress(string Text, string SocketPath, string Host, 
         {
             var path = text["unix:".Length..];
             path = path.StartsWith("//", StringComparison.Ordinal) ? path[2..] : path;
-            return path.Length != 0
-                ? new HubbleAddress(text, path, "", false)
-                : throw new FormatException($"'{text}' names no socket");
+            return path.Length == 0 ? throw new FormatException($"'{text}' names no socket")
+                : IsSocketPath(path) ? new HubbleAddress(text, path, "", false)
+                : throw new FormatException($"'{text}' is longer than the path of a Unix socket can be");
         }
 
         var useTls = text.StartsWith("tls://", StringComparison.Ordinal);
@@ -60,6 +61,8 @@ public sealed record HubbleAddress(string Text, string SocketPath, string Host, 
     /// <param name="connectTimeout">How long a connection may take.</param>
     /// <param name="tlsServerName">The name expected in the server's certificate; empty for the host's.</param>
     /// <param name="caFile">PEM file of authorities to trust; empty for the system's.</param>
+    /// <exception cref="FormatException">The file holds no certificates.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public GrpcChannel Open(TimeSpan connectTimeout, string tlsServerName = "", string caFile = "")
     {
         var handler = new SocketsHttpHandler { ConnectTimeout = connectTimeout, EnableMultipleHttp2Connections = false, UseProxy = false };
@@ -100,8 +103,7 @@ public sealed record HubbleAddress(string Text, string SocketPath, string Host, 
 
         if (caFile.Length != 0)
         {
-            var authorities = new X509Certificate2Collection();
-            authorities.ImportFromPemFile(caFile);
+            var authorities = Authorities(caFile);
             options.CertificateChainPolicy = new X509ChainPolicy
             {
                 TrustMode = X509ChainTrustMode.CustomRootTrust,
@@ -111,5 +113,34 @@ public sealed record HubbleAddress(string Text, string SocketPath, string Host, 
         }
 
         return options;
+    }
+
+    private static X509Certificate2Collection Authorities(string file)
+    {
+        var authorities = new X509Certificate2Collection();
+        try
+        {
+            authorities.ImportFromPemFile(file);
+        }
+        catch (CryptographicException exception)
+        {
+            throw new FormatException($"{file} does not hold the certificates of authorities: {exception.Message}", exception);
+        }
+
+        return authorities.Count != 0 ? authorities : throw new FormatException($"{file} does not hold the certificates of authorities");
+    }
+
+    private static bool IsSocketPath(string path)
+    {
+        try
+        {
+            _ = new UnixDomainSocketEndPoint(path);
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            // How long a path may be is the system's business, which only the constructor knows.
+            return false;
+        }
     }
 }

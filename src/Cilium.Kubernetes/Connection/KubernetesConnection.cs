@@ -69,10 +69,12 @@ public sealed class KubernetesConnection : IDisposable
                 ? KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(path), options.Context)
                 : KubernetesClientConfiguration.InClusterConfig();
         }
-        catch (Exception exception) when (exception is k8s.Exceptions.KubeConfigException or IOException or UnauthorizedAccessException)
+        catch (Exception exception)
         {
+            // The library lets through whatever its YAML and certificate readers throw, and stumbles over a file without content.
             var source = options.KubeconfigPath is { Length: > 0 } path ? $"kubeconfig {path}" : "service account of the pod";
-            throw new InvalidOperationException($"no way to the API server from the {source}: {exception.Message}", exception);
+            var reason = exception is NullReferenceException ? "it holds no configuration" : exception.Message.ReplaceLineEndings(" ");
+            throw new InvalidOperationException($"no way to the API server from the {source}: {reason}", exception);
         }
 
         if (options.ServerUrl is { Length: > 0 } url)

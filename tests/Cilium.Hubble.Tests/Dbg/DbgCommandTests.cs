@@ -53,6 +53,13 @@ public sealed class DbgCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_path_that_no_socket_can_have_is_told_in_one_line()
+    {
+        var path = $"/tmp/{new string('x', 200)}/cilium.sock";
+        CommandRun.FailedInOneLine(await CommandRun.RunAsync(DbgCommand.Create(), "status", "-H", path), path);
+    }
+
+    [Fact]
     public async Task Maps_that_cannot_be_opened_fail_the_command() =>
         CommandRun.FailedInOneLine(await RunAsync("bpf", "policy", "get", "1", "-n", "--bpf-root", Path.Combine(_folder, "no-bpffs")), "no-bpffs");
 

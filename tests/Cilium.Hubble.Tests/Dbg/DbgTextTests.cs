@@ -176,11 +176,29 @@ public sealed class DbgTextTests
     [InlineData("x={.a['b']} {.none}", "x=1 ")]
     [InlineData("{.m.io\\.cilium}", "yes")]
     [InlineData("{..id}", "1 2")]
+    [InlineData("{\"}\"}{.a.b}{'{}'}", "}1{}")]
+    [InlineData("{range .list[*]}{\"{\"}{.id}{\"}\"}{end}", "{1}{2}")]
+    [InlineData("{\"say \\\"}\\\"\"}", "say \"}\"")]
+    [InlineData("{.odd['a}]b']}", "deep")]
     public void Jsonpath_selects(string template, string expected)
     {
-        using var document = JsonDocument.Parse("""{"a":{"b":1},"list":[{"id":1},{"id":2}],"m":{"io.cilium":"yes"}}""");
+        using var document = JsonDocument.Parse("""{"a":{"b":1},"list":[{"id":1},{"id":2}],"m":{"io.cilium":"yes"},"odd":{"a}]b":"deep"}}""");
 
         Assert.Equal(expected, JsonPath.Format(template, document.RootElement));
+    }
+
+    [Theory]
+    [InlineData("{\"")]
+    [InlineData("{\"}")]
+    [InlineData("{\"x}")]
+    [InlineData("{.a['b}")]
+    [InlineData("{.a['b]}")]
+    [InlineData("{.a")]
+    public void A_jsonpath_that_does_not_end_is_refused(string template)
+    {
+        using var document = JsonDocument.Parse("""{"a":{"b":1}}""");
+
+        Assert.Throws<FormatException>(() => JsonPath.Format(template, document.RootElement));
     }
 
     [Fact]

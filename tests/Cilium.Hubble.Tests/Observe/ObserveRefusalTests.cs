@@ -31,4 +31,23 @@ public sealed class ObserveRefusalTests
             await CommandRun.RunAsync(HubbleCommand.Create(), ["observe", "--server", "unix:///nonexistent/hubble.sock", .. options.Split(' ')]),
             "failed to connect to");
     }
+
+    [Theory]
+    [InlineData("nonsense\n")]
+    [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")]
+    public async Task Authorities_that_cannot_be_read_are_named(string pem)
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, pem);
+        CommandRun.FailedInOneLine(
+            await CommandRun.RunAsync(HubbleCommand.Create(), "status", "--server", "tls://127.0.0.1:1", "--tls-ca-cert-files", file), file);
+        File.Delete(file);
+    }
+
+    [Fact]
+    public async Task A_path_that_no_socket_can_have_is_told_in_one_line()
+    {
+        var path = $"/tmp/{new string('x', 200)}/hubble.sock";
+        CommandRun.FailedInOneLine(await CommandRun.RunAsync(HubbleCommand.Create(), "status", "--server", $"unix://{path}"), path);
+    }
 }

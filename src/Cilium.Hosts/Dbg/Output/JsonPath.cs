@@ -28,7 +28,7 @@ internal static class JsonPath
         {
             if (rest[0] == '[')
             {
-                var close = rest.IndexOf(']');
+                var close = IndexOfClosing(rest, ']');
                 if (close < 0)
                 {
                     throw new FormatException($"jsonpath '{path}': '[' without ']'");
@@ -74,14 +74,14 @@ internal static class JsonPath
                 continue;
             }
 
-            var close = text.IndexOf('}', at);
-            if (close < 0)
+            var length = IndexOfClosing(text.AsSpan(at), '}');
+            if (length < 0)
             {
                 throw new FormatException("jsonpath: '{' without '}'");
             }
 
-            var expression = text[(at + 1)..close].Trim();
-            at = close + 1;
+            var expression = text[(at + 1)..(at + length)].Trim();
+            at += length + 1;
             if (expression == "end")
             {
                 return;
@@ -176,6 +176,48 @@ internal static class JsonPath
     private static string Join(IEnumerable<JsonElement> elements) =>
         string.Join(' ', elements.Select(element => element.ValueKind == JsonValueKind.String ? element.GetString() : element.GetRawText()));
 
-    private static string Unescape(string text) =>
-        text.Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\t", "\t", StringComparison.Ordinal).Replace("\\\\", "\\", StringComparison.Ordinal);
+    // Brackets in quotes are text.
+    private static int IndexOfClosing(ReadOnlySpan<char> text, char bracket)
+    {
+        var quote = '\0';
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (quote != '\0' && text[i] == '\\')
+            {
+                i++;
+            }
+            else if (quote != '\0')
+            {
+                quote = text[i] == quote ? '\0' : quote;
+            }
+            else if (text[i] is '"' or '\'')
+            {
+                quote = text[i];
+            }
+            else if (text[i] == bracket)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    private static string Unescape(string text)
+    {
+        var plain = new StringBuilder(text.Length);
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] != '\\' || i + 1 == text.Length)
+            {
+                plain.Append(text[i]);
+                continue;
+            }
+
+            i++;
+            plain.Append(text[i] switch { 'n' => '\n', 't' => '\t', var other => other });
+        }
+
+        return plain.ToString();
+    }
 }
