@@ -14,16 +14,22 @@ namespace Cilium.Lab.Tests;
 /// <summary>How long a connection to a silent command lasts: as long as the client's pings are answered.</summary>
 public sealed class ExecConnectionTests : IAsyncLifetime
 {
+    private const byte Continuation = 0x0;
+    private const byte Binary = 0x2;
     private const byte Ping = 0x9;
     private const byte Pong = 0xA;
     private const byte Close = 0x8;
     private readonly ClusterState state = TestCluster.Create();
     private readonly ClusterCertificates certificates = new(["localhost"], [IPAddress.Loopback], TimeProvider.System);
     private readonly string release = Path.Combine(Path.GetTempPath(), $"cilium-exec-{Guid.NewGuid():N}");
+    private readonly WaitingRuntime runtime;
     private readonly ApiServer server;
 
-    public ExecConnectionTests() =>
-        server = new ApiServer(state.Registry, state.Deletion, new WaitingRuntime(release), certificates, [new IPEndPoint(IPAddress.Loopback, 0)]);
+    public ExecConnectionTests()
+    {
+        runtime = new WaitingRuntime(release);
+        server = new ApiServer(state.Registry, state.Deletion, runtime, certificates, [new IPEndPoint(IPAddress.Loopback, 0)]);
+    }
 
     public async ValueTask InitializeAsync()
     {
@@ -39,12 +45,12 @@ public sealed class ExecConnectionTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("")]
-    [InlineData("&stdin=true")]
-    public async Task Pings_are_answered_while_a_command_is_silent(string input)
+    [InlineData("exec", "")]
+    [InlineData("exec", "&stdin=true")]
+    public async Task Pings_are_answered_while_a_command_is_silent(string how, string input)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        await using var stream = await ConnectAsync($"command=wait&stdout=true&stderr=true{input}", limit.Token);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await using var stream = await ConnectAsync($"{how}?command=wait&stdout=true&stderr=true{input}", limit.Token);
 
         // A client that gets no pong hangs up after a minute; here it just asks several times.
         for (byte round = 1; round <= 3; round++)
@@ -65,15 +71,46 @@ public sealed class ExecConnectionTests : IAsyncLifetime
     public async Task What_a_client_sends_without_being_asked_for_input_does_not_stop_the_answers()
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        await using var stream = await ConnectAsync("command=wait&stdout=true", limit.Token);
+        await using var stream = await ConnectAsync("exec?command=wait&stdout=true", limit.Token);
 
-        await SendAsync(stream, 0x2, [0, .. "unasked"u8], limit.Token);
+        await SendAsync(stream, Binary, [0, .. "unasked"u8], limit.Token);
         await SendAsync(stream, Ping, [1], limit.Token);
         Assert.Equal(Pong, (await ReceiveAsync(stream, limit.Token)).Kind);
         await SendAsync(stream, Ping, [2], limit.Token);
         Assert.Equal(Pong, (await ReceiveAsync(stream, limit.Token)).Kind);
         await File.WriteAllTextAsync(release, "", limit.Token);
         Assert.Equal(3, (await ReceiveAsync(stream, limit.Token)).Payload[0]);
+    }
+
+    [Theory]
+    [InlineData(32_769)]
+    [InlineData(1, 32_768)]
+    [InlineData(16_384, 16_385)]
+    [InlineData(32_769, 32_769)]
+    public async Task Input_arrives_whole_however_it_is_cut_into_frames(params int[] frames)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await using var stream = await ConnectAsync("exec?command=cat&stdin=true&stdout=true", limit.Token);
+
+        // The first byte of a message is its channel, here 0 as that of the input; the others of this one never are 0.
+        var message = Enumerable.Range(0, frames.Sum()).Select(index => (byte)(index == 0 ? 0 : (index % 251) + 1)).ToArray();
+        var sent = 0;
+        foreach (var length in frames)
+        {
+            await SendAsync(stream, sent == 0 ? Binary : Continuation, message[sent..(sent + length)], limit.Token, isLast: sent + length == message.Length);
+            sent += length;
+        }
+
+        await SendAsync(stream, Binary, [255, 0], limit.Token);
+        Assert.Equal(message[1..], await OutputAsync(stream, limit.Token));
+    }
+
+    /// <summary>All a command writes until its end.</summary>
+    private static async Task<byte[]> OutputAsync(Stream stream, CancellationToken cancel)
+    {
+        var output = new List<byte>();
+        while (await ReceiveAsync(stream, cancel) is { Kind: Binary, Payload: [not 3, ..] } part) output.AddRange(part.Payload[1..]);
+        return [.. output];
     }
 
     /// <summary>Opens a WebSocket (RFC 6455) by hand: the framework's client sends its pings when it likes.</summary>
@@ -85,7 +122,7 @@ public sealed class ExecConnectionTests : IAsyncLifetime
         await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost" }, cancel);
         await stream.WriteAsync(
             Encoding.ASCII.GetBytes(
-                $"GET /api/v1/namespaces/default/pods/p/exec?{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.Token}\r\n"
+                $"GET /api/v1/namespaces/default/pods/p/{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.Token}\r\n"
                 + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n"
                 + "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n"),
             cancel);
@@ -101,10 +138,11 @@ public sealed class ExecConnectionTests : IAsyncLifetime
         return stream;
     }
 
-    private static async Task SendAsync(Stream stream, byte kind, byte[] payload, CancellationToken cancel)
+    private static async Task SendAsync(Stream stream, byte kind, byte[] payload, CancellationToken cancel, bool isLast = true)
     {
+        byte[] length = payload.Length < 126 ? [(byte)(0x80 | payload.Length)] : [0x80 | 126, (byte)(payload.Length >> 8), (byte)payload.Length];
         // A mask of zeros leaves the payload as it is.
-        await stream.WriteAsync((byte[])[(byte)(0x80 | kind), (byte)(0x80 | payload.Length), 0, 0, 0, 0, .. payload], cancel);
+        await stream.WriteAsync((byte[])[(byte)((isLast ? 0x80 : 0) | kind), .. length, 0, 0, 0, 0, .. payload], cancel);
         await stream.FlushAsync(cancel);
     }
 
@@ -125,13 +163,15 @@ public sealed class ExecConnectionTests : IAsyncLifetime
         return ((byte)(head[0] & 0xF), payload);
     }
 
-    /// <summary>Runs a command that says nothing until a file appears, and ends with code 5.</summary>
+    /// <summary>Runs a command that says nothing until a file appears, and ends with code 5; or <c>cat</c>.</summary>
     private sealed class WaitingRuntime(string file) : IPodRuntime
     {
         public Task<int> ExecAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel) => JoinedCommand.RunAsync(
-            new ProcessStartInfo("sh", ["-c", $"until [ -e {file} ]; do sleep 0.02; done; exit 5"]), request.Input, streams, cancel);
+            request.Command[0] == "cat" ? new ProcessStartInfo("cat") : Wait(), request.Input, streams, cancel);
 
         public Task<int> AttachAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel) => ExecAsync(request, streams, cancel);
+
+        private ProcessStartInfo Wait() => new("sh", ["-c", $"until [ -e {file} ]; do sleep 0.02; done; exit 5"]);
 
         public Task CopyLogAsync(JsonObject pod, string? container, LogOptions options, Stream output, CancellationToken cancel) => Task.CompletedTask;
 

@@ -105,6 +105,8 @@ public sealed class KubectlVersionTests(KubectlLab lab) : IClassFixture<KubectlL
 
         var (code, output, _) = await kubectl.TryAsync("said by the client", "exec", "-i", name, "--", "sh", "-c", "cat; exit 7");
         Assert.Equal((7, "said by the client"), (code, output));
+        // kubectl cuts the input into messages of 32 KiB and a byte.
+        Assert.Equal("200000", (await kubectl.RunWithInputAsync(new string('x', 200_000), "exec", "-i", name, "--", "wc", "-c")).Trim());
         Assert.Equal("200", await kubectl.RunAsync("exec", name, "--", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://localhost"));
         await LabFixture.EventuallyAsync(() => kubectl.RunAsync("logs", name, "--tail=5"), log => log.Contains("GET / HTTP/1.1", StringComparison.Ordinal));
         var copied = Path.Combine(Path.GetTempPath(), $"cilium-kubectl-{minor}");

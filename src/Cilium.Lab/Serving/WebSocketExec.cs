@@ -13,6 +13,7 @@ internal sealed class WebSocketExec(WebSocket socket) : IExecStreams, IDisposabl
     private const byte CloseChannel = 255;
     private readonly SemaphoreSlim sending = new(1, 1);
     private readonly byte[] receiveBuffer = new byte[32 * 1024];
+    private byte? channel;
 
     public static readonly string[] Protocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 
@@ -20,18 +21,16 @@ internal sealed class WebSocketExec(WebSocket socket) : IExecStreams, IDisposabl
     {
         while (true)
         {
-            var filled = 0;
-            ValueWebSocketReceiveResult received;
-            do
-            {
-                received = await socket.ReceiveAsync(receiveBuffer.AsMemory(filled), cancel);
-                filled += received.Count;
-            }
-            while (!received.EndOfMessage && filled < receiveBuffer.Length);
-
+            var received = await socket.ReceiveAsync(receiveBuffer.AsMemory(), cancel);
             if (received.MessageType == WebSocketMessageType.Close) throw new EndOfStreamException("the client closed the connection");
-            if (filled >= 2 && receiveBuffer[0] == CloseChannel && receiveBuffer[1] == 0) return ReadOnlyMemory<byte>.Empty;
-            if (filled > 1 && receiveBuffer[0] == 0) return receiveBuffer.AsMemory(1, filled - 1);
+            ReadOnlyMemory<byte> bytes = receiveBuffer.AsMemory(0, received.Count);
+            if (channel is null && !bytes.IsEmpty) (channel, bytes) = (bytes.Span[0], bytes[1..]);
+            var current = channel;
+            // A message may be longer than the buffer or come in frames: what is left of it has no channel of its own.
+            if (received.EndOfMessage) channel = null;
+            if (bytes.IsEmpty) continue;
+            if (current == CloseChannel && bytes.Span[0] == 0) return ReadOnlyMemory<byte>.Empty;
+            if (current == 0) return bytes;
         }
     }
 
