@@ -115,6 +115,22 @@ public sealed class ControllerTests : IAsyncDisposable
         await state.UntilAsync(() => state.Store.Get(BuiltInKinds.Namespaces, "", "gone") is null);
     }
 
+    [Fact]
+    public async Task A_replaced_namespace_is_emptied_all_the_same_when_it_is_deleted()
+    {
+        var created = state.Create(BuiltInKinds.Namespaces, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "gone" } });
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.ConfigMaps, "gone", "kube-root-ca.crt") is not null);
+        var kind = state.Catalog.Get(BuiltInKinds.Namespaces);
+        var replaced = state.Registry.Update(
+            kind, "v1", new ObjectKey(kind.Id, "", "gone"), new JsonObject { ["metadata"] = new JsonObject { ["name"] = "gone" } }, null, Registry.WriteOptions.System);
+        Assert.Equal(["kubernetes"], replaced.Items("spec", "finalizers").Select(item => item.Display()));
+        Assert.Equal(created.Uid(), replaced.Uid());
+        state.Delete(BuiltInKinds.Namespaces, "", "gone");
+
+        await state.UntilAsync(() => state.Store.Get(BuiltInKinds.Namespaces, "", "gone") is null);
+        Assert.Empty(state.Store.All(BuiltInKinds.ConfigMaps, "gone"));
+    }
+
     [Theory]
     [InlineData("deleted")]
     [InlineData("ended")]

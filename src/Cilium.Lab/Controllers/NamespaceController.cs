@@ -43,6 +43,6 @@ internal sealed class NamespaceController(ClusterState state, string authorityPe
         }
 
         if (left > 0) return;
-        state.Change(BuiltInKinds.Namespaces, "", key.Name, item => item.Ensure("spec")["finalizers"] = new JsonArray());
+        state.Change(BuiltInKinds.Namespaces, "", key.Name, item => item.Ensure("spec")["finalizers"] = new JsonArray(), "finalize");
     }
 }

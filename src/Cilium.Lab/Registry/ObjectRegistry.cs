@@ -193,6 +193,7 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
             return result;
         }
 
+        if (kind.Id == BuiltInKinds.Namespaces && subresource != "finalize") KeepFinalizers(current, draft);
         if (kind.HasStatus)
         {
             if (current["status"] is { } status) draft["status"] = status.DeepClone();
@@ -200,6 +201,13 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
         }
 
         return draft;
+    }
+
+    /// <summary>A namespace that lost its finalizer to a replacement without one would be removed before what is in it.</summary>
+    private static void KeepFinalizers(JsonObject current, JsonObject draft)
+    {
+        if (current.At("spec", "finalizers") is { } finalizers) draft.Ensure("spec")["finalizers"] = finalizers.DeepClone();
+        else draft.Members("spec")?.Remove("finalizers");
     }
 
     private static void BumpGeneration(ResourceKind kind, JsonObject draft, JsonObject? current)
