@@ -22,6 +22,25 @@ public sealed class ObjectRegistryTests
     }
 
     [Fact]
+    public void A_status_in_a_new_object_is_not_taken()
+    {
+        var service = TestCluster.Create().Create(
+            BuiltInKinds.Services,
+            """{"metadata":{"name":"s"},"spec":{"type":"LoadBalancer","ports":[{"port":80}]},"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}}}""");
+
+        Assert.Empty(service.Items("status", "loadBalancer", "ingress"));
+    }
+
+    [Fact]
+    public void A_kubelet_registers_its_node_with_a_status()
+    {
+        var node = TestCluster.Create().Create(
+            BuiltInKinds.Nodes, "", (JsonObject)JsonNode.Parse("""{"metadata":{"name":"n"},"status":{"capacity":{"pods":"110"}}}""")!);
+
+        Assert.Equal("110", node.Text("status", "capacity", "pods"));
+    }
+
+    [Fact]
     public void The_generation_counts_changes_of_the_specification_only()
     {
         var state = TestCluster.Create();

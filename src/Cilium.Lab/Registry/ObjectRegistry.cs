@@ -42,7 +42,8 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
         metadata["uid"] = Guid.NewGuid().ToString();
         metadata["creationTimestamp"] = clock.Stamp();
         if (HasGeneration(kind)) metadata["generation"] = 1;
-        if (kind.HasStatus && kind.IsCustom) draft.Remove("status");
+        // Only a node comes with a status of its own: a kubelet registers what the machine has.
+        if (kind.HasStatus && kind.Id != BuiltInKinds.Nodes) draft.Remove("status");
         var key = new ObjectKey(kind.Id, kind.Namespaced ? ns : "", name);
         return Commit(kind, version, key, options, current =>
         {
