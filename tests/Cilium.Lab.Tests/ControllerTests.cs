@@ -131,6 +131,31 @@ public sealed class ControllerTests : IAsyncDisposable
         Assert.Empty(state.Store.All(BuiltInKinds.ConfigMaps, "gone"));
     }
 
+    [Fact]
+    public async Task A_service_has_a_slice_at_every_moment_of_a_rollout_that_moves_its_port()
+    {
+        state.Create(BuiltInKinds.Services, """{"metadata":{"name":"web"},"spec":{"selector":{"app":"web"},"ports":[{"port":80,"targetPort":"http"}]}}""");
+        state.Create(BuiltInKinds.Deployments, Deployment);
+        await state.UntilAsync(() => Endpoints().Count(endpoint => endpoint.Flag("conditions", "ready")) == 3);
+        using var watch = state.Store.Watch(state.Store.Revision, resource => resource == BuiltInKinds.EndpointSlices);
+        var present = Slices().Select(slice => slice.Name()).ToHashSet();
+        state.Patch(
+            BuiltInKinds.Deployments, "web",
+            """{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"nginx","ports":[{"name":"http","containerPort":9090}]}]}}}}""");
+        await state.UntilAsync(() => Pods().Count == 3 && Slices() is [var only] && only.Items("ports").Single().Number("port") == 9090 && only.Items("endpoints").Count() == 3);
+
+        var changes = 0;
+        while (watch.Changes.TryRead(out var change))
+        {
+            changes++;
+            if (change.Type == ChangeType.Deleted) present.Remove(change.Object.Key.Name);
+            else present.Add(change.Object.Key.Name);
+            Assert.True(present.Count > 0, $"no slice is left at revision {change.Revision}");
+        }
+
+        Assert.NotEqual(0, changes);
+    }
+
     [Theory]
     [InlineData("deleted")]
     [InlineData("ended")]
@@ -203,7 +228,10 @@ public sealed class ControllerTests : IAsyncDisposable
 
     private List<JsonObject> Pods() => [.. state.Store.All(BuiltInKinds.Pods)];
 
-    private JsonObject? Slice() => state.Store.All(BuiltInKinds.EndpointSlices, "default").FirstOrDefault(slice => slice.Labels().Text("kubernetes.io/service-name") == "web");
+    private List<JsonObject> Slices() =>
+        [.. state.Store.All(BuiltInKinds.EndpointSlices, "default").Where(slice => slice.Labels().Text("kubernetes.io/service-name") == "web")];
+
+    private JsonObject? Slice() => Slices().FirstOrDefault();
 
     private List<JsonNode> Endpoints() => [.. Slice().Items("endpoints")];
 

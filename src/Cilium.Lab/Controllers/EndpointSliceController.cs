@@ -40,12 +40,6 @@ internal sealed class EndpointSliceController(ClusterState state)
             PutEndpoints(service, pods);
         }
 
-        foreach (var existing in state.Store.All(BuiltInKinds.EndpointSlices, key.Namespace).ToList())
-        {
-            if (existing.Labels().Text(ServiceLabel) != key.Name || existing.Labels().Text(ManagedByLabel) != Controller) continue;
-            if (!wanted.ContainsKey(existing.Name())) state.Delete(BuiltInKinds.EndpointSlices, key.Namespace, existing.Name());
-        }
-
         foreach (var (name, slice) in wanted)
         {
             if (state.Store.Get(BuiltInKinds.EndpointSlices, key.Namespace, name) is null) state.Create(BuiltInKinds.EndpointSlices, key.Namespace, slice);
@@ -57,6 +51,13 @@ internal sealed class EndpointSliceController(ClusterState state)
                     item["ports"] = slice["ports"]!.DeepClone();
                 });
             }
+        }
+
+        // Last: a watcher that saw the deletion first would find the service without a backend.
+        foreach (var existing in state.Store.All(BuiltInKinds.EndpointSlices, key.Namespace).ToList())
+        {
+            if (existing.Labels().Text(ServiceLabel) != key.Name || existing.Labels().Text(ManagedByLabel) != Controller) continue;
+            if (!wanted.ContainsKey(existing.Name())) state.Delete(BuiltInKinds.EndpointSlices, key.Namespace, existing.Name());
         }
     }
 
