@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cilium.Lab.Json;
 using Cilium.Lab.Patching;
+using Cilium.Lab.Registry;
 using Cilium.Lab.Storage;
 using FsCheck.Xunit;
 
@@ -96,6 +97,53 @@ public sealed class ServerSideApplyTests
         live = Apply(live, """{"spec":{"replicas":3,"paused":false}}""", "m", force: true);
 
         Assert.Equal("m", Assert.Single(live.Items("metadata", "managedFields")).Text("manager"));
+    }
+
+    [Fact]
+    public void What_is_applied_after_it_was_created_conflicts_in_nothing_it_leaves_as_it_is()
+    {
+        const string Applied = """
+            {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","creationTimestamp":null},"status":{},
+            "spec":{"strategy":{},"selector":{"matchLabels":{"a":"b"}},
+            "template":{"metadata":{"creationTimestamp":null,"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"nginx","resources":{}}]}}}}
+            """;
+        var state = TestCluster.Create();
+        var kind = state.Catalog.Get(BuiltInKinds.Deployments);
+        var created = state.Registry.Create(kind, "v1", "default", (JsonObject)JsonNode.Parse(Applied)!, new WriteOptions { FieldManager = "kubectl-create" });
+        Assert.Equal("RollingUpdate", created.Text("spec", "strategy", "type"));
+        state.ChangeStatus(kind.Id, "default", "d", status => status["replicas"] = 1);
+        var applied = state.Registry.Patch(
+            kind, "v1", new ObjectKey(kind.Id, "default", "d"), JsonNode.Parse(Applied)!, PatchType.Apply, null, new WriteOptions { FieldManager = "kubectl" });
+
+        Assert.Equal("RollingUpdate", applied.Text("spec", "strategy", "type"));
+        Assert.Equal(1, applied.Number("status", "replicas"));
+        Assert.Equal(["kubectl-create", "kubectl"], applied.Items("metadata", "managedFields").Select(entry => entry.Text("manager")));
+        Assert.All(applied.Items("metadata", "managedFields"), entry => Assert.Null(entry.At("fieldsV1", "f:status")));
+    }
+
+    [Fact]
+    public void A_removed_field_belongs_to_nobody()
+    {
+        var live = Apply(null, """{"metadata":{"labels":{"x":"1","y":"1"}}}""", "one");
+        var draft = live.Copy();
+        draft.Members("metadata", "labels")!.Remove("x");
+        live = ServerSideApply.Track(live, draft, "remover", Shapes, "now");
+
+        Assert.Equal("""{"f:metadata":{"f:labels":{"f:y":{}}}}""", Assert.Single(live.Items("metadata", "managedFields")).At("fieldsV1")!.ToJsonString());
+        var next = Apply(live, """{"metadata":{"labels":{"x":"2"}}}""", "two");
+        Assert.Equal(("2", "1"), (next.Text("metadata", "labels", "x"), next.Text("metadata", "labels", "y")));
+    }
+
+    [Fact]
+    public void A_removed_item_belongs_to_nobody()
+    {
+        var live = Apply(null, """{"spec":{"containers":[{"name":"a","image":"1"},{"name":"b","image":"1"}]}}""", "one");
+        var draft = live.Copy();
+        ((JsonArray)draft.At("spec", "containers")!).RemoveAt(0);
+        live = ServerSideApply.Track(live, draft, "remover", Shapes, "now");
+        var next = Apply(live, """{"spec":{"containers":[{"name":"a","image":"2"}]}}""", "two");
+
+        Assert.Equal(["b", "a"], next.Items("spec", "containers").Select(item => item.Text("name")));
     }
 
     [Property(MaxTest = 300)]

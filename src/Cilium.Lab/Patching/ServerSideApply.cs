@@ -20,19 +20,20 @@ internal static class ServerSideApply
         var entries = Entries(live);
         if (live is null) return WithEntry(applied.Copy(), [], mine, wanted, applied.TextOr("v1", "apiVersion"), now);
 
+        var merged = Merge(live, applied, shapes, []);
         var conflicts = new List<(JsonObject Entry, JsonObject Fields)>();
         foreach (var entry in entries)
         {
             if (mine.Has(entry)) continue;
             var shared = FieldSet.Except(wanted, FieldSet.Except(wanted, entry.Members("fieldsV1") ?? []));
-            var differing = FieldSet.Changed(live, applied, shared, shapes);
+            // Only what the merge changes is disputed: an applied empty object leaves the members that others gave it.
+            var differing = FieldSet.Changed(live, merged, shared, shapes);
             if (differing.Count > 0) conflicts.Add((entry, differing));
         }
 
         if (conflicts.Count > 0 && !force) throw Conflict(conflicts);
         foreach (var (entry, lost) in conflicts) entry["fieldsV1"] = FieldSet.Except(entry.Members("fieldsV1") ?? [], lost);
 
-        var merged = Merge(live, applied, shapes, []);
         var previous = entries.FirstOrDefault(mine.Has).Members("fieldsV1");
         if (previous is not null)
         {
@@ -49,17 +50,27 @@ internal static class ServerSideApply
         return WithEntry(merged, entries, mine, wanted, applied.TextOr("v1", "apiVersion"), now);
     }
 
-    /// <summary>Books the fields that an ordinary write changed for its manager and takes them from all others.</summary>
-    public static JsonObject Track(JsonObject? before, JsonObject after, string manager, IListShapes shapes, string now, string? subresource = null)
+    /// <summary>Books the fields that an ordinary write changed for its manager and takes them, and those it removed, from all others.</summary>
+    /// <param name="before">Null for a new object.</param>
+    /// <param name="after">What is to be stored.</param>
+    /// <param name="manager">Who writes.</param>
+    /// <param name="shapes">How lists are merged.</param>
+    /// <param name="now">The time of the write.</param>
+    /// <param name="subresource">The subresource that is written.</param>
+    /// <param name="hasStatus">Whether the kind's status is its subresource's alone: then a write of the object never owns it.</param>
+    public static JsonObject Track(
+        JsonObject? before, JsonObject after, string manager, IListShapes shapes, string now, string? subresource = null, bool hasStatus = false)
     {
         var fields = FieldSet.Of(after, shapes);
+        if (hasStatus && subresource != "status") fields.Remove("f:status");
         var changed = before is null ? fields : FieldSet.Changed(before, after, fields, shapes);
         var entries = Entries(before);
-        if (changed.Count == 0) return WithEntries(after, entries);
         foreach (var entry in entries)
         {
-            if (entry.Members("fieldsV1") is { } owned) entry["fieldsV1"] = FieldSet.Except(owned, changed);
+            if (entry.Members("fieldsV1") is { } owned) entry["fieldsV1"] = FieldSet.Except(owned, FieldSet.Changed(before, after, owned, shapes));
         }
+
+        if (changed.Count == 0) return WithEntries(after, entries);
 
         var mine = new Ownership(manager, "Update", subresource);
         var total = entries.FirstOrDefault(mine.Has).Members("fieldsV1") is { } present ? FieldSet.Union(present, changed) : changed;

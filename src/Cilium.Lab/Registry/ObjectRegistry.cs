@@ -93,10 +93,12 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
     {
         if (patch is not JsonObject applied) throw ApiException.BadRequest("an applied configuration must be an object");
         var manager = options.FieldManager ?? throw ApiException.BadRequest("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+        var own = Applicable(kind, applied, subresource);
         if (store.Get(key) is null)
         {
+            if (subresource is not null) throw ApiException.NotFound(kind, key.Name);
             if (kind.Namespaced) RequireNamespace(key.Namespace);
-            var fresh = ServerSideApply.Apply(null, applied, manager, options.Force, shapes, clock.Stamp());
+            var fresh = ServerSideApply.Apply(null, own, manager, options.Force, shapes, clock.Stamp());
             fresh.Ensure("metadata")["name"] = key.Name;
             return Create(kind, version, key.Namespace, fresh, options);
         }
@@ -104,14 +106,14 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
         return Commit(kind, version, key, options, current =>
         {
             if (current is null) throw ApiException.NotFound(kind, key.Name);
-            var own = subresource == "status" ? StatusOf(applied) : applied;
             return Carry(kind, current, ServerSideApply.Apply(current, own, manager, options.Force, shapes, clock.Stamp(), subresource), subresource);
         }, subresource, track: false)!;
     }
 
-    /// <summary>The part of an applied document that a write of the status can set, and so own.</summary>
-    private static JsonObject StatusOf(JsonObject applied) =>
-        new(applied.Where(pair => pair.Key is "apiVersion" or "kind" or "metadata" or "status").Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())));
+    /// <summary>The part of an applied document that the write can set, and so own: the status, or all but it where it has a subresource.</summary>
+    private static JsonObject Applicable(ResourceKind kind, JsonObject applied, string? subresource) =>
+        new(applied.Where(pair => subresource == "status" ? pair.Key is "apiVersion" or "kind" or "metadata" or "status" : pair.Key != "status" || !kind.HasStatus)
+            .Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())));
 
     /// <summary>Completes, validates and stores what <paramref name="change"/> makes of the present state.</summary>
     private JsonObject? Commit(
@@ -129,7 +131,7 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
             Complete(kind, version, draft, current, subresource, admission, options);
             BumpGeneration(kind, draft, current);
             if (track && ShouldTrack(draft, options))
-                draft = ServerSideApply.Track(current, draft, options.FieldManager ?? "unknown", ListShapes.For(kind, version), clock.Stamp(), subresource);
+                draft = ServerSideApply.Track(current, draft, options.FieldManager ?? "unknown", ListShapes.For(kind, version), clock.Stamp(), subresource, kind.HasStatus);
             if (options.DryRun)
             {
                 outcome = draft;
