@@ -156,6 +156,27 @@ public sealed class ApiServerTests : IAsyncLifetime
         Assert.Equal("v", state.Store.Get(BuiltInKinds.ConfigMaps, "default", "p")!.Json.Text("data", "k"));
     }
 
+    [Theory]
+    [InlineData("PUT")]
+    [InlineData("PATCH")]
+    public async Task A_write_that_knows_nothing_of_managers_keeps_them(string method)
+    {
+        using var applied = new StringContent("apiVersion: v1\nkind: ConfigMap\ndata:\n  k: v\n", Encoding.UTF8, MediaTypeHeaderValue.Parse("application/apply-patch+yaml"));
+        using var created = await client.PatchAsync("api/v1/namespaces/default/configmaps/p?fieldManager=test", applied, CancellationToken.None);
+        Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+        var managed = (await GetAsync("api/v1/namespaces/default/configmaps/p")).At("metadata", "managedFields");
+        Assert.Single((JsonArray)managed!);
+
+        using var request = new HttpRequestMessage(new HttpMethod(method), "api/v1/namespaces/default/configmaps/p");
+        request.Content = method == "PUT"
+            ? new StringContent("""{"metadata":{"name":"p"},"data":{"k":"v"}}""", Encoding.UTF8, "application/json")
+            : new StringContent("""{"metadata":{"managedFields":null}}""", Encoding.UTF8, "application/merge-patch+json");
+        using var answer = await client.SendAsync(request, CancellationToken.None);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.True(JsonNode.DeepEquals(managed, (await GetAsync("api/v1/namespaces/default/configmaps/p")).At("metadata", "managedFields")));
+    }
+
     [Fact]
     public async Task A_scale_is_read_and_written()
     {

@@ -1,9 +1,12 @@
 using System.Text.Json.Nodes;
+using Cilium.Lab.Cluster;
 using Cilium.Lab.Json;
 using Cilium.Lab.Patching;
 using Cilium.Lab.Registry;
 using Cilium.Lab.Storage;
 using FsCheck.Xunit;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Cilium.Lab.Tests;
 
@@ -144,6 +147,32 @@ public sealed class ServerSideApplyTests
         var next = Apply(live, """{"spec":{"containers":[{"name":"a","image":"2"}]}}""", "two");
 
         Assert.Equal(["b", "a"], next.Items("spec", "containers").Select(item => item.Text("name")));
+    }
+
+    [Fact]
+    public void Applying_the_same_later_is_no_write()
+    {
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
+        var state = new ClusterState(ClusterNetwork.For(true, true).ServiceRanges, clock, NullLogger.Instance);
+        state.Create(BuiltInKinds.Namespaces, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "default" } });
+        var kind = state.Catalog.Get(BuiltInKinds.ConfigMaps);
+        JsonObject Apply(string value, string manager)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            return state.Registry.Patch(
+                kind, "v1", new ObjectKey(kind.Id, "default", "c"), new JsonObject { ["apiVersion"] = "v1", ["data"] = new JsonObject { [manager] = value } },
+                PatchType.Apply, null, new WriteOptions { FieldManager = manager });
+        }
+
+        Apply("1", "one");
+        var both = Apply("1", "two");
+        var again = Apply("1", "one");
+        Assert.Equal(both.ResourceVersion(), again.ResourceVersion());
+        Assert.Equal(["2026-01-02T03:04:06Z", "2026-01-02T03:04:07Z"], again.Items("metadata", "managedFields").Select(entry => entry.Text("time")));
+
+        var changed = Apply("2", "one");
+        Assert.NotEqual(both.ResourceVersion(), changed.ResourceVersion());
+        Assert.Equal(["2026-01-02T03:04:07Z", "2026-01-02T03:04:09Z"], changed.Items("metadata", "managedFields").Select(entry => entry.Text("time")));
     }
 
     [Property(MaxTest = 300)]

@@ -34,7 +34,12 @@ internal static class ServerSideApply
         if (conflicts.Count > 0 && !force) throw Conflict(conflicts);
         foreach (var (entry, lost) in conflicts) entry["fieldsV1"] = FieldSet.Except(entry.Members("fieldsV1") ?? [], lost);
 
-        var previous = entries.FirstOrDefault(mine.Has).Members("fieldsV1");
+        var present = entries.FirstOrDefault(mine.Has);
+        var previous = present.Members("fieldsV1");
+        var apiVersion = applied.TextOr("v1", "apiVersion");
+        // The same again is no write: its time stays that of the first.
+        if (JsonAccess.Same(previous, wanted) && present.Text("apiVersion") == apiVersion && FieldSet.Changed(live, merged, wanted, shapes).Count == 0)
+            return WithEntries(merged, entries);
         if (previous is not null)
         {
             var dropped = FieldSet.Except(previous, wanted);
@@ -47,7 +52,7 @@ internal static class ServerSideApply
             FieldSet.Remove(merged, dropped, shapes);
         }
 
-        return WithEntry(merged, entries, mine, wanted, applied.TextOr("v1", "apiVersion"), now);
+        return WithEntry(merged, entries, mine, wanted, apiVersion, now);
     }
 
     /// <summary>Books the fields that an ordinary write changed for its manager and takes them, and those it removed, from all others.</summary>

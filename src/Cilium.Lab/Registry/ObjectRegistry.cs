@@ -61,7 +61,7 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
             var wanted = body.ResourceVersion();
             if (wanted.Length > 0 && wanted != current.ResourceVersion())
                 throw ApiException.Conflict(kind, key.Name, "the object has been modified; please apply your changes to the latest version and try again");
-            return Carry(kind, current, body.Copy(), subresource);
+            return Carry(kind, current, WithManagers(current, body.Copy()), subresource);
         }, subresource)!;
     }
 
@@ -84,7 +84,7 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
             if (patched is not JsonObject draft) throw ApiException.BadRequest("the patched document is not an object");
             if (draft.ResourceVersion() is { Length: > 0 } wanted && wanted != current.ResourceVersion())
                 throw ApiException.Conflict(kind, key.Name, "the object has been modified; please apply your changes to the latest version and try again");
-            return Carry(kind, current, draft, subresource);
+            return Carry(kind, current, WithManagers(current, draft), subresource);
         }, subresource)!;
     }
 
@@ -166,6 +166,14 @@ internal sealed partial class ObjectRegistry(ObjectStore store, ResourceCatalog 
         if (subresource == "status") return;
         var causes = admission.Validate(draft, current).ToList();
         if (causes.Count > 0) throw ApiException.Invalid(kind, draft.Name(), causes);
+    }
+
+    /// <summary>A client that knows nothing of managers, and so sends none, takes no field from them.</summary>
+    private static JsonObject WithManagers(JsonObject current, JsonObject draft)
+    {
+        if (!draft.Items("metadata", "managedFields").Any() && current.At("metadata", "managedFields") is { } managed)
+            draft.Ensure("metadata")["managedFields"] = managed.DeepClone();
+        return draft;
     }
 
     /// <summary>Keeps what a write may not change: identity, and either status or everything but status.</summary>
