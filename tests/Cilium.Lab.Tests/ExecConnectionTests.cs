@@ -42,11 +42,15 @@ public sealed class ExecConnectionTests : IAsyncLifetime
         await server.DisposeAsync();
         certificates.Dispose();
         File.Delete(release);
+        if (runtime.Attached is { HasExited: false } left) left.Kill();
+        runtime.Attached?.Dispose();
     }
 
     [Theory]
     [InlineData("exec", "")]
     [InlineData("exec", "&stdin=true")]
+    [InlineData("attach", "")]
+    [InlineData("attach", "&stdin=true")]
     public async Task Pings_are_answered_while_a_command_is_silent(string how, string input)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
@@ -103,6 +107,18 @@ public sealed class ExecConnectionTests : IAsyncLifetime
 
         await SendAsync(stream, Binary, [255, 0], limit.Token);
         Assert.Equal(message[1..], await OutputAsync(stream, limit.Token));
+    }
+
+    [Fact]
+    public async Task An_attached_client_that_leaves_ends_the_attachment_and_not_the_container()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await using var stream = await ConnectAsync("attach?stdout=true", limit.Token);
+
+        await SendAsync(stream, Close, [3, 232], limit.Token);
+        await runtime.Detached.Task.WaitAsync(limit.Token);
+        Assert.False(runtime.Attached!.HasExited);
+        await File.WriteAllTextAsync(release, "", limit.Token);
     }
 
     /// <summary>All a command writes until its end.</summary>
@@ -166,10 +182,25 @@ public sealed class ExecConnectionTests : IAsyncLifetime
     /// <summary>Runs a command that says nothing until a file appears, and ends with code 5; or <c>cat</c>.</summary>
     private sealed class WaitingRuntime(string file) : IPodRuntime
     {
+        public TaskCompletionSource Detached { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Process? Attached { get; private set; }
+
         public Task<int> ExecAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel) => JoinedCommand.RunAsync(
             request.Command[0] == "cat" ? new ProcessStartInfo("cat") : Wait(), request.Input, streams, cancel);
 
-        public Task<int> AttachAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel) => ExecAsync(request, streams, cancel);
+        public async Task<int> AttachAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel)
+        {
+            Attached = Process.Start(Wait())!;
+            try
+            {
+                return await AttachedContainer.FollowAsync(Attached, _ => Task.CompletedTask, streams, cancel);
+            }
+            finally
+            {
+                Detached.SetResult();
+            }
+        }
 
         private ProcessStartInfo Wait() => new("sh", ["-c", $"until [ -e {file} ]; do sleep 0.02; done; exit 5"]);
 

@@ -37,14 +37,12 @@ internal sealed class NodePodRuntime(LabLayout layout, TimeProvider clock) : IPo
         return await JoinedCommand.RunAsync(start, request.Input, streams, cancel);
     }
 
-    public async Task<int> AttachAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel)
+    public Task<int> AttachAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel)
     {
         var (worker, record) = Running(request.Pod, request.Container);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var follow = FollowAsync(worker.Sandbox.LogFile(record.Name), 0, streams.WriteOutputAsync, () => record.Phase == ContainerPhase.Running, ended.Token);
-        await record.Process!.WaitForExitAsync(cancel);
-        await follow;
-        return record.Process.ExitCode;
+        var log = worker.Sandbox.LogFile(record.Name);
+        return AttachedContainer.FollowAsync(
+            record.Process!, ended => FollowAsync(log, 0, streams.WriteOutputAsync, () => record.Phase == ContainerPhase.Running, ended), streams, cancel);
     }
 
     public async Task CopyLogAsync(JsonObject pod, string? container, LogOptions options, Stream output, CancellationToken cancel)
