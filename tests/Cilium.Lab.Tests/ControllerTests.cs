@@ -156,6 +156,46 @@ public sealed class ControllerTests : IAsyncDisposable
         Assert.NotEqual(0, changes);
     }
 
+    [Fact]
+    public async Task A_deletion_in_the_foreground_waits_for_the_dependents_of_the_dependents()
+    {
+        state.Create(BuiltInKinds.Deployments, Deployment);
+        await state.UntilAsync(() => Available("web") == 3);
+        var held = Pods()[0].Name();
+        state.Change(BuiltInKinds.Pods, "default", held, pod => pod.Ensure("metadata")["finalizers"] = new JsonArray("x/y"));
+        state.Delete(BuiltInKinds.Deployments, "default", "web", new Registry.DeleteOptions { Propagation = "Foreground" });
+        await state.UntilAsync(() => Pods() is [var last] && last.IsDeleting());
+        Assert.True(Assert.Single(state.Store.All(BuiltInKinds.ReplicaSets)).IsDeleting());
+        Assert.True(Find(BuiltInKinds.Deployments, "web").IsDeleting());
+        state.Change(BuiltInKinds.Pods, "default", held, pod => pod.Ensure("metadata")["finalizers"] = pod.Items("metadata", "finalizers")
+            .Where(item => item.Display() != "x/y").Select(item => item.DeepClone()).ToJsonArray());
+
+        await state.UntilAsync(() => Find(BuiltInKinds.Deployments, "web") is null);
+        Assert.Empty(Pods());
+        Assert.Empty(state.Store.All(BuiltInKinds.ReplicaSets));
+    }
+
+    [Fact]
+    public async Task A_deletion_in_the_foreground_leaves_what_another_owns_too()
+    {
+        var owners = new[] { "a", "b" }.Select(name => state.Create(BuiltInKinds.Secrets, $$$"""{"metadata":{"name":"{{{name}}}"}}""")).ToList();
+        state.Create(BuiltInKinds.ConfigMaps, "default", new JsonObject
+        {
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = "shared",
+                ["ownerReferences"] = new JsonArray(Metadata.OwnerReference(owners[0]), Metadata.OwnerReference(owners[1])),
+            },
+        });
+        state.Delete(BuiltInKinds.Secrets, "default", "a", new Registry.DeleteOptions { Propagation = "Foreground" });
+        await state.UntilAsync(() => Find(BuiltInKinds.Secrets, "a") is null);
+
+        var shared = Find(BuiltInKinds.ConfigMaps, "shared");
+        Assert.Equal(owners[1].Uid(), Assert.Single(shared.Items("metadata", "ownerReferences")).Text("uid"));
+        state.Delete(BuiltInKinds.Secrets, "default", "b", new Registry.DeleteOptions { Propagation = "Foreground" });
+        await state.UntilAsync(() => Find(BuiltInKinds.ConfigMaps, "shared") is null && Find(BuiltInKinds.Secrets, "b") is null);
+    }
+
     [Theory]
     [InlineData("deleted")]
     [InlineData("ended")]

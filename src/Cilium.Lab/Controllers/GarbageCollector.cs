@@ -91,10 +91,28 @@ internal sealed class GarbageCollector(ClusterState state)
         }
         else if (finalizers.Contains("foregroundDeletion"))
         {
-            foreach (var key in owned) state.Delete(key.Resource, key.Namespace, key.Name);
-            if (owned.All(key => state.Store.Get(key) is null)) DropFinalizer(owner.Key, "foregroundDeletion");
+            // Those that do not block their owner go after it, as everything does that a background deletion leaves.
+            var blocking = owned.Where(key => Blocks(key, owner.Json.Uid())).ToList();
+            foreach (var key in blocking) DeleteInForeground(key, owner.Json.Uid());
+            if (!blocking.Any(key => Blocks(key, owner.Json.Uid()))) DropFinalizer(owner.Key, "foregroundDeletion");
         }
     }
+
+    /// <summary>Deletes a dependent with all that depends on it, unless another of its owners lives on.</summary>
+    private void DeleteInForeground(ObjectKey key, string ownerUid)
+    {
+        if (state.Store.Get(key)?.Json is not { } item || item.IsDeleting()) return;
+        var shared = item.Items("metadata", "ownerReferences").Any(reference => reference.Text("uid") != ownerUid && Owner(reference, item.Namespace()) is { } other && !Waits(other));
+        if (shared) state.Change(key.Resource, key.Namespace, key.Name, present => DropReference(present, ownerUid));
+        else state.Delete(key.Resource, key.Namespace, key.Name, new DeleteOptions { Uid = item.Uid(), Propagation = "Foreground" });
+    }
+
+    private bool Blocks(ObjectKey key, string ownerUid) => state.Store.Get(key)?.Json is { } item
+        && item.Items("metadata", "ownerReferences").Any(reference => reference.Text("uid") == ownerUid && reference.Flag("blockOwnerDeletion"));
+
+    /// <summary>Whether an object is on its way out and waits for its dependents.</summary>
+    private static bool Waits(JsonObject owner) =>
+        owner.IsDeleting() && owner.Items("metadata", "finalizers").Any(finalizer => finalizer.Display() == "foregroundDeletion");
 
     private void ReleaseOwner(JsonNode reference, string ns)
     {
