@@ -50,6 +50,22 @@ public sealed class PatchTests
         """{"metadata":{"finalizers":["c"],"$deleteFromPrimitiveList/finalizers":["a"]}}""",
         """{"metadata":{"finalizers":["c","b"]}}""");
 
+    /// <summary>The key of a port is its number; a protocol only tells two of one number apart.</summary>
+    [Theory]
+    [InlineData("""{"containerPort":53,"protocol":"UDP"}""", """{"containerPort":53,"name":"dns"}""", """{"containerPort":53,"protocol":"UDP","name":"dns"}""")]
+    [InlineData("""{"containerPort":53,"protocol":"UDP"}""", """{"containerPort":53,"$patch":"delete"}""", "")]
+    [InlineData(
+        """{"containerPort":53,"protocol":"TCP"},{"containerPort":53,"protocol":"UDP"}""",
+        """{"containerPort":53,"protocol":"UDP","name":"dns"}""",
+        """{"containerPort":53,"protocol":"TCP"},{"containerPort":53,"protocol":"UDP","name":"dns"}""")]
+    [InlineData("""{"containerPort":53}""", """{"containerPort":53,"protocol":"TCP","name":"dns"}""", """{"containerPort":53,"protocol":"TCP","name":"dns"}""")]
+    public void Strategic_patch_merges_ports_by_number(string document, string patch, string expected)
+    {
+        AssertStrategic(Ports(document), Ports(patch), Ports(expected));
+
+        static string Ports(string items) => $"{{\"spec\":{{\"containers\":[{{\"name\":\"a\",\"ports\":[{items}]}}]}}}}";
+    }
+
     /// <summary>As the API server orders them: what a patch names in its order, what it does not name before what followed it.</summary>
     [Theory]
     [InlineData("a", "b a", "b a")]

@@ -139,8 +139,9 @@ internal static class StrategicMergePatch
         return places;
     }
 
-    private static bool SameProtocol(ListShape shape, JsonNode? left, JsonNode right) =>
-        !shape.Keys.Contains("protocol") || ListShape.Fallback(left, "protocol") == ListShape.Fallback(right, "protocol");
+    /// <summary>A port's number alone is the key of a patch; a protocol, where the patch states one, tells two of one number apart.</summary>
+    private static bool SameProtocol(ListShape shape, JsonNode? item, JsonNode change) =>
+        !shape.Keys.Contains("protocol") || change["protocol"] is null || ListShape.Fallback(item, "protocol") == ListShape.Fallback(change, "protocol");
 
     private static void RemoveScalars(JsonObject document, string list, JsonNode? removed)
     {
