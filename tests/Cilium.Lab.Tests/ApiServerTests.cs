@@ -177,6 +177,22 @@ public sealed class ApiServerTests : IAsyncLifetime
         Assert.True(JsonNode.DeepEquals(managed, (await GetAsync("api/v1/namespaces/default/configmaps/p")).At("metadata", "managedFields")));
     }
 
+    [Theory]
+    [InlineData("previous=true", "previous")]
+    [InlineData("timestamps=true", "timestamps")]
+    [InlineData("sinceSeconds=5", "sinceSeconds")]
+    [InlineData("sinceTime=2026-01-02T03:04:05Z", "sinceTime")]
+    [InlineData("limitBytes=5", "limitBytes")]
+    public async Task Options_of_logs_that_would_be_ignored_are_refused_by_name(string query, string option)
+    {
+        state.Create(BuiltInKinds.Pods, """{"metadata":{"name":"p"},"spec":{"nodeName":"n","containers":[{"name":"c","image":"nginx"}]}}""");
+        Assert.Equal("log", await client.GetStringAsync("api/v1/namespaces/default/pods/p/log?previous=false&timestamps=false", CancellationToken.None));
+        using var response = await client.GetAsync($"api/v1/namespaces/default/pods/p/log?{query}", CancellationToken.None);
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains($"\"{option}\"", JsonNode.Parse(await response.Content.ReadAsStringAsync(CancellationToken.None)).Text("message"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_scale_is_read_and_written()
     {

@@ -31,4 +31,4 @@ internal interface IPodRuntime
     Task<Stream> ConnectAsync(JsonObject pod, int port, CancellationToken cancel);
 }
 
-internal sealed record LogOptions(bool Follow, int? TailLines, bool Previous, bool Timestamps);
+internal sealed record LogOptions(bool Follow, int? TailLines);

@@ -29,11 +29,15 @@ internal sealed class PodConnections(ObjectRegistry registry, ObjectDeletion del
     private async Task LogAsync(HttpContext context, JsonObject pod, CancellationToken stopping)
     {
         var query = context.Request.Query;
+        // Lines are kept without their times, and only those of the present container.
+        foreach (var option in (ReadOnlySpan<string>)["previous", "timestamps", "sinceSeconds", "sinceTime", "limitBytes"])
+        {
+            if (query[option].ToString() is not ("" or "false")) throw ApiException.BadRequest($"the lab does not support the option \"{option}\" of logs");
+        }
+
         var options = new LogOptions(
             query["follow"] == "true",
-            int.TryParse(query["tailLines"], NumberStyles.None, CultureInfo.InvariantCulture, out var lines) ? lines : null,
-            query["previous"] == "true",
-            query["timestamps"] == "true");
+            int.TryParse(query["tailLines"], NumberStyles.None, CultureInfo.InvariantCulture, out var lines) ? lines : null);
         var container = ContainerOf(pod, query["container"]);
         context.Response.ContentType = "text/plain";
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
