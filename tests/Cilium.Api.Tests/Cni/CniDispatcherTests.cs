@@ -220,6 +220,35 @@ public sealed class CniDispatcherTests
         Assert.Equal(PodDevice.HostNameOf("c2", "eth0"), Assert.Single(_network.Devices).Key);
     }
 
+    [Theory]
+    [InlineData("cni.dev/valid-attachments")]
+    [InlineData("cni.dev/attachments")] // as the first text of 1.1.0 has it
+    public async Task Gc_knows_both_names_of_the_valid_attachments(string key)
+    {
+        await using var agent = await FakeAgent.StartAsync();
+        await CallAsync("ADD", agent.SocketPath, "1.1.0");
+        Assert.Equal(0, (await CallAsync("GC", agent.SocketPath, "1.1.0", $",\"{key}\":[{{\"containerID\":\"c1\",\"ifname\":\"eth0\"}}]")).Code);
+        Assert.Single(agent.Endpoints);
+        Assert.Single(_network.Devices);
+
+        Assert.Equal(7, ErrorCode((await CallAsync("GC", agent.SocketPath, "1.1.0", $",\"{key}\":\"c1\"")).Output));
+        Assert.Single(_network.Devices);
+
+        Assert.Equal(0, (await CallAsync("GC", agent.SocketPath, "1.1.0", $",\"{key}\":null")).Code);
+        Assert.Empty(agent.Endpoints);
+        Assert.Empty(_network.Devices);
+    }
+
+    [Fact]
+    public async Task Gc_that_is_not_told_what_is_valid_removes_nothing()
+    {
+        await using var agent = await FakeAgent.StartAsync();
+        await CallAsync("ADD", agent.SocketPath, "1.1.0");
+        Assert.Equal(7, ErrorCode((await CallAsync("GC", agent.SocketPath, "1.1.0")).Output));
+        Assert.Single(agent.Endpoints);
+        Assert.Single(_network.Devices);
+    }
+
     [Fact]
     public async Task Version_lists_what_is_spoken()
     {

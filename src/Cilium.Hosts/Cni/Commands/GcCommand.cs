@@ -9,7 +9,10 @@ internal sealed class GcCommand(AgentClient agent, IPodNetwork network)
 {
     public async Task RunAsync(NetworkConfiguration configuration, CancellationToken cancellationToken)
     {
-        var valid = configuration.ValidAttachments.Select(entry => $"{entry.ContainerId}:{entry.InterfaceName}").ToHashSet();
+        // Without the list every pod would lose its network.
+        var attachments = configuration.ValidAttachments
+            ?? throw new CniException(CniErrorCode.InvalidConfiguration, "GC needs 'cni.dev/valid-attachments'");
+        var valid = attachments.Select(entry => $"{entry.ContainerId}:{entry.InterfaceName}").ToHashSet();
         foreach (var endpoint in await agent.GetEndpointsAsync(cancellationToken).ConfigureAwait(false))
         {
             // An endpoint without an attachment is none of the runtime's.

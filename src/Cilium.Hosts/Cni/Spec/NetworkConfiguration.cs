@@ -18,8 +18,8 @@ internal sealed record NetworkConfiguration
     /// <summary>The result of the ADD (for CHECK and DEL) or of the plugin before us, as JSON; empty when there is none.</summary>
     public byte[] PreviousResult { get; init; } = [];
 
-    /// <summary>For GC: the attachments that are still in use.</summary>
-    public IReadOnlyList<(string ContainerId, string InterfaceName)> ValidAttachments { get; init; } = [];
+    /// <summary>For GC: the attachments that are still in use; null when nothing is said of them.</summary>
+    public IReadOnlyList<(string ContainerId, string InterfaceName)>? ValidAttachments { get; init; }
 
     /// <summary>Where deletions wait for the agent.</summary>
     public string StateDirectory => Path.GetDirectoryName(SocketPath) ?? "/var/run/cilium";
@@ -75,24 +75,32 @@ internal sealed record NetworkConfiguration
             : throw new CniException(CniErrorCode.InvalidConfiguration, $"'{key}' must be a string, not {value.ValueKind}");
     }
 
-    private static List<(string, string)> Attachments(JsonElement root)
+    private static List<(string, string)>? Attachments(JsonElement root)
     {
-        var attachments = new List<(string, string)>();
-        if (!root.TryGetProperty("cni.dev/valid-attachments", out var list) || list.ValueKind == JsonValueKind.Null)
+        // The first text of 1.1.0 had the second name, and there are runtimes that send that one only.
+        var key = "cni.dev/valid-attachments";
+        if (!root.TryGetProperty(key, out var list) && !root.TryGetProperty(key = "cni.dev/attachments", out list))
         {
+            return null;
+        }
+
+        var attachments = new List<(string, string)>();
+        if (list.ValueKind == JsonValueKind.Null)
+        {
+            // How runtimes in Go write an empty list.
             return attachments;
         }
 
         if (list.ValueKind != JsonValueKind.Array)
         {
-            throw new CniException(CniErrorCode.InvalidConfiguration, "'cni.dev/valid-attachments' must be a list");
+            throw new CniException(CniErrorCode.InvalidConfiguration, $"'{key}' must be a list");
         }
 
         foreach (var entry in list.EnumerateArray())
         {
             if (entry.ValueKind != JsonValueKind.Object)
             {
-                throw new CniException(CniErrorCode.InvalidConfiguration, "'cni.dev/valid-attachments' must be a list of objects");
+                throw new CniException(CniErrorCode.InvalidConfiguration, $"'{key}' must be a list of objects");
             }
 
             attachments.Add((Text(entry, "containerID", ""), Text(entry, "ifname", "")));
