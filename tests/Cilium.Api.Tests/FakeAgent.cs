@@ -34,6 +34,9 @@ internal sealed class FakeAgent : IAsyncDisposable
     /// <summary>When set, PUT endpoint answers this status.</summary>
     public int RefuseEndpoints { get; set; }
 
+    /// <summary>Attachments whose DELETE by name is refused.</summary>
+    public HashSet<string> RefusedEndpoints { get; } = [];
+
     /// <summary>When set, DELETE endpoint answers this status.</summary>
     public int RefuseDeletions { get; set; }
 
@@ -160,7 +163,7 @@ internal sealed class FakeAgent : IAsyncDisposable
     private Task DeleteOne(HttpContext context)
     {
         var key = ((string)context.Request.RouteValues["id"]!).Replace("cni-attachment-id:", "", StringComparison.Ordinal);
-        context.Response.StatusCode = Endpoints.TryRemove(key, out _) ? 200 : 404;
+        context.Response.StatusCode = RefusedEndpoints.Contains(key) ? 500 : Endpoints.TryRemove(key, out _) ? 200 : 404;
         return Task.CompletedTask;
     }
 

@@ -67,6 +67,8 @@ internal sealed class CniDispatcher(IPodNetwork network, TimeProvider time)
     private CniException? AsCniException(Exception exception) => exception switch
     {
         CniException error => error,
+        AggregateException several when several.InnerExceptions is [var first, ..] && AsCniException(first) is { } error =>
+            new CniException(error.Code, error.Message, string.Join("; ", several.InnerExceptions.Select(one => one.Message)), several),
         AgentUnavailableException => new CniException(CniErrorCode.TryAgainLater, "the Cilium agent is not available", exception.Message, exception),
         ApiException { StatusCode: 503 or 429 } => new CniException(CniErrorCode.TryAgainLater, "the Cilium agent is busy", exception.Message, exception),
         ApiException => new CniException(CniErrorCode.AgentRefused, "the Cilium agent refused", exception.Message, exception),

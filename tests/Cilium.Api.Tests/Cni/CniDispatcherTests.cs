@@ -250,6 +250,21 @@ public sealed class CniDispatcherTests
     }
 
     [Fact]
+    public async Task Gc_goes_on_after_a_refusal_and_tells_it_at_the_end()
+    {
+        await using var agent = await FakeAgent.StartAsync();
+        foreach (var container in (string[])["c1", "c2", "c3"]) await CallAsync("ADD", agent.SocketPath, "1.1.0", container: container);
+        agent.RefusedEndpoints.UnionWith(agent.Endpoints.Keys.Take(2));
+        var (code, output) = await CallAsync("GC", agent.SocketPath, "1.1.0", ",\"cni.dev/valid-attachments\":[]");
+
+        Assert.Equal(1, code);
+        Assert.Equal(100, ErrorCode(output));
+        Assert.All(agent.RefusedEndpoints, attachment => Assert.Contains(Uri.EscapeDataString(attachment), output, StringComparison.Ordinal));
+        Assert.Equal(agent.RefusedEndpoints.Order(), agent.Endpoints.Keys.Order());
+        Assert.Empty(_network.Devices);
+    }
+
+    [Fact]
     public async Task Version_lists_what_is_spoken()
     {
         var (code, output) = await CallAsync("VERSION", "/nowhere", "1.0.0");
