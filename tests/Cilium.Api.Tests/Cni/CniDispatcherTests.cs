@@ -264,6 +264,33 @@ public sealed class CniDispatcherTests
         Assert.Empty(_network.Devices);
     }
 
+    [Theory]
+    [InlineData("10.1.0.1/32", "10.1.0.7/32")]
+    [InlineData("0.0.0.0/0", "172.16.0.0/12")]
+    [InlineData("\"gw\":\"10.1.0.1\"", "\"gw\":\"10.1.0.7\"")]
+    [InlineData("fd00::1/128", "fd00::7/128")]
+    [InlineData("::/0", "2000::/3")]
+    [InlineData("\"gw\":\"fd00::1\"", "\"gw\":\"fd00::7\"")]
+    public async Task Check_misses_the_routes_that_are_gone(string present, string absent)
+    {
+        await using var agent = await FakeAgent.StartAsync(hasIPv6: true);
+        var (_, result) = await CallAsync("ADD", agent.SocketPath, "1.0.0");
+        Assert.Equal((0, ""), await CallAsync("CHECK", agent.SocketPath, "1.0.0", $",\"prevResult\":{result}"));
+
+        Assert.Contains(present, result, StringComparison.Ordinal);
+        var other = result.Replace(present, absent, StringComparison.Ordinal);
+        Assert.Equal(102, ErrorCode((await CallAsync("CHECK", agent.SocketPath, "1.0.0", $",\"prevResult\":{other}")).Output));
+    }
+
+    [Fact]
+    public async Task Check_refuses_a_route_that_is_none()
+    {
+        await using var agent = await FakeAgent.StartAsync();
+        var (_, result) = await CallAsync("ADD", agent.SocketPath, "1.0.0");
+        var other = result.Replace("0.0.0.0/0", "everywhere", StringComparison.Ordinal);
+        Assert.Equal(7, ErrorCode((await CallAsync("CHECK", agent.SocketPath, "1.0.0", $",\"prevResult\":{other}")).Output));
+    }
+
     [Fact]
     public async Task Version_lists_what_is_spoken()
     {

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
 using Cilium.Core;
 using Cilium.Hosts.Cni.Devices;
 using Cilium.Netlink;
@@ -25,11 +27,22 @@ internal sealed class FakePodNetwork : IPodNetwork
 
     public bool Delete(string hostName) => Devices.TryRemove(hostName, out _);
 
-    public string? Check(string namespacePath, string podName, IReadOnlyList<IpAddr> addresses)
+    public string? Check(string namespacePath, string podName, IReadOnlyList<IpAddr> addresses, IReadOnlyList<(Prefix Destination, IpAddr Gateway)> routes)
     {
         var device = Devices.Values.FirstOrDefault(entry => entry.PodName == podName);
-        return device is null
-            ? "no device"
-            : addresses.Except(device.Addresses.Select(entry => entry.Address)).Select(address => $"no {address}").FirstOrDefault();
+        if (device is null) return "no device";
+        return addresses.Except(device.Addresses.Select(entry => entry.Address)).Select(address => $"no {address}").FirstOrDefault()
+            ?? (VethPodNetwork.MissingRoute(RoutesOf(device), routes) is { } route ? $"no {route}" : null);
+    }
+
+    /// <summary>The routes that <see cref="VethPair"/> makes, as the kernel lists them.</summary>
+    private static IEnumerable<Route> RoutesOf(PodDevice device)
+    {
+        foreach (var gateway in device.Addresses.Select(entry => entry.Gateway.ToIPAddress()))
+        {
+            var isIPv4 = gateway.AddressFamily == AddressFamily.InterNetwork;
+            yield return new Route { Destination = new IPNetwork(gateway, isIPv4 ? 32 : 128) };
+            yield return new Route { Destination = new IPNetwork(isIPv4 ? IPAddress.Any : IPAddress.IPv6Any, 0), Gateway = gateway };
+        }
     }
 }

@@ -30,7 +30,8 @@ internal sealed class CheckCommand(AgentClient agent, IPodNetwork network)
         }
 
         var addresses = previous.Addresses.Where(entry => entry.InterfaceIndex == index).Select(entry => entry.Address).ToList();
-        if (network.Check(arguments.NetworkNamespace, arguments.InterfaceName, addresses) is { } reason)
+        var routes = previous.Routes.Select(entry => (entry.Destination, entry.Gateway)).ToList();
+        if (network.Check(arguments.NetworkNamespace, arguments.InterfaceName, addresses, routes) is { } reason)
         {
             throw new CniException(CniErrorCode.CheckFailed, reason);
         }

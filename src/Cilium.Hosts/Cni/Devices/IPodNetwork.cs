@@ -1,3 +1,5 @@
+using Cilium.Core;
+
 namespace Cilium.Hosts.Cni.Devices;
 
 /// <summary>The kernel as the plugin needs it: one seam, so that the commands can be tested without root.</summary>
@@ -10,8 +12,10 @@ internal interface IPodNetwork
     /// <summary>Deletes the pair by the name of its host side; false when there is none.</summary>
     bool Delete(string hostName);
 
-    /// <summary>What is wrong with the pod's side, or null: the device is there, up, and has the addresses.</summary>
-    string? Check(string namespacePath, string podName, IReadOnlyList<Core.IpAddr> addresses);
+    /// <summary>
+    /// What is wrong with the pod's side, or null: the device is there, up, and has the addresses and routes. A route without a gateway may have any.
+    /// </summary>
+    string? Check(string namespacePath, string podName, IReadOnlyList<IpAddr> addresses, IReadOnlyList<(Prefix Destination, IpAddr Gateway)> routes);
 }
 
 /// <summary>What the kernel chose for a new pair.</summary>

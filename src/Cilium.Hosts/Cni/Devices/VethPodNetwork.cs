@@ -30,7 +30,7 @@ internal sealed class VethPodNetwork : IPodNetwork
         return host.DeleteLink(hostName);
     }
 
-    public string? Check(string namespacePath, string podName, IReadOnlyList<IpAddr> addresses)
+    public string? Check(string namespacePath, string podName, IReadOnlyList<IpAddr> addresses, IReadOnlyList<(Prefix Destination, IpAddr Gateway)> routes)
     {
         if (!File.Exists(namespacePath))
         {
@@ -55,6 +55,25 @@ internal sealed class VethPodNetwork : IPodNetwork
             if (!present.Contains(address))
             {
                 return $"device {podName} has no address {address}";
+            }
+        }
+
+        return MissingRoute(pod.Routes(table: Route.MainTable).Where(route => route.LinkIndex == link.Index), routes) is var (destination, gateway)
+            ? $"device {podName} has no route to {destination}{(gateway.IsNone ? "" : $" by {gateway}")}"
+            : null;
+    }
+
+    /// <summary>The first of the wanted routes that is not among those of the device, or null.</summary>
+    internal static (Prefix Destination, IpAddr Gateway)? MissingRoute(IEnumerable<Route> present, IReadOnlyList<(Prefix Destination, IpAddr Gateway)> wanted)
+    {
+        var known = present.Select(route => (
+            Destination: new Prefix(IpAddr.FromIPAddress(route.Destination.BaseAddress), route.Destination.PrefixLength),
+            Gateway: route.Gateway is null ? IpAddr.None : IpAddr.FromIPAddress(route.Gateway))).ToList();
+        foreach (var route in wanted)
+        {
+            if (!known.Exists(other => other.Destination == route.Destination && (route.Gateway.IsNone || other.Gateway == route.Gateway)))
+            {
+                return route;
             }
         }
 

@@ -90,7 +90,7 @@ internal sealed record CniResult
         return buffer.ToArray();
     }
 
-    /// <summary>Reads what CHECK needs of a result: devices with their sandboxes, and addresses.</summary>
+    /// <summary>Reads what CHECK needs of a result: devices with their sandboxes, addresses, and routes.</summary>
     /// <exception cref="CniException">Code 6 or 7.</exception>
     public static CniResult Parse(ReadOnlyMemory<byte> input)
     {
@@ -100,6 +100,7 @@ internal sealed record CniResult
             var root = document.RootElement;
             var devices = new List<CniInterface>();
             var addresses = new List<CniAddress>();
+            var routes = new List<CniRoute>();
             if (root.TryGetProperty("interfaces", out var interfaces) && interfaces.ValueKind == JsonValueKind.Array)
             {
                 foreach (var entry in interfaces.EnumerateArray())
@@ -122,7 +123,20 @@ internal sealed record CniResult
                 }
             }
 
-            return new CniResult { Interfaces = devices, Addresses = addresses };
+            if (root.TryGetProperty("routes", out var list) && list.ValueKind == JsonValueKind.Array)
+            {
+                foreach (var entry in list.EnumerateArray())
+                {
+                    if (!Prefix.TryParse(Text(entry, "dst"), out var destination))
+                    {
+                        throw new CniException(CniErrorCode.InvalidConfiguration, $"prevResult: '{Text(entry, "dst")}' is not a destination");
+                    }
+
+                    routes.Add(new CniRoute(destination, IpAddr.TryParse(Text(entry, "gw"), out var gateway) ? gateway : default, 0));
+                }
+            }
+
+            return new CniResult { Interfaces = devices, Addresses = addresses, Routes = routes };
         }
         catch (JsonException exception)
         {
