@@ -27,8 +27,10 @@ public sealed unsafe class UnixStream : IDisposable
 
     /// <summary>Connects to a socket in the file system.</summary>
     /// <param name="path">At most 107 bytes (unix(7)).</param>
+    /// <param name="patience">How long this and then each call may wait: a listener that accepts nobody has a queue that fills.</param>
     /// <exception cref="IOException">Nobody listens there, or the path is too long; the message is the kernel's.</exception>
-    public static UnixStream Connect(string path)
+    /// <exception cref="TimeoutException">The patience ended.</exception>
+    public static UnixStream Connect(string path, TimeSpan patience)
     {
         var bytes = Encoding.UTF8.GetBytes(path);
         if (bytes.Length > LongestPath)
@@ -44,21 +46,28 @@ public sealed unsafe class UnixStream : IDisposable
         if (fd < 0)
             throw Failure();
         var stream = new UnixStream(new FileHandle(fd));
-        fixed (byte* pointer = address)
+        try
         {
-            while (Libc.connect(stream._socket, pointer, 2 + bytes.Length + 1) != 0)
+            // The kernel's connect waits as long as a send.
+            stream.Patience = patience;
+            fixed (byte* pointer = address)
             {
-                if (Marshal.GetLastPInvokeError() == Interrupted)
-                    continue;
-                var failure = Failure();
-                stream.Dispose();
-                throw failure;
+                while (Libc.connect(stream._socket, pointer, 2 + bytes.Length + 1) != 0)
+                {
+                    ThrowUnlessInterrupted();
+                }
             }
+
+            return stream;
         }
-        return stream;
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>How long a call of <see cref="Send"/> or <see cref="Receive"/> may wait from now on; without it, forever.</summary>
+    /// <summary>How long a call of <see cref="Send"/> or <see cref="Receive"/> may wait from now on.</summary>
     public TimeSpan Patience
     {
         set

@@ -68,4 +68,41 @@ public sealed class BlockingClientTests
         Assert.Contains("no time is left", refusal.Message, StringComparison.Ordinal);
         Directory.Delete(directory, recursive: true);
     }
+
+    [Theory, MemberData(nameof(Connections))]
+    public async Task An_agent_that_accepts_no_connection_is_not_waited_for_longer_than_the_patience(bool ofKernel)
+    {
+        var directory = FakeAgent.NewDirectory();
+        var address = new UnixDomainSocketEndPoint(Path.Combine(directory, "cilium.sock"));
+        using var hung = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        hung.Bind(address);
+        hung.Listen(1);
+        var waiting = new List<Socket>();
+        try
+        {
+            // Until one more would have to wait for a place.
+            SocketException? full = null;
+            while (full is null && waiting.Count < 100)
+            {
+                waiting.Add(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false });
+                full = Record.Exception(() => waiting[^1].Connect(address)) as SocketException;
+            }
+
+            Assert.NotNull(full);
+            var asked = Task.Factory.StartNew(
+                () =>
+                {
+                    using var client = Blocking(address.ToString()!, TimeSpan.FromMilliseconds(300), ofKernel);
+                    return Record.ExceptionAsync(() => client.GetStatusAsync(brief: true, CancellationToken.None)).AsTask();
+                },
+                default, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+            Assert.IsType<OperationCanceledException>(await asked.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            hung.Dispose();
+            waiting.ForEach(socket => socket.Dispose());
+            Directory.Delete(directory, recursive: true);
+        }
+    }
 }

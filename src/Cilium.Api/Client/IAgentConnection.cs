@@ -6,11 +6,11 @@ public interface IAgentConnection : IDisposable
     /// <summary>How long a call may wait from now on.</summary>
     TimeSpan Patience { set; }
 
-    /// <summary>Whether the agent is there and has said nothing that was not received.</summary>
+    /// <summary>Whether it is connected, and the agent is there and has said nothing that was not received.</summary>
     bool IsQuiet { get; }
 
-    /// <summary>Sends all bytes.</summary>
-    /// <exception cref="IOException">The connection broke.</exception>
+    /// <summary>Sends all bytes; the first call connects, unless that is done.</summary>
+    /// <exception cref="IOException">The connection broke, or nobody listens.</exception>
     /// <exception cref="TimeoutException">The patience ended.</exception>
     void Send(ReadOnlySpan<byte> bytes);
 
