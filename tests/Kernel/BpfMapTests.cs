@@ -78,6 +78,26 @@ public sealed class BpfMapTests
     }
 
     [Fact]
+    public void A_walk_over_a_large_trie_goes_on_after_the_key_under_it_was_deleted()
+    {
+        const int Batch = 4096;
+        using var map = BpfMap.Create("walk", new MapShape(MapType.LpmTrie, 8, 4, 150_000, MapFlags.NoPreallocation)).As<LpmKey, uint>();
+        var keys = Enumerable.Range(0, 150_000).Select(i => new LpmKey(32, (uint)i)).ToArray();
+        Assert.Equal(keys.Length, map.UpdateBatch(keys, new uint[keys.Length]).Done);
+        var seen = new HashSet<LpmKey>();
+        var cursor = map.Read(Batch);
+        while (cursor.Next(out var batch, out _))
+        {
+            foreach (var key in batch)
+                Assert.True(seen.Add(key));
+            // From here the kernel begins anew, and for twenty rounds there is nothing that was not seen.
+            if (seen.Count == 20 * Batch)
+                Assert.Equal(MapStatus.Ok, map.Delete(batch[^1]));
+        }
+        Assert.Equal(keys.Length, seen.Count);
+    }
+
+    [Fact]
     public void An_array_is_written_and_read_in_batches()
     {
         using var map = BpfMap.Create("array", new MapShape(MapType.Array, 4, 8, 5000)).As<uint, ulong>();

@@ -124,9 +124,10 @@ public sealed unsafe class MapCursor<TKey, TValue>
             _keys[kept] = _keys[i];
             _values[kept++] = _values[i];
         }
-        // Restarts that bring nothing new for long mean that the writer is faster than the walk: what was seen is the answer.
+        // A restart reads all that was seen once more before there can be anything new. Restarts that bring nothing for longer mean that the writer is
+        // faster than the walk: what was seen is the answer.
         _barrenRounds = kept == 0 ? _barrenRounds + 1 : 0;
-        if (_barrenRounds > 16)
+        if (_barrenRounds > 16 + (_seen!.Count / _keys.Length))
             _ended = true;
         return kept;
     }
