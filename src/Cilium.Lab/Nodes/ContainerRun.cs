@@ -15,6 +15,7 @@ internal sealed class ContainerRun(
     private static readonly TimeSpan StablePeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ListenPoll = TimeSpan.FromMilliseconds(4);
     private const int ListenPolls = 1500;
+    private const long LongestGraceSeconds = 2_000_000; // what a timer can count
 
     private readonly JsonNode container = pod.Items("spec", record.IsInit ? "initContainers" : "containers").First(item => item.Text("name") == record.Name);
 
@@ -172,12 +173,21 @@ internal sealed class ContainerRun(
             if (kind != "Readiness" && failures >= probe.FailureThreshold)
             {
                 events.Normal(pod, "Killing", $"Container {record.Name} failed {kind.ToLowerInvariant()} probe, will be restarted");
-                if (!process.HasExited) Signals.Terminate(process.Id);
+                using var over = new CancellationTokenSource(GraceOf(kind), services.State.Clock);
+                await ProcessEnd.StopAsync([process], () => process.Kill(entireProcessTree: true), over.Token, cancel);
                 return;
             }
 
             await Task.Delay(record.IsReady || wrong is null ? probe.Period : QuickPeriod(probe), services.State.Clock, cancel);
         }
+    }
+
+    /// <summary>How long a container may take to end whose probe has failed: a probe may say so itself.</summary>
+    private TimeSpan GraceOf(string kind)
+    {
+        var seconds = container.Number(kind == "Startup" ? "startupProbe" : "livenessProbe", "terminationGracePeriodSeconds")
+            ?? pod.Number("spec", "terminationGracePeriodSeconds") ?? 30;
+        return TimeSpan.FromSeconds(Math.Clamp(seconds, 0, LongestGraceSeconds));
     }
 
     /// <summary>A container that is still starting is asked more often, so that it becomes ready when it is.</summary>
