@@ -39,6 +39,9 @@ internal sealed class Cgroup
         return new Cgroup(path);
     }
 
+    /// <summary>Kills every process of the subtree.</summary>
+    public void Kill() => KillAll(Path);
+
     /// <summary>Kills every process of the subtree and removes it. True when nothing is left.</summary>
     public static async Task<bool> RemoveAsync(string path, TimeProvider clock)
     {

@@ -125,20 +125,9 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
     /// <summary>Step 4. The API object goes last, when nothing of the pod is left on the machine.</summary>
     private async Task RemoveAsync(CancellationToken stopping)
     {
-        foreach (var process in containers.Select(record => record.Process).OfType<System.Diagnostics.Process>())
-        {
-            if (!process.HasExited) Signals.Terminate(process.Id);
-        }
-
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(grace.Over, stopping);
-        try
-        {
-            foreach (var process in containers.Select(record => record.Process).OfType<System.Diagnostics.Process>()) await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
-        {
-            Log.Killing(services.State.Log, pod.Namespace(), pod.Name());
-        }
+        // What is left is killed before the pod leaves its network: its plugin may refuse for long.
+        var processes = containers.Select(record => record.Process).OfType<System.Diagnostics.Process>().ToList();
+        if (!await ProcessEnd.StopAsync(processes, Sandbox.Cgroup.Kill, grace.Over, stopping)) Log.Killing(services.State.Log, pod.Namespace(), pod.Name());
 
         foreach (var record in containers) record.IsReady = false;
         // As a kubelet does: a pod whose plugin refuses stays.
