@@ -13,7 +13,7 @@ public sealed class PortForwardSessionTests
     // Made by zlib with the SPDY/3 dictionary: streamtype error or data, port 80, requestid 0.
     private const string ErrorStream = "78bbe3c6a7c202253a703a2b294a4dcc851625aca9a0808614cb45a024cc64610024398b209198094adc8c0600000000ffff";
     private const string DataStream = "c2aa15540a2512d209000000ffff";
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     public static TheoryData<Exception> Refusals => new()
     {
@@ -40,6 +40,38 @@ public sealed class PortForwardSessionTests
         Assert.Equal("", frames[3]);
         await client.DisposeAsync();
         await running.WaitAsync(s_patience, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_reset_while_its_connection_is_made_does_not_end_the_session()
+    {
+        var (client, server) = Duplex.Pair();
+        var connected = new TaskCompletionSource<Stream>();
+        using var session = new PortForwardSession(server, (_, _) => connected.Task);
+        var running = session.RunAsync(TestContext.Current.CancellationToken);
+        await client.WriteAsync(Open(1, ErrorStream), TestContext.Current.CancellationToken);
+        await client.WriteAsync(Open(3, DataStream), TestContext.Current.CancellationToken);
+        await client.WriteAsync((byte[])[0x80, 3, 0, 3, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0, 0, 5], TestContext.Current.CancellationToken);
+        // The answer to a ping tells that the reset was read.
+        await client.WriteAsync((byte[])[0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 9], TestContext.Current.CancellationToken);
+        while (await ReadControlAsync(client).WaitAsync(s_patience, TestContext.Current.CancellationToken) != 6)
+        {
+        }
+
+        connected.SetResult(new MemoryStream());
+        var frames = await ReadDataAsync(client, 2).WaitAsync(s_patience, TestContext.Current.CancellationToken);
+        Assert.Equal(("", ""), (frames[1], frames[3]));
+        await client.DisposeAsync();
+        await running.WaitAsync(s_patience, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>The type of the next control frame.</summary>
+    private static async Task<int> ReadControlAsync(Stream client)
+    {
+        var header = new byte[8];
+        await client.ReadExactlyAsync(header);
+        await client.ReadExactlyAsync(new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4)) & 0xffffff]);
+        return BinaryPrimitives.ReadUInt16BigEndian(header.AsSpan(2));
     }
 
     private static byte[] Open(uint stream, string headers)

@@ -91,11 +91,13 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
 
     private async Task ForwardAsync(uint data, uint error, int port, CancellationToken cancel)
     {
+        // The client may take the stream back at any time, also while the connection is made.
+        if (!inputs.TryGetValue(data, out var input)) return;
         try
         {
             await using var target = await connect(port, cancel);
             var outbound = SendFromAsync(target, data, cancel);
-            await foreach (var bytes in inputs[data].Reader.ReadAllAsync(cancel)) await target.WriteAsync(bytes, cancel);
+            await foreach (var bytes in input.Reader.ReadAllAsync(cancel)) await target.WriteAsync(bytes, cancel);
             if (target is NetworkStream network) network.Socket.Shutdown(SocketShutdown.Send);
             await outbound;
             await SendDataAsync(error, ReadOnlyMemory<byte>.Empty, Fin, cancel);
