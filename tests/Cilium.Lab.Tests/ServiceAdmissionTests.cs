@@ -54,6 +54,19 @@ public sealed class ServiceAdmissionTests
         Assert.Equal(30500, NodePort(state.Create(BuiltInKinds.Services, "default", Service("third", 30500))));
     }
 
+    [Theory]
+    [InlineData("""{"name":"a","port":80,"nodePort":30500},{"name":"b","port":81,"nodePort":30500}""", "spec.ports[1].nodePort: Duplicate value: 30500")]
+    [InlineData("""{"name":"a","port":80},{"name":"b","port":80,"targetPort":81}""", "spec.ports[1]: Duplicate value: {\"port\":80,\"protocol\":\"TCP\"}")]
+    [InlineData("""{"name":"a","port":53,"nodePort":30500},{"name":"b","port":53,"protocol":"UDP","nodePort":30500}""", null)]
+    public void Two_ports_of_a_service_differ(string ports, string? cause)
+    {
+        var service = (JsonObject)JsonNode.Parse($$$"""{"metadata":{"name":"s"},"spec":{"type":"NodePort","ports":[{{{ports}}}]}}""")!;
+        var refusal = Record.Exception(() => state.Create(BuiltInKinds.Services, "default", service)) as ApiException;
+
+        Assert.Equal(cause is null ? null : 422, refusal?.Code);
+        if (cause is not null) Assert.Contains(cause, refusal!.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_service_keeps_its_node_port_over_writes_and_frees_it_with_its_type()
     {

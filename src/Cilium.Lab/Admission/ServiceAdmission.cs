@@ -75,6 +75,7 @@ internal sealed class ServiceAdmission : IAdmission
             if (!pools.ContainsKey(family)) yield return ("spec.ipFamilies[0]", $"Invalid value: \"{family}\": not configured on this cluster");
         }
 
+        foreach (var cause in Duplicates(ports)) yield return cause;
         var owner = OwnerOf(draft);
         foreach (var address in Addresses(draft).Where(address => address != "None" && FamilyOf(address) is var family && pools.TryGetValue(family, out var pool) && !pool.IsFreeFor(address, owner)))
             yield return ("spec.clusterIPs", $"Invalid value: [\"{address}\"]: failed to allocate IP {address}: provided IP is already allocated or not in the range");
@@ -89,6 +90,21 @@ internal sealed class ServiceAdmission : IAdmission
 
         if (current.Text("spec", "clusterIP") is { Length: > 0 } before && spec.Text("type") != "ExternalName" && spec.Text("clusterIP") != before)
             yield return ("spec.clusterIPs[0]", $"Invalid value: [\"{spec.Text("clusterIP")}\"]: may not change once set");
+    }
+
+    /// <summary>Ports of one number are told apart by their protocol, node ports too.</summary>
+    private static IEnumerable<(string Field, string Message)> Duplicates(List<JsonNode> ports)
+    {
+        var seen = new HashSet<(string Protocol, long Port)>();
+        var seenOnNodes = new HashSet<(string Protocol, long Port)>();
+        for (var index = 0; index < ports.Count; index++)
+        {
+            var protocol = ports[index].TextOr("TCP", "protocol");
+            if (ports[index].Number("port") is { } port && !seen.Add((protocol, port)))
+                yield return ($"spec.ports[{index}]", $"Duplicate value: {{\"port\":{port},\"protocol\":\"{protocol}\"}}");
+            if (ports[index].Number("nodePort") is { } nodePort and not 0 && !seenOnNodes.Add((protocol, nodePort)))
+                yield return ($"spec.ports[{index}].nodePort", $"Duplicate value: {nodePort}");
+        }
     }
 
     public void Committed(JsonObject? stored, JsonObject? previous)
