@@ -53,6 +53,7 @@ internal sealed class TestTables
         PodNamespace = "default",
         PodName = pod,
         PodUid = $"uid-{pod}",
+        NetnsPath = $"/run/netns/{pod}",
     };
 
     public static PodRow Pod(string name, params (string Key, string Value)[] labels) => new()

@@ -32,6 +32,7 @@ public sealed class PolicyDerivationTests
         var row = _test.Datapath.Endpoints.Snapshot().Values.Single();
         Assert.Null(row.Policy);
         Assert.Equal(new Identity(300), row.Identity);
+        Assert.Equal("/run/netns/pod-1", row.NetnsPath);
         Assert.Equal(0, _test.Datapath.Policies.Count);
     }
 
