@@ -21,11 +21,6 @@ internal static class ApiTransport
             EnableMultipleHttp2Connections = true,
         };
         var tls = handler.SslOptions;
-        if (configuration.TlsServerName is { Length: > 0 } name)
-        {
-            tls.TargetHost = name;
-        }
-
         if (ClientCertificate(configuration) is { } certificate)
         {
             tls.ClientCertificates = [certificate];
