@@ -4,7 +4,10 @@ namespace Cilium.Hosts.Hubble;
 internal static class HubbleConfig
 {
     public static readonly string[] Keys =
-        ["debug", "request-timeout", "server", "timeout", "tls", "tls-ca-cert-files", "tls-server-name"];
+    [
+        "debug", "request-timeout", "server", "timeout", "tls", "tls-allow-insecure", "tls-ca-cert-files", "tls-client-cert-file", "tls-client-key-file",
+        "tls-server-name",
+    ];
 
     public static string Path =>
         Environment.GetEnvironmentVariable("HUBBLE_CONFIG") is { Length: > 0 } given

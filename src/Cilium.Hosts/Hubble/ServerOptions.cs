@@ -16,12 +16,21 @@ internal sealed class ServerOptions
 
     private readonly Option<bool> _tls = new("--tls") { Description = "Use TLS.", Recursive = true };
     private readonly Option<string?> _tlsServerName = new("--tls-server-name") { Description = "Server name in the server's certificate.", Recursive = true };
-    private readonly Option<string?> _tlsCaFile = new("--tls-ca-cert-files") { Description = "PEM file of trusted authorities.", Recursive = true };
+    private readonly Option<bool> _tlsAllowInsecure = new("--tls-allow-insecure") { Description = "Take any certificate of the server's.", Recursive = true };
+    private readonly Option<string?> _tlsCaFiles = new("--tls-ca-cert-files")
+    {
+        Description = "PEM files of trusted authorities, separated by commas.",
+        Recursive = true,
+    };
+
+    private readonly Option<string?> _tlsCertFile = new("--tls-client-cert-file") { Description = "PEM file of the client's certificate.", Recursive = true };
+    private readonly Option<string?> _tlsKeyFile = new("--tls-client-key-file") { Description = "PEM file of the key of the client's certificate.", Recursive = true };
     private readonly Option<bool> _debug = new("--debug", "-D") { Description = "Print informal messages.", Recursive = true };
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_server, _timeout, _requestTimeout, _tls, _tlsServerName, _tlsCaFile, _debug])
+        foreach (var option in (Option[])
+            [_server, _timeout, _requestTimeout, _tls, _tlsServerName, _tlsAllowInsecure, _tlsCaFiles, _tlsCertFile, _tlsKeyFile, _debug])
         {
             command.Options.Add(option);
         }
@@ -34,15 +43,25 @@ internal sealed class ServerOptions
     public ServerConnection Connect(ParseResult arguments)
     {
         var address = HubbleAddress.Choose(Value(arguments, _server, "server"), Environment.GetEnvironmentVariable("CILIUM_SOCK"));
-        if (address.SocketPath.Length == 0 && (arguments.GetValue(_tls) || HubbleConfig.Value("tls") == "true"))
+        if (address.SocketPath.Length == 0 && IsSet(arguments, _tls, "tls"))
         {
             address = address with { UseTls = true };
         }
 
         var timeout = Duration(arguments, _timeout, "timeout", TimeSpan.FromSeconds(5));
-        var channel = address.Open(timeout, Value(arguments, _tlsServerName, "tls-server-name") ?? "", Value(arguments, _tlsCaFile, "tls-ca-cert-files") ?? "");
-        return new ServerConnection(address, channel);
+        var tls = new HubbleClientTls
+        {
+            ServerName = Value(arguments, _tlsServerName, "tls-server-name") ?? "",
+            AllowsInsecure = IsSet(arguments, _tlsAllowInsecure, "tls-allow-insecure"),
+            AuthorityFiles = (Value(arguments, _tlsCaFiles, "tls-ca-cert-files") ?? "")
+                .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+            CertificateFile = Value(arguments, _tlsCertFile, "tls-client-cert-file") ?? "",
+            KeyFile = Value(arguments, _tlsKeyFile, "tls-client-key-file") ?? "",
+        };
+        return new ServerConnection(address, address.Open(timeout, tls));
     }
+
+    private static bool IsSet(ParseResult arguments, Option<bool> option, string key) => arguments.GetValue(option) || HubbleConfig.Value(key) == "true";
 
     private static string? Value(ParseResult arguments, Option<string?> option, string key) => arguments.GetValue(option) ?? HubbleConfig.Value(key);
 

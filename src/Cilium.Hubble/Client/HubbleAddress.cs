@@ -1,7 +1,5 @@
-using System.Net.Security;
+using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Grpc.Net.Client;
 
 namespace Cilium.Hubble.Client;
@@ -59,75 +57,46 @@ public sealed record HubbleAddress(string Text, string SocketPath, string Host, 
 
     /// <summary>Opens a channel; nothing is sent before the first call.</summary>
     /// <param name="connectTimeout">How long a connection may take.</param>
-    /// <param name="tlsServerName">The name expected in the server's certificate; empty for the host's.</param>
-    /// <param name="caFile">PEM file of authorities to trust; empty for the system's.</param>
-    /// <exception cref="FormatException">The file holds no certificates.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
-    public GrpcChannel Open(TimeSpan connectTimeout, string tlsServerName = "", string caFile = "")
+    /// <param name="tls">Trust and proof, where TLS is used; null for the system's trust and no proof.</param>
+    /// <exception cref="FormatException">A file of <paramref name="tls"/> holds something else.</exception>
+    /// <exception cref="IOException">A file of <paramref name="tls"/> cannot be read.</exception>
+    public GrpcChannel Open(TimeSpan connectTimeout, HubbleClientTls? tls = null)
     {
         var handler = new SocketsHttpHandler { ConnectTimeout = connectTimeout, EnableMultipleHttp2Connections = false, UseProxy = false };
+        var target = SocketPath.Length != 0 ? "http://localhost" : $"{(UseTls ? "https" : "http")}://{Host}";
         if (SocketPath.Length != 0)
         {
-            handler.ConnectCallback = async (_, cancellationToken) =>
-            {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                try
-                {
-                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(SocketPath), cancellationToken);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch (SocketException)
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            };
+            handler.ConnectCallback = (_, cancellationToken) => ConnectAsync(
+                new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified), new UnixDomainSocketEndPoint(SocketPath), cancellationToken);
         }
-
-        if (UseTls)
+        else if (UseTls)
         {
-            handler.SslOptions = Tls(tlsServerName, caFile);
+            handler.SslOptions = (tls ?? new HubbleClientTls()).Load();
+            if (tls is { ServerName.Length: > 0 })
+            {
+                // The certificate's name is compared with the host of what is asked, wherever the connection goes.
+                var host = new Uri(target);
+                target = $"https://{tls.ServerName}:{host.Port}";
+                handler.ConnectCallback = (_, cancellationToken) => ConnectAsync(
+                    new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, new DnsEndPoint(host.IdnHost, host.Port), cancellationToken);
+            }
         }
 
-        var target = SocketPath.Length != 0 ? "http://localhost" : $"{(UseTls ? "https" : "http")}://{Host}";
         return GrpcChannel.ForAddress(target, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true, MaxReceiveMessageSize = null });
     }
 
-    private static SslClientAuthenticationOptions Tls(string serverName, string caFile)
+    private static async ValueTask<Stream> ConnectAsync(Socket socket, EndPoint to, CancellationToken cancellationToken)
     {
-        var options = new SslClientAuthenticationOptions();
-        if (serverName.Length != 0)
-        {
-            options.TargetHost = serverName;
-        }
-
-        if (caFile.Length != 0)
-        {
-            var authorities = Authorities(caFile);
-            options.CertificateChainPolicy = new X509ChainPolicy
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = X509RevocationMode.NoCheck,
-            };
-            options.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
-        }
-
-        return options;
-    }
-
-    private static X509Certificate2Collection Authorities(string file)
-    {
-        var authorities = new X509Certificate2Collection();
         try
         {
-            authorities.ImportFromPemFile(file);
+            await socket.ConnectAsync(to, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
         }
-        catch (CryptographicException exception)
+        catch (Exception exception) when (exception is SocketException or OperationCanceledException)
         {
-            throw new FormatException($"{file} does not hold the certificates of authorities: {exception.Message}", exception);
+            socket.Dispose();
+            throw;
         }
-
-        return authorities.Count != 0 ? authorities : throw new FormatException($"{file} does not hold the certificates of authorities");
     }
 
     private static bool IsSocketPath(string path)

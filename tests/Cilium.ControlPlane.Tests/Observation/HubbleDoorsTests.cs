@@ -88,6 +88,53 @@ public sealed class HubbleDoorsTests : IDisposable
         Assert.Equal("", await RefusalAsync(tcp, authority, known, SslProtocols.Tls13));
     }
 
+    [Fact]
+    public async Task Our_client_proves_itself_and_looks_at_the_name_it_is_told()
+    {
+        using var authority = Authority("Cilium CA");
+        using var server = Issue(authority, "node-a.default.hubble-grpc.cilium.io");
+        using var own = Issue(authority, "a.hubble-relay.cilium.io");
+        var tcp = FreeAddress();
+        await using var web = new WebServer(NullLoggerFactory.Instance, TimeProvider.System);
+        await web.StartAsync(Ct);
+        var ca = Write("ca.crt", authority.ExportCertificatePem());
+        await using var doors = DoorsOn(web, tcp, options =>
+        {
+            options.DisableTls = false;
+            options.TlsCertFile = Write("server.crt", server.ExportCertificatePem());
+            options.TlsKeyFile = Write("server.key", server.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+            options.TlsClientCaFiles = [ca];
+        });
+        await doors.OpenAsync(Ct);
+
+        var tls = new HubbleClientTls
+        {
+            AuthorityFiles = [ca],
+            CertificateFile = Write("client.crt", own.ExportCertificatePem()),
+            KeyFile = Write("client.key", own.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()),
+        };
+        Assert.True(await IsAnsweredAsync(tcp, tls));
+        Assert.True(await IsAnsweredAsync(tcp, tls with { ServerName = "node-a.default.hubble-grpc.cilium.io" }));
+        Assert.False(await IsAnsweredAsync(tcp, tls with { ServerName = "node-b.default.hubble-grpc.cilium.io" }));
+        Assert.True(await IsAnsweredAsync(tcp, tls with { ServerName = "node-b.default.hubble-grpc.cilium.io", AllowsInsecure = true }));
+        Assert.False(await IsAnsweredAsync(tcp, tls with { CertificateFile = "", KeyFile = "" }));
+        Assert.Throws<FormatException>(() => HubbleAddress.Parse($"tls://{tcp}").Open(TimeSpan.FromSeconds(30), tls with { KeyFile = "" }));
+        Assert.Throws<FormatException>(() => HubbleAddress.Parse($"tls://{tcp}").Open(TimeSpan.FromSeconds(30), tls with { KeyFile = ca }));
+    }
+
+    private static async Task<bool> IsAnsweredAsync(string address, HubbleClientTls tls)
+    {
+        using var channel = HubbleAddress.Parse($"tls://{address}").Open(TimeSpan.FromSeconds(30), tls);
+        try
+        {
+            return (await new Observer.ObserverClient(channel).ServerStatusAsync(new ServerStatusRequest(), cancellationToken: Ct)).MaxFlows == 4095;
+        }
+        catch (Grpc.Core.RpcException)
+        {
+            return false;
+        }
+    }
+
     [Theory]
     [InlineData("", "hubble-tls-cert-file")]
     [InlineData("/no/such/server.crt", "/no/such/server.crt")]
