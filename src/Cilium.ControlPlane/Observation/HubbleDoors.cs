@@ -27,7 +27,7 @@ internal sealed class HubbleDoors(WebServer web, FlowObserver observer, PeerDire
             {
                 IsHttp2 = true,
                 Lifetime = Timeout.InfiniteTimeSpan,
-                Tls = options.DisableTls ? null : HubbleTls.Load(options),
+                Tls = options.DisableTls ? null : new HubbleTls(options, loggers.CreateLogger<HubbleTls>()),
             };
             _doors.Add(await web.OpenAsync(address, answer, door, cancellationToken).ConfigureAwait(false));
         }

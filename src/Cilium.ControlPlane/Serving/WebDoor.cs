@@ -28,8 +28,8 @@ internal sealed partial class WebDoor : IAsyncDisposable
         _accepting = Task.Run(() => AcceptAsync(server));
     }
 
-    /// <summary>The TLS of its connections.</summary>
-    internal SslServerAuthenticationOptions Tls => _options.Tls ?? throw new InvalidOperationException($"{_name} has no TLS");
+    /// <summary>The TLS of a connection that comes now.</summary>
+    internal SslServerAuthenticationOptions Tls => _options.Tls?.Current ?? throw new InvalidOperationException($"{_name} has no TLS");
 
     /// <summary>Closes the door and the connections that came through it.</summary>
     public async ValueTask DisposeAsync()

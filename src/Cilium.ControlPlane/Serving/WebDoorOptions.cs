@@ -1,6 +1,6 @@
 using System.Net;
-using System.Net.Security;
 using System.Net.Sockets;
+using Cilium.Hubble.Serving;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Cilium.ControlPlane.Serving;
@@ -15,7 +15,7 @@ internal sealed record WebDoorOptions
     public bool IsHttp2 { get; init; }
 
     /// <summary>TLS, with HTTP/2 only; null for plain text.</summary>
-    public SslServerAuthenticationOptions? Tls { get; init; }
+    public HubbleTls? Tls { get; init; }
 
     /// <summary>Connections at one time; those beyond are closed at once.</summary>
     public int MaximumConnections { get; init; } = int.MaxValue;

@@ -65,7 +65,7 @@ public sealed record HubbleClientTls
             var certificate = X509Certificate2.CreateFromPemFile(CertificateFile, KeyFile);
             return SslStreamCertificateContext.Create(certificate, Certificates(CertificateFile, "a certificate"), offline: true);
         }
-        catch (CryptographicException exception)
+        catch (Exception exception) when (exception is CryptographicException or ArgumentException)
         {
             throw new FormatException($"{CertificateFile} and {KeyFile} do not hold a certificate and its key: {exception.Message}", exception);
         }

@@ -96,8 +96,8 @@ public sealed class HubbleServer : IHostedService, IAsyncDisposable
                 listen.Protocols = HttpProtocols.Http2;
                 if (!options.DisableTls)
                 {
-                    var tls = HubbleTls.Load(options);
-                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls) });
+                    var tls = new HubbleTls(options, kestrel.ApplicationServices.GetRequiredService<ILogger<HubbleTls>>());
+                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls.Current) });
                 }
             });
         }

@@ -3,20 +3,83 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cilium.Hubble.Observing;
+using Microsoft.Extensions.Logging;
 
 namespace Cilium.Hubble.Serving;
 
-/// <summary>How Hubble proves itself on TCP and whom it lets in.</summary>
-public static class HubbleTls
+/// <summary>How Hubble proves itself on TCP and whom it lets in. Files that are renewed count for the connections that come afterwards.</summary>
+public sealed partial class HubbleTls
 {
+    private readonly Lock _lock = new();
+    private readonly HubbleOptions _options;
+    private readonly ILogger _logger;
+    private SslServerAuthenticationOptions _current;
+    private DateTime[] _written;
+
     /// <summary>
-    /// Reads the files that the options name, once. TLS is 1.3 at least. With authorities, a client needs a certificate for clients that one of
-    /// them has issued.
+    /// Reads the files that the options name. TLS is 1.3 at least. With authorities, a client needs a certificate for clients that one of them has
+    /// issued.
     /// </summary>
     /// <exception cref="IOException">A file is not named, is missing or holds something else; the message says which.</exception>
-    public static SslServerAuthenticationOptions Load(HubbleOptions options)
+    public HubbleTls(HubbleOptions options, ILogger<HubbleTls> logger)
     {
         ArgumentNullException.ThrowIfNull(options);
+        (_options, _logger) = (options, logger);
+        _written = Written();
+        _current = Load(options);
+    }
+
+    /// <summary>What a connection that comes now is told. When the renewed files cannot be read, the former ones stay, which the log says once.</summary>
+    public SslServerAuthenticationOptions Current
+    {
+        get
+        {
+            lock (_lock)
+            {
+                if (Written() is var written && !written.AsSpan().SequenceEqual(_written))
+                {
+                    _written = written;
+                    Renew();
+                }
+
+                return _current;
+            }
+        }
+    }
+
+    private void Renew()
+    {
+        try
+        {
+            _current = Load(_options);
+            LogRenewed(_logger, _options.TlsCertFile);
+        }
+        catch (IOException exception)
+        {
+            // Certificate and key are two files: one of them may be written yet.
+            LogKept(_logger, exception.Message);
+        }
+    }
+
+    private DateTime[] Written() =>
+        [.. _options.TlsClientCaFiles.Append(_options.TlsCertFile).Append(_options.TlsKeyFile).Where(file => file.Length != 0).Select(WrittenAt)];
+
+    // Files of a secret are links into a folder that is replaced as a whole.
+    private static DateTime WrittenAt(string file)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(file, returnFinalTarget: true)?.LastWriteTimeUtc ?? File.GetLastWriteTimeUtc(file);
+        }
+        catch (IOException)
+        {
+            // Not there at the moment, which is another state than any that can be read.
+            return default;
+        }
+    }
+
+    private static SslServerAuthenticationOptions Load(HubbleOptions options)
+    {
         if (options.TlsCertFile.Length == 0 || options.TlsKeyFile.Length == 0)
         {
             throw new IOException(
@@ -61,9 +124,15 @@ public static class HubbleTls
         {
             return read();
         }
-        catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             throw new IOException($"the TLS file {file} cannot be read: {exception.Message}", exception);
         }
     }
+
+    [LoggerMessage(1, LogLevel.Information, "Hubble's certificate {File} was renewed")]
+    private static partial void LogRenewed(ILogger logger, string file);
+
+    [LoggerMessage(2, LogLevel.Warning, "Hubble keeps its former certificate: {Reason}")]
+    private static partial void LogKept(ILogger logger, string reason);
 }

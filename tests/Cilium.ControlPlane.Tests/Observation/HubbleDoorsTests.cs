@@ -122,6 +122,42 @@ public sealed class HubbleDoorsTests : IDisposable
         Assert.Throws<FormatException>(() => HubbleAddress.Parse($"tls://{tcp}").Open(TimeSpan.FromSeconds(30), tls with { KeyFile = ca }));
     }
 
+    [Fact]
+    public async Task A_renewed_certificate_counts_for_the_next_connection_and_half_a_renewal_for_none()
+    {
+        using var authority = Authority("Cilium CA");
+        using var first = Issue(authority, "first.hubble-grpc.cilium.io");
+        using var second = Issue(authority, "second.hubble-grpc.cilium.io");
+        var tcp = FreeAddress();
+        await using var web = new WebServer(NullLoggerFactory.Instance, TimeProvider.System);
+        await web.StartAsync(Ct);
+        var written = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        string WriteAt(string name, string text)
+        {
+            var path = Write(name, text);
+            // Each writing has its second, however fast they follow.
+            File.SetLastWriteTimeUtc(path, written += TimeSpan.FromSeconds(1));
+            return path;
+        }
+
+        var tls = new HubbleClientTls { AuthorityFiles = [Write("ca.crt", authority.ExportCertificatePem())] };
+        await using var doors = DoorsOn(web, tcp, options =>
+        {
+            options.DisableTls = false;
+            options.TlsCertFile = WriteAt("server.crt", first.ExportCertificatePem());
+            options.TlsKeyFile = WriteAt("server.key", first.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+        });
+        await doors.OpenAsync(Ct);
+        Assert.True(await IsAnsweredAsync(tcp, tls with { ServerName = "first.hubble-grpc.cilium.io" }));
+
+        WriteAt("server.crt", second.ExportCertificatePem());
+        Assert.True(await IsAnsweredAsync(tcp, tls with { ServerName = "first.hubble-grpc.cilium.io" }));
+
+        WriteAt("server.key", second.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+        Assert.True(await IsAnsweredAsync(tcp, tls with { ServerName = "second.hubble-grpc.cilium.io" }));
+        Assert.False(await IsAnsweredAsync(tcp, tls with { ServerName = "first.hubble-grpc.cilium.io" }));
+    }
+
     private static async Task<bool> IsAnsweredAsync(string address, HubbleClientTls tls)
     {
         using var channel = HubbleAddress.Parse($"tls://{address}").Open(TimeSpan.FromSeconds(30), tls);
