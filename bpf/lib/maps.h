@@ -65,9 +65,10 @@ struct {
 	__type(value, __u32);
 } cilium_policy_stamp SEC(".maps");
 
-/* Packets by policy entry: an entry names its index, so that a cached verdict is counted without finding the entry again. */
+/* Packets by policy entry: an entry names its index, so that a cached verdict is counted without finding the entry again. One CPU's counters lie
+ * behind the other's, and the loader makes room for all: of an array per CPU the kernel allocates each entry by itself, a tenth of a second. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, POLICY_COUNTERS);
 	__type(key, __u32);
 	__type(value, struct metrics_value);

@@ -22,10 +22,12 @@ struct policy_match {
 static __always_inline void policy_count(struct __sk_buff *ctx, __u32 counter)
 {
 	struct metrics_value *value;
+	__u32 index;
 
 	if (!counter)
 		return;
-	value = bpf_map_lookup_elem(&cilium_policy_stats, &counter);
+	index = bpf_get_smp_processor_id() * POLICY_COUNTERS + counter;
+	value = bpf_map_lookup_elem(&cilium_policy_stats, &index);
 	if (value) {
 		value->count++;
 		value->bytes += ctx->len;

@@ -15,6 +15,9 @@ public abstract class BpfEngine
     /// <summary>A name for messages.</summary>
     public abstract string Name { get; }
 
+    /// <summary>The possible CPUs: programs see numbers below it.</summary>
+    public abstract int Cpus { get; }
+
     internal abstract ObjectBackend Open(string name, ReadOnlySpan<byte> elf);
 
     internal abstract MapBackend CreateMap(string name, MapShape shape, BpfMap? inner);
@@ -25,6 +28,8 @@ public abstract class BpfEngine
     private sealed class KernelEngine : BpfEngine
     {
         public override string Name => "kernel";
+
+        public override int Cpus { get; } = LibBpf.libbpf_num_possible_cpus();
 
         internal override ObjectBackend Open(string name, ReadOnlySpan<byte> elf) => KernelObject.Open(name, elf);
 

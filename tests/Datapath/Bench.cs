@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Cilium.Bpf;
 using Cilium.Bpf.InProcess;
 using Cilium.Datapath.Maps;
+using Cilium.Datapath.Policies;
 
 namespace Cilium.DatapathTests;
 
@@ -87,6 +88,8 @@ internal sealed class Bench : IDisposable, IRingBufferSink
                     obj.ReuseMap(map.Name, existing);
                 else if (map.Shape.Type is MapType.LruHash or MapType.LpmTrie)
                     obj.SetMaxEntries(map.Name, 4096);
+                else if (map.Name == "cilium_policy_stats")
+                    obj.SetMaxEntries(map.Name, PolicyStatistics.Counters * (uint)_engine.Cpus);
             }
             obj.Load();
             foreach (var map in obj.Maps.Where(m => m.Name.StartsWith("cilium_", StringComparison.Ordinal) && !_maps.ContainsKey(m.Name)))

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Cilium.Bpf;
 using Cilium.Datapath.Maps;
+using Cilium.Datapath.Policies;
 
 namespace Cilium.DatapathTests;
 
@@ -60,6 +61,7 @@ public sealed partial class LayoutTests
     public void Every_map_of_the_datapath_has_typed_keys_and_values()
     {
         using var obj = Bench.Open("lxc");
+        Assert.Equal(PolicyStatistics.Counters, obj.Maps.Single(map => map.Name == "cilium_policy_stats").Shape.MaxEntries);
         Assert.Equal(EqualSizes(obj), obj.Maps.Where(m => m.Name.StartsWith("cilium_", StringComparison.Ordinal)).Select(m => (m.Name, m.Shape.KeyBytes, m.Shape.ValueBytes))
             .Where(m => m.KeyBytes != 0).OrderBy(m => m.Name, StringComparer.Ordinal));
     }

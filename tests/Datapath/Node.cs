@@ -1,6 +1,7 @@
 using Cilium.Bpf;
 using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Maps;
+using Cilium.Datapath.Policies;
 
 namespace Cilium.DatapathTests;
 
@@ -111,10 +112,7 @@ internal sealed class Node : IDisposable
     /// <summary>What a policy entry decided about; counters are numbered from 501 in the order of the entries.</summary>
     internal MetricsValue CountOf(uint counter)
     {
-        var stats = new PerCpuBpfMap<uint, MetricsValue>(Bench.Map("cilium_policy_stats"));
-        var values = new MetricsValue[stats.Cpus];
-        Assert.True(stats.TryLookup(counter, values));
-        return values.Aggregate(default(MetricsValue), (sum, value) => new MetricsValue(sum.Count + value.Count, sum.Bytes + value.Bytes));
+        return new PolicyStatistics(Bench.Map("cilium_policy_stats")).Read(counter);
     }
 
     internal static (PolicyKey Key, bool Deny) Allow(PolicyDirection direction, uint identity, byte protocol = 0, ushort port = 0, int portBits = 16) =>

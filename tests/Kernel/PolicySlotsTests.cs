@@ -1,3 +1,4 @@
+using Cilium.Bpf;
 using Cilium.Core;
 using Cilium.Datapath;
 using Cilium.Datapath.Policies;
@@ -170,17 +171,12 @@ public sealed class PolicySlotsTests
 
         void Count(uint identity, ulong packets)
         {
-            var values = new MetricsValue[maps.Maps.PolicyStats.Cpus];
-            values[0] = new MetricsValue(packets, packets * 100);
-            maps.Maps.PolicyStats.Update(CounterOf(identity, id), values);
+            var stats = maps.Maps.PolicyStats;
+            var lastOfCpus = (stats.Cpus - 1) * PolicyStatistics.Counters;
+            Assert.Equal(MapStatus.Ok, stats.Map.Update(lastOfCpus + CounterOf(identity, id), new MetricsValue(packets, packets * 100)));
         }
 
-        ulong CountOf(uint identity)
-        {
-            var values = new MetricsValue[maps.Maps.PolicyStats.Cpus];
-            Assert.True(maps.Maps.PolicyStats.TryLookup(CounterOf(identity, id), values));
-            return values.Aggregate(0UL, (sum, value) => sum + value.Count);
-        }
+        ulong CountOf(uint identity) => maps.Maps.PolicyStats.Read(CounterOf(identity, id)).Count;
     }
 
     /// <summary>What goes makes room for what comes, in the order in which no packet passes that neither policy allows.</summary>

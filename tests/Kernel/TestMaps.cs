@@ -1,5 +1,6 @@
 using Cilium.Bpf;
 using Cilium.Datapath.Kernel;
+using Cilium.Datapath.Policies;
 
 namespace Cilium.KernelTests;
 
@@ -13,6 +14,7 @@ internal sealed class TestMaps : IDisposable
             obj.SetAutoload(program.Name, load: false);
         foreach (var map in new[] { "cilium_ct", "cilium_snat", "cilium_lb_sk_rev", "cilium_frag" })
             obj.SetMaxEntries(map, 1024);
+        obj.SetMaxEntries("cilium_policy_stats", PolicyStatistics.Counters * (uint)BpfEngine.Kernel.Cpus);
         foreach (var (map, entries) in sizes)
             obj.SetMaxEntries(map, entries);
         InnerPolicy = obj.Maps.Single(map => map.Name == "cilium_policy").Inner!.Value;

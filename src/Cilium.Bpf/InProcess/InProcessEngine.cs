@@ -62,7 +62,8 @@ public sealed class InProcessEngine : BpfEngine
     /// <summary>The socket with a cookie ends, and with it what programs stored on it. An absent one is success.</summary>
     public void RemoveSocket(ulong cookie) => Owners.RemoveSocket(cookie);
 
-    internal int Cpus { get; }
+    /// <inheritdoc/>
+    public override int Cpus { get; }
 
     internal long InstructionBudget { get; }
 

@@ -49,11 +49,7 @@ public sealed class DatapathInspection(DatapathMaps maps)
     }
 
     /// <summary>What a policy entry decided about, all CPUs together; zero when the entry has no counter.</summary>
-    public MetricsValue CountOf(PolicyValue entry)
-    {
-        var values = new MetricsValue[maps.PolicyStats.Cpus];
-        return entry.Counter != 0 && maps.PolicyStats.TryLookup(entry.Counter, values) ? values.Aggregate(Add) : default;
-    }
+    public MetricsValue CountOf(PolicyValue entry) => entry.Counter != 0 ? maps.PolicyStats.Read(entry.Counter) : default;
 
     /// <summary>Dropped packets by reason and place, all CPUs together.</summary>
     public IEnumerable<KeyValuePair<MetricsKey, MetricsValue>> Drops() => maps.Metrics.Fold(default(MetricsValue), Add);

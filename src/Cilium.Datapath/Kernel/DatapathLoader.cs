@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using Cilium.Bpf;
+using Cilium.Datapath.Policies;
 
 namespace Cilium.Datapath.Kernel;
 
@@ -135,6 +136,7 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
 
     private uint? Capacity(string map) => map switch
     {
+        "cilium_policy_stats" => PolicyStatistics.Counters * (uint)engine.Cpus,
         "cilium_ct" => options.ConntrackEntries,
         "cilium_snat" => options.SnatEntries,
         "cilium_lb_sk_rev" => options.SocketRevNatEntries,

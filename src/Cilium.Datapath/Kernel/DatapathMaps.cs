@@ -1,5 +1,6 @@
 using Cilium.Bpf;
 using Cilium.Datapath.Maps;
+using Cilium.Datapath.Policies;
 
 namespace Cilium.Datapath.Kernel;
 
@@ -23,7 +24,7 @@ public sealed class DatapathMaps : IDisposable
         IpCache = Own("cilium_ipcache").As<IpcacheKey, IpcacheValue>();
         Policies = new ArrayOfMapsBpf(Own("cilium_policy"));
         PolicyStamps = Own("cilium_policy_stamp").As<uint, uint>();
-        PolicyStats = new PerCpuBpfMap<uint, MetricsValue>(Own("cilium_policy_stats"));
+        PolicyStats = new PolicyStatistics(Own("cilium_policy_stats"));
         Conntrack = Own("cilium_ct").As<CtTuple, CtEntry>();
         Created = Own("cilium_ct_created");
         Services = new ServiceMaps(Own);
@@ -56,7 +57,7 @@ public sealed class DatapathMaps : IDisposable
     public BpfMap<uint, uint> PolicyStamps { get; }
 
     /// <summary>Packets and bytes by the counter index of a policy entry.</summary>
-    public PerCpuBpfMap<uint, MetricsValue> PolicyStats { get; }
+    public PolicyStatistics PolicyStats { get; }
 
     /// <summary>Connections.</summary>
     public BpfMap<CtTuple, CtEntry> Conntrack { get; }

@@ -1,5 +1,4 @@
 using Cilium.Datapath.Kernel;
-using Cilium.Datapath.Maps;
 
 namespace Cilium.Datapath.Policies;
 
@@ -11,8 +10,6 @@ internal sealed class PolicyCounters(DatapathMaps maps)
 {
     private const uint NotCounted = 0;
 
-    private readonly MetricsValue[] _zero = new MetricsValue[maps.PolicyStats.Cpus];
-    private readonly uint _end = maps.PolicyStats.Shape.MaxEntries;
     private readonly Queue<uint> _returned = new();
     private uint _next = NotCounted + 1;
 
@@ -30,9 +27,9 @@ internal sealed class PolicyCounters(DatapathMaps maps)
     /// <summary>An index whose counters are zero.</summary>
     internal uint Take()
     {
-        var index = _next < _end ? _next++ : _returned.TryDequeue(out var oldest) ? oldest : NotCounted;
+        var index = _next < PolicyStatistics.Counters ? _next++ : _returned.TryDequeue(out var oldest) ? oldest : NotCounted;
         if (index != NotCounted)
-            maps.PolicyStats.Update(index, _zero);
+            maps.PolicyStats.Clear(index);
         return index;
     }
 
