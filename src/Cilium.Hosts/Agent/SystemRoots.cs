@@ -5,8 +5,8 @@ namespace Cilium.Hosts.Agent;
 
 /// <summary>The certificate authorities that the machine trusts.</summary>
 /// <remarks>
-/// .NET reads all of them, some 150 files, before it judges the first certificate, also when that is to be judged by other authorities alone. On two
-/// cores this is 50 to 100 ms of the agent's start before the first object of the cluster comes, and some megabytes that stay.
+/// .NET reads all of them, some 150 files, before it judges the first certificate, also when that is to be judged by other authorities alone. All
+/// of that is before the first object of the cluster comes (figures are in benchmarks/RESULTS.md).
 /// </remarks>
 internal static class SystemRoots
 {
