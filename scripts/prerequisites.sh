@@ -1,5 +1,6 @@
 # Sourced by ./lab and ./test: installs what they need on a fresh Debian or Ubuntu that has the .NET 10 SDK.
-# ensure_root re-runs the calling script through sudo; ensure_packages installs missing apt packages, once; ensure_kubectl finds a kubectl.
+# ensure_root re-runs the calling script through sudo; as_builder runs what compiles as who called sudo; ensure_packages installs missing apt
+# packages, once; ensure_kubectl finds a kubectl.
 
 CILIUM_ROOT=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1
@@ -14,14 +15,39 @@ die() { printf '%s\n' "$*" >&2; exit 1; }
 ensure_root() {
   [ "$(id -u)" -eq 0 ] && return
   command -v sudo >/dev/null || die "$0 needs root for this (network namespaces and eBPF), and there is no sudo: run it as root."
-  exec sudo --preserve-env=PATH,HOME,DOTNET_ROOT,CI,NUGET_PACKAGES "$0" "$@"
+  # What steers us comes along, PATH against sudo's own; HOME does not: what root's programs leave there would be in the way of its owner.
+  local kept
+  kept=$(compgen -e | grep -E '^(DOTNET_.*|CI|NUGET_.*|CILIUM_.*|[a-z]+_proxy|[A-Z]+_PROXY)$' | paste -sd,)
+  exec sudo --preserve-env="$kept" env PATH="$PATH" "$0" "$@"
+}
+
+# Whose checkout it is, when they called sudo: what is built and restored stays theirs. Nothing otherwise.
+builder() {
+  [ "$(id -u)" -eq 0 ] && [ "${SUDO_UID:-0}" != 0 ] && [ "$(stat -c %u "$CILIUM_ROOT")" = "$SUDO_UID" ] && getent passwd "$SUDO_UID"
+}
+
+as_builder() { # command...
+  local account
+  if account=$(builder); then
+    HOME=$(cut -d: -f6 <<<"$account") setpriv --reuid "$(cut -d: -f3 <<<"$account")" --regid "$(cut -d: -f4 <<<"$account")" --init-groups -- "$@"
+  else
+    "$@"
+  fi
+}
+
+# The tests run as root and write their reports: a later run without root must be able to replace them.
+give_to_builder() { # folder...
+  local account
+  if account=$(builder); then chown -hR "$(cut -d: -f3,4 <<<"$account")" "$@"; fi
 }
 
 ensure_dotnet() {
+  local version
   command -v dotnet >/dev/null || die "The .NET 10 SDK is missing: install it and put dotnet on PATH."
-  case "$(dotnet --version)" in
+  version=$(as_builder dotnet --version)
+  case "$version" in
     10.* | 1[1-9].*) ;;
-    *) die "The .NET 10 SDK is needed; dotnet --version says $(dotnet --version)." ;;
+    *) die "The .NET 10 SDK is needed; dotnet --version says $version." ;;
   esac
 }
 

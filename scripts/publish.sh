@@ -4,10 +4,11 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 . scripts/prerequisites.sh
 out=$PWD/artifacts/bin
-mkdir -p "$out"
+as_builder mkdir -p "$out"
+trap 'give_to_builder artifacts' EXIT
 
 exec 9>artifacts/publish.lock
-flock 9
+flock -n 9 || { say "Waiting for another build of the binaries"; flock 9; }
 stamp=$(find src bpf Directory.*.props global.json scripts/publish.sh -type f -not -path '*/obj/*' -not -path '*/bin/*' -print0 |
   sort -z | xargs -0 sha256sum | sha256sum)
 if [ -f "$out/.stamp" ] && [ "$(cat "$out/.stamp")" = "$stamp" ]; then exit 0; fi
@@ -18,7 +19,8 @@ architecture=$(case "$(uname -m)" in x86_64) echo linux-x64 ;; aarch64) echo lin
 for host in Agent Operator Cni Cli Dbg Hubble Lab; do
   [ -f "src/Cilium.Hosts/$host/$host.csproj" ] || continue
   log=artifacts/publish-$host.log
-  if ! dotnet publish "src/Cilium.Hosts/$host" -c Release -r "$architecture" -o "artifacts/publish/$host.new" -v quiet -nologo >"$log" 2>&1; then
+  # Processes that the build leaves to the next one (compiler server, nodes of MSBuild) must not hold the lock.
+  if ! as_builder dotnet publish "src/Cilium.Hosts/$host" -c Release -r "$architecture" -o "artifacts/publish/$host.new" -v quiet -nologo >"$log" 2>&1 9>&-; then
     cat "$log" >&2
     die "publishing $host failed"
   fi

@@ -78,6 +78,7 @@ internal sealed class LabProcess(LabOptions options, TimeProvider clock, ILogger
         var local = server.Addresses.First(address => address.Host == "127.0.0.1");
         await File.WriteAllTextAsync(layout.KubeconfigFile, Kubeconfig.Render($"lab-{options.Name}", local.ToString().TrimEnd('/'), certificates.AuthorityPem, server.Token), cancel);
         if (OperatingSystem.IsLinux()) File.SetUnixFileMode(layout.KubeconfigFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (Sudo.CallerOrNull(Environment.GetEnvironmentVariable) is { } owner) await Shell.RequireAsync(["chown", "-h", owner, layout.KubeconfigFile], cancel);
 
         // 3. Controllers and nodes
         var agents = new AgentCommands(state, layout);
