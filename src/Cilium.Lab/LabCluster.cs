@@ -48,6 +48,9 @@ public sealed class LabCluster
     /// <summary>The cgroup v2 folder of a node; pods have theirs in <c>pods/UID</c> below.</summary>
     public string CgroupOfNode(string node) => Path.Combine(Cgroup.MountPoint(), layout.CgroupName, node);
 
+    /// <summary>Whether the lab's process runs: it may still be starting, and a crashed lab is not up.</summary>
+    public bool IsUp => LabState.Read(layout.StateFile) is { IsAlive: true };
+
     /// <summary>One line about the lab's process, or null when there is no such lab.</summary>
     public string? Describe()
     {
@@ -67,7 +70,7 @@ public sealed class LabCluster
     /// <exception cref="InvalidOperationException">The lab runs already, or did not come up; the message says why.</exception>
     public async Task UpAsync(string executable, CancellationToken cancel)
     {
-        if (LabState.Read(layout.StateFile) is { IsAlive: true }) throw new InvalidOperationException($"lab '{options.Name}' is up already; take it down first");
+        if (IsUp) throw new InvalidOperationException($"lab '{options.Name}' is up already; take it down first");
         await new LabCleaner(layout, clock).CleanAsync(cancel);
         Directory.CreateDirectory(layout.Folder);
         string[] arguments =

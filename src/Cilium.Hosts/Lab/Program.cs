@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Cilium.Hosts.Lab;
 using Cilium.Lab.Workloads;
 
@@ -9,4 +10,5 @@ if (args is ["workload", var server, "--port", var port, ..])
     return await WorkloadProcess.RunAsync(server, int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), zone, rest, CancellationToken.None);
 }
 
-return await LabCommands.Build().Parse(args).InvokeAsync();
+// Who interrupts a demonstration gets a machine without it: to take a lab down takes longer than the two seconds that are usual.
+return await LabCommands.Build().Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(1) });
