@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Cilium.Hubble.Client;
 using Cilium.Hubble.Printing;
+using Cilium.Hubble.Serving;
 using Grpc.Health.V1;
 using Proto = Cilium.Hubble.Proto;
 
@@ -19,7 +20,7 @@ internal static class StatusCommand
             var writer = arguments.InvocationConfiguration.Output;
             var deadline = TimeProvider.System.GetUtcNow().UtcDateTime + server.RequestTimeout(arguments);
             var health = await new Health.HealthClient(connection.Channel).CheckAsync(
-                new HealthCheckRequest { Service = "observer.Observer" }, deadline: deadline, cancellationToken: cancellationToken);
+                new HealthCheckRequest { Service = HubblePipeline.HealthService }, deadline: deadline, cancellationToken: cancellationToken);
             var status = await new Proto.Observer.ObserverClient(connection.Channel).ServerStatusAsync(
                 new Proto.ServerStatusRequest(), deadline: deadline, cancellationToken: cancellationToken);
             switch (arguments.GetValue(output))

@@ -12,6 +12,9 @@ namespace Cilium.Hubble.Serving;
 /// <summary><c>observer.Observer</c>, <c>peer.Peer</c> and <c>grpc.health.v1.Health</c> for a host that has a web server already.</summary>
 public static class HubblePipeline
 {
+    /// <summary>What <c>hubble status</c> asks of <c>grpc.health.v1.Health</c>: upstream's name for the observer (pkg/hubble/api/v1).</summary>
+    public const string HealthService = "hubble.server.Observer";
+
     /// <summary>Builds what answers requests. The server must speak HTTP/2 and decides who may ask.</summary>
     /// <param name="observer">The flows.</param>
     /// <param name="peers">The nodes.</param>
@@ -50,7 +53,7 @@ public static class HubblePipeline
     private static HealthServiceImpl Health()
     {
         var health = new HealthServiceImpl();
-        foreach (var service in (string[])["", "observer.Observer", "peer.Peer"])
+        foreach (var service in (string[])["", "observer.Observer", HealthService, "peer.Peer"])
         {
             health.SetStatus(service, HealthCheckResponse.Types.ServingStatus.Serving);
         }

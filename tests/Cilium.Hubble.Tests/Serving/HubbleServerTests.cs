@@ -58,8 +58,12 @@ public sealed class HubbleServerTests : IAsyncLifetime
         Assert.Equal("cilium v1", status.Version);
         Assert.Equal("kind/worker", Assert.Single((await client.GetNodesAsync(new Proto.GetNodesRequest())).Nodes).Name);
         Assert.Equal("default", Assert.Single((await client.GetNamespacesAsync(new Proto.GetNamespacesRequest())).Namespaces).Namespace_);
-        var health = await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = "observer.Observer" });
-        Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, health.Status);
+        // The last is what upstream's command asks for.
+        foreach (var service in (string[])["", "observer.Observer", "peer.Peer", "hubble.server.Observer"])
+        {
+            var health = await new Health.HealthClient(channel).CheckAsync(new HealthCheckRequest { Service = service });
+            Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, health.Status);
+        }
     }
 
     [Fact]
