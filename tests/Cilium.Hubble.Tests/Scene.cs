@@ -12,6 +12,9 @@ internal sealed class Scene
 {
     public const string Client = "10.0.0.1";
     public const string Server = "10.0.0.2";
+    public const string Health = "10.0.0.3";
+    public const string Node = "172.18.0.2";
+    public const ulong NodeCookie = 4711;
 
     public Scene(int capacity = 4095)
     {
@@ -39,6 +42,10 @@ internal sealed class Scene
             builder.Services[(IpAddr.Parse("10.96.0.10"), 80)] = new HubbleService("default", "web");
             builder.SetIdentity(Prefix.Parse("0.0.0.0/0"), Identity.World);
             builder.Interfaces[7] = "lxcweb";
+            builder.NodeLabels = ["zone=a"];
+            builder.Endpoints[IpAddr.Parse(Health)] = new HubbleEndpoint { Id = new EndpointId(30), Identity = new Identity(4) };
+            builder.Namespaces[NodeCookie] = new HubbleNamespace(IpAddr.Parse(Node), IpAddr.None);
+            builder.SetIdentity(Prefix.Parse(Node + "/32"), Identity.Host);
         });
     }
 

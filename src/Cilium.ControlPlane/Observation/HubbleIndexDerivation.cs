@@ -4,6 +4,7 @@ using Cilium.Core;
 using Cilium.Core.Tables;
 using Cilium.Datapath.IpCache;
 using Cilium.Datapath.LoadBalancing;
+using Cilium.Datapath.Nodes;
 using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Serving;
 using Cilium.Kubernetes;
@@ -12,7 +13,8 @@ using Cilium.Policy;
 namespace Cilium.ControlPlane.Observation;
 
 /// <summary>The agent's tables in, the names with which Hubble enriches flows out: pods, labels, services, devices, peers.</summary>
-internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions options, PolicyEngine policies, HubbleIndex index, PeerDirectory peers, TimeProvider time)
+internal sealed class HubbleIndexDerivation(
+    AgentTables tables, AgentOptions options, PolicyEngine policies, HubbleIndex index, PeerDirectory peers, ulong nodeNamespaceCookie, TimeProvider time)
 {
     private const int HubblePort = 4244;
     private static readonly L4Protocol[] s_protocols = [L4Protocol.Tcp, L4Protocol.Udp, L4Protocol.Sctp];
@@ -26,8 +28,11 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
         using var addresses = tables.Datapath.IpCache.Subscribe();
         using var frontends = tables.Datapath.Frontends.Subscribe();
         using var nodes = tables.Kubernetes.CiliumNodes.Subscribe();
+        using var node = tables.Kubernetes.Nodes.Subscribe();
+        using var localNode = tables.LocalNode.Subscribe();
         var wakeup = new Wakeup(
-            time, own.WaitAsync, identities.WaitAsync, others.WaitAsync, labels.WaitAsync, addresses.WaitAsync, frontends.WaitAsync, nodes.WaitAsync);
+            time, own.WaitAsync, identities.WaitAsync, others.WaitAsync, labels.WaitAsync, addresses.WaitAsync, frontends.WaitAsync, nodes.WaitAsync,
+            node.WaitAsync, localNode.WaitAsync);
         index.Update(builder =>
         {
             foreach (var known in policies.Identities.All)
@@ -40,6 +45,7 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
             // Drained before the index is written: a change that comes meanwhile is told next time.
             var (ownChanges, identityChanges, otherChanges) = (own.Drain(), identities.Drain(), others.Drain());
             var (labelChanges, addressChanges, frontendChanges) = (labels.Drain(), addresses.Drain(), frontends.Drain());
+            var (nodeChanges, localNodeChanges) = (node.Drain(), localNode.Drain());
             index.Update(builder =>
             {
                 SetLabels(builder, labelChanges);
@@ -47,6 +53,7 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
                 SetOwn(builder, ownChanges, identityChanges);
                 SetAddresses(builder, addressChanges);
                 SetServices(builder, frontendChanges);
+                SetNode(builder, nodeChanges, localNodeChanges);
             });
             SetPeers(nodes.Drain());
             await wakeup.WaitAsync(null, cancellationToken).ConfigureAwait(false);
@@ -193,6 +200,21 @@ internal sealed class HubbleIndexDerivation(AgentTables tables, AgentOptions opt
         }
 
         return null;
+    }
+
+    private void SetNode(
+        HubbleSnapshotBuilder builder, IReadOnlyList<TableChange<string, KubeNodeRow>> changes, IReadOnlyList<TableChange<string, LocalNodeRow>> localChanges)
+    {
+        foreach (var row in changes.Where(change => change.Key == options.NodeName).Select(change => change.Current).OfType<KubeNodeRow>())
+        {
+            builder.NodeLabels = [.. row.Labels.Select(label => $"{label.Key}={label.Value}").Order(StringComparer.Ordinal)];
+        }
+
+        // Callers of translated sockets that are processes of the node.
+        foreach (var row in localChanges.Select(change => change.Current).OfType<LocalNodeRow>())
+        {
+            builder.Namespaces[nodeNamespaceCookie] = new HubbleNamespace(row.IPv4, row.IPv6);
+        }
     }
 
     private void SetPeers(IReadOnlyList<TableChange<string, CiliumNodeRow>> changes)

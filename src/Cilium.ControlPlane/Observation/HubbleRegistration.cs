@@ -8,6 +8,7 @@ using Cilium.Hubble;
 using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Observing;
 using Cilium.Hubble.Serving;
+using Cilium.Netlink;
 using Cilium.Policy;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -50,6 +51,7 @@ public static class HubbleRegistration
                 provider.GetRequiredService<PolicyEngine>(),
                 provider.GetRequiredService<HubbleIndex>(),
                 provider.GetRequiredService<PeerDirectory>(),
+                NetworkNamespace.ReadCurrentCookie(),
                 provider.GetRequiredService<TimeProvider>()),
             provider.GetRequiredService<FlowObserver>(),
             new HubbleDoors(

@@ -17,7 +17,8 @@ public sealed class HubbleSnapshot
         ImmutableSortedDictionary<int, int> prefixLengths,
         ImmutableDictionary<(IpAddr Address, ushort Port), HubbleService> services,
         ImmutableDictionary<int, string> interfaces,
-        ImmutableDictionary<ulong, HubbleNamespace> namespaces)
+        ImmutableDictionary<ulong, HubbleNamespace> namespaces,
+        ImmutableArray<string> nodeLabels)
     {
         Endpoints = endpoints;
         Labels = labels;
@@ -26,6 +27,7 @@ public sealed class HubbleSnapshot
         Services = services;
         Interfaces = interfaces;
         Namespaces = namespaces;
+        NodeLabels = nodeLabels;
     }
 
     /// <summary>The version that knows nothing.</summary>
@@ -36,7 +38,8 @@ public sealed class HubbleSnapshot
         ImmutableSortedDictionary.Create<int, int>(Comparer<int>.Create((left, right) => right.CompareTo(left))),
         ImmutableDictionary<(IpAddr, ushort), HubbleService>.Empty,
         ImmutableDictionary<int, string>.Empty,
-        ImmutableDictionary<ulong, HubbleNamespace>.Empty);
+        ImmutableDictionary<ulong, HubbleNamespace>.Empty,
+        []);
 
     /// <summary>Owners by address.</summary>
     public ImmutableDictionary<IpAddr, HubbleEndpoint> Endpoints { get; }
@@ -53,7 +56,10 @@ public sealed class HubbleSnapshot
     /// <summary>Device names by kernel index.</summary>
     public ImmutableDictionary<int, string> Interfaces { get; }
 
-    /// <summary>Addresses of pods by the kernel's cookie of their network namespace; names the callers of translated sockets.</summary>
+    /// <summary>Labels of this node's object, as <c>key=value</c>, sorted.</summary>
+    public ImmutableArray<string> NodeLabels { get; }
+
+    /// <summary>Addresses of pods and of the node by the kernel's cookie of their network namespace; names the callers of translated sockets.</summary>
     public ImmutableDictionary<ulong, HubbleNamespace> Namespaces { get; }
 
     /// <summary>How many prefixes have each length in the 128-bit space, longest first.</summary>

@@ -19,6 +19,7 @@ public sealed class HubbleSnapshotBuilder
         Services = snapshot.Services.ToBuilder();
         Interfaces = snapshot.Interfaces.ToBuilder();
         Namespaces = snapshot.Namespaces.ToBuilder();
+        NodeLabels = snapshot.NodeLabels;
     }
 
     /// <summary>Owners by address.</summary>
@@ -30,7 +31,10 @@ public sealed class HubbleSnapshotBuilder
     /// <summary>Device names by kernel index.</summary>
     public IDictionary<int, string> Interfaces { get; }
 
-    /// <summary>Addresses of pods by the kernel's cookie of their network namespace.</summary>
+    /// <summary>Labels of this node's object, as <c>key=value</c>, sorted.</summary>
+    public ImmutableArray<string> NodeLabels { get; set; }
+
+    /// <summary>Addresses of pods and of the node by the kernel's cookie of their network namespace.</summary>
     public IDictionary<ulong, HubbleNamespace> Namespaces { get; }
 
     /// <summary>Sets the labels of an identity.</summary>
@@ -70,7 +74,8 @@ public sealed class HubbleSnapshotBuilder
         _prefixLengths.ToImmutable(),
         ((ImmutableDictionary<(IpAddr Address, ushort Port), HubbleService>.Builder)Services).ToImmutable(),
         ((ImmutableDictionary<int, string>.Builder)Interfaces).ToImmutable(),
-        ((ImmutableDictionary<ulong, HubbleNamespace>.Builder)Namespaces).ToImmutable());
+        ((ImmutableDictionary<ulong, HubbleNamespace>.Builder)Namespaces).ToImmutable(),
+        NodeLabels);
 
     private void CountLength(int length, int change)
     {

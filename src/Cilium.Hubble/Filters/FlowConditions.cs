@@ -61,7 +61,8 @@ internal static class FlowConditions
         Add(conditions, filter.Verdict, value => flow => flow.Verdict == value);
         Add(conditions, filter.DropReasonDesc, value => flow => flow.DropReasonDesc == value);
         Add(conditions, filter.EventType, EventType);
-        Add<bool>(conditions, filter.Reply, value => flow => flow.IsReply == value);
+        // What is dropped counts as no reply, also where that is not known: interfaces ask for both sides of a connection by this.
+        Add<bool>(conditions, filter.Reply, value => flow => (flow.IsReply ?? (flow.Verdict == Proto.Verdict.Dropped ? false : null)) == value);
         Add(conditions, filter.TrafficDirection, value => flow => flow.TrafficDirection == value);
         Add<string>(conditions, filter.Uuid, value => flow => flow.Uuid == value);
         Add<string>(conditions, filter.TraceId, value => flow => flow.TraceContext?.Parent?.TraceId == value);
@@ -84,7 +85,7 @@ internal static class FlowConditions
         flow => field(flow) is { Length: > 0 } text && pattern(text);
 
     private static Func<Proto.Flow, bool> EventType(Proto.EventTypeFilter value) => flow =>
-        flow.EventType is { } type && type.Type == value.Type && (!value.MatchSubType || type.SubType == value.SubType);
+        flow.EventType is { } type && (value.Type == 0 || type.Type == value.Type) && (!value.MatchSubType || type.SubType == value.SubType);
 
     private static Func<Proto.Flow, bool> Protocol(string value)
     {

@@ -6,7 +6,7 @@ namespace Cilium.Hubble.Filters;
 /// <summary>A label selector in Kubernetes' text form, over labels that have sources.</summary>
 /// <remarks>
 /// <c>a=b</c>, <c>a==b</c>, <c>a!=b</c>, <c>a in (b,c)</c>, <c>a notin (b,c)</c>, <c>a</c>, <c>!a</c>, joined by commas. A key may begin with a
-/// source and a colon; without one, or with <c>any:</c>, labels of every source match.
+/// source and a colon; without one, or with <c>any:</c>, labels of every source match. An empty selector matches everything.
 /// </remarks>
 public sealed class LabelSelector
 {
@@ -19,6 +19,12 @@ public sealed class LabelSelector
     {
         ArgumentNullException.ThrowIfNull(text);
         var requirements = new List<Requirement>();
+        error = "";
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return new LabelSelector([]);
+        }
+
         foreach (var part in SplitOutsideParentheses(text))
         {
             if (ParseRequirement(part.Trim()) is not { } requirement)
@@ -30,7 +36,6 @@ public sealed class LabelSelector
             requirements.Add(requirement);
         }
 
-        error = "";
         return new LabelSelector([.. requirements]);
     }
 

@@ -55,6 +55,7 @@ public sealed class FlowBuilder
             NodeName = _nodeName,
             EventType = new Proto.CiliumEventType { Type = (int)datapathEvent.Type, SubType = datapathEvent.SubType },
         };
+        flow.NodeLabels.AddRange(snapshot.NodeLabels);
         if (datapathEvent.Type == DatapathEventType.TraceSock)
         {
             SocketFlow.Fill(flow, datapathEvent, snapshot, _clusterName);

@@ -21,7 +21,12 @@ internal static class FlowEnds
         end.ID = known.Id.Value;
         end.Namespace = known.Namespace;
         end.PodName = known.PodName;
-        end.ClusterName = clusterName;
+        if (known.PodName.Length != 0)
+        {
+            // Upstream reads it from a label that only pods have.
+            end.ClusterName = clusterName;
+        }
+
         foreach (var workload in known.Workloads)
         {
             end.Workloads.Add(new Proto.Workload { Name = workload.Name, Kind = workload.Kind });

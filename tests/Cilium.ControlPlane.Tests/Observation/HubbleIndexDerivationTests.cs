@@ -2,6 +2,7 @@ using Cilium.ControlPlane.Observation;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
 using Cilium.Datapath.LoadBalancing;
+using Cilium.Datapath.Nodes;
 using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Serving;
 using Cilium.Kubernetes;
@@ -14,6 +15,8 @@ public sealed class HubbleIndexDerivationTests : IAsyncDisposable
     private static readonly IpAddr s_address = IpAddr.Parse("10.0.1.7");
     private static readonly IpAddr s_dns = IpAddr.Parse("10.96.0.10");
 
+    private const ulong NodeCookie = 4711;
+
     private readonly TestTables _test = new();
     private readonly HubbleIndex _index = new();
     private readonly PeerDirectory _peers = new();
@@ -21,7 +24,7 @@ public sealed class HubbleIndexDerivationTests : IAsyncDisposable
     private readonly Task _running;
 
     public HubbleIndexDerivationTests() => _running = new HubbleIndexDerivation(
-        _test.Tables, _test.Options, new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster }), _index, _peers, TimeProvider.System)
+        _test.Tables, _test.Options, new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster }), _index, _peers, NodeCookie, TimeProvider.System)
         .RunAsync(_stop.Token);
 
     public async ValueTask DisposeAsync()
@@ -98,6 +101,21 @@ public sealed class HubbleIndexDerivationTests : IAsyncDisposable
         }));
         await UntilAsync(() => !_peers.Current.IsEmpty);
         Assert.Equal(new HubblePeer("node-b.example.com", "172.18.0.3:4244", expected), Assert.Single(_peers.Current.Values));
+    }
+
+    [Fact]
+    public async Task The_node_has_its_labels_and_its_processes_an_address()
+    {
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Kubernetes.Nodes, new KubeNodeRow { Name = "another", Labels = StringMap.Create([new("zone", "b")]) });
+            write.Upsert(_test.Kubernetes.Nodes, new KubeNodeRow { Name = _test.Options.NodeName, Labels = StringMap.Create([new("zone", "a"), new("os", "linux")]) });
+            write.Upsert(_test.Tables.LocalNode, new LocalNodeRow { Name = _test.Options.NodeName, IPv4 = IpAddr.Parse("172.18.0.2") });
+        });
+        await UntilAsync(() => _index.Current.NodeLabels.Length > 0 && _index.Current.Namespaces.ContainsKey(NodeCookie));
+
+        Assert.Equal(["os=linux", "zone=a"], _index.Current.NodeLabels);
+        Assert.Equal(new HubbleNamespace(IpAddr.Parse("172.18.0.2"), IpAddr.None), _index.Current.Namespaces[NodeCookie]);
     }
 
     private static CiliumEndpointRow Pod(string name, uint identity) => new()

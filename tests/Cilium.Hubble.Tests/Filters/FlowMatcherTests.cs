@@ -31,6 +31,11 @@ public sealed class FlowMatcherTests
     [InlineData("""{"verdict":["DROPPED"]}""", false)]
     [InlineData("""{"verdict":["FORWARDED","DROPPED"]}""", true)]
     [InlineData("""{"event_type":[{"type":4}]}""", true)]
+    [InlineData("""{"event_type":[{"type":0}]}""", true)]
+    [InlineData("""{"event_type":[{"type":0,"match_sub_type":true,"sub_type":4}]}""", false)]
+    [InlineData("""{"source_label":[""]}""", true)]
+    [InlineData("""{"node_labels":["zone=a"]}""", true)]
+    [InlineData("""{"node_labels":["zone=b"]}""", false)]
     [InlineData("""{"event_type":[{"type":4,"match_sub_type":true,"sub_type":4}]}""", false)]
     [InlineData("""{"event_type":[{"type":4,"match_sub_type":true}]}""", true)]
     [InlineData("""{"tcp_flags":[{"SYN":true}]}""", true)]
@@ -52,6 +57,17 @@ public sealed class FlowMatcherTests
 
         Assert.Equal(expected, FlowMatcher.Compile([ProtoJson.Parse<Proto.FlowFilter>(json)], []).Matches(flow));
         Assert.Equal(!expected, FlowMatcher.Compile([], [ProtoJson.Parse<Proto.FlowFilter>(json)]).Matches(flow));
+    }
+
+    [Theory]
+    [InlineData("""{"reply":[false]}""", true)]
+    [InlineData("""{"reply":[true]}""", false)]
+    public async Task What_is_dropped_is_no_reply(string json, bool expected)
+    {
+        var flow = await _scene.Only(_scene.Drop(133));
+
+        Assert.Null(flow.IsReply);
+        Assert.Equal(expected, FlowMatcher.Compile([ProtoJson.Parse<Proto.FlowFilter>(json)], []).Matches(flow));
     }
 
     [Theory]

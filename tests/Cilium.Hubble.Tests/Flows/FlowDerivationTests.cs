@@ -30,6 +30,34 @@ public sealed class FlowDerivationTests
     }
 
     [Fact]
+    public async Task Only_pods_belong_to_a_cluster()
+    {
+        var flow = await _scene.Only(_scene.Trace() with { SourceIdentity = new Identity(4) }, PacketBytes.Tcp(Scene.Health, 40312, Scene.Server, 80, TcpFlags.Syn));
+
+        Assert.Equal((30u, ""), (flow.Source.ID, flow.Source.ClusterName));
+        Assert.Equal("kind", flow.Destination.ClusterName);
+    }
+
+    [Fact]
+    public async Task A_process_of_the_node_that_asks_a_service_is_the_host()
+    {
+        var flow = await _scene.Only(new DatapathEvent
+        {
+            Type = DatapathEventType.TraceSock,
+            SubType = 1,
+            MonotonicNs = _scene.Trace().MonotonicNs,
+            Protocol = L4Protocol.Tcp,
+            DestinationPort = 80,
+            OriginalAddress = IpAddr.Parse("10.96.0.10"),
+            NetnsCookie = Scene.NodeCookie,
+        });
+
+        Assert.Equal((Scene.Node, 1u), (flow.IP.Source, flow.Source.Identity));
+        Assert.Equal("web", flow.DestinationService.Name);
+        Assert.Equal(["zone=a"], flow.NodeLabels);
+    }
+
+    [Fact]
     public async Task A_reply_goes_the_other_way()
     {
         var packet = PacketBytes.Tcp(Scene.Server, 80, Scene.Client, 40312, TcpFlags.Syn | TcpFlags.Ack);
