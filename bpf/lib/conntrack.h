@@ -234,7 +234,7 @@ static __always_inline void created_submit(struct created_record *record)
 	bpf_ringbuf_submit(record, ring_wakeup(&cilium_ct_created, created_wakeup_bytes, sizeof(*record)));
 }
 
-static __always_inline void ct_announce(const struct ct_tuple *tuple, __u32 lifetime)
+static __always_inline void ct_announce(const struct ct_tuple *tuple, __u32 created, __u32 lifetime)
 {
 	struct created_record *record = bpf_ringbuf_reserve(&cilium_ct_created, sizeof(*record), 0);
 
@@ -248,6 +248,7 @@ static __always_inline void ct_announce(const struct ct_tuple *tuple, __u32 life
 	record->pad[1] = 0;
 	record->pad[2] = 0;
 	record->key = *tuple;
+	record->created = created;
 	created_submit(record);
 }
 
@@ -265,6 +266,8 @@ __shared_body int ct_insert(struct __sk_buff *ctx, const struct flow *flow, cons
 {
 	__u32 zero = 0, now = now_seconds();
 	struct ct_entry *entry = bpf_map_lookup_elem(&cilium_ct_scratch, &zero);
+	const struct ct_entry *former;
+	int is_announced;
 	__u8 seen;
 
 	if (!flow || !tuple || !entry)
@@ -292,9 +295,16 @@ __shared_body int ct_insert(struct __sk_buff *ctx, const struct flow *flow, cons
 	entry->created = now;
 	entry->forward_packets = 1;
 	entry->forward_bytes = ctx->len;
-	if (bpf_map_update_elem(&cilium_ct, tuple, entry, BPF_ANY) < 0)
-		return -DROP_CT_CREATE_FAILED;
-	ct_announce(tuple, entry->lifetime);
+	if (bpf_map_update_elem(&cilium_ct, tuple, entry, BPF_NOEXIST) < 0) {
+		former = bpf_map_lookup_elem(&cilium_ct, tuple);
+		is_announced = former && former->created == now;
+		if (bpf_map_update_elem(&cilium_ct, tuple, entry, BPF_ANY) < 0)
+			return -DROP_CT_CREATE_FAILED;
+		/* What is filed for an entry of this second is for its successor too. */
+		if (is_announced)
+			return 0;
+	}
+	ct_announce(tuple, now, entry->lifetime);
 	return 0;
 }
 

@@ -22,13 +22,13 @@ static __always_inline void count_lost(__u32 index)
 }
 
 /* A wake-up costs microseconds: of the records only that makes one which crosses a multiple of `bytes`, never each while the reader is
- * behind. In between the reader drains by a timer.
+ * behind. In between the reader drains by a timer. Records lie at multiples of eight bytes.
  */
 static __always_inline __u64 ring_wakeup(void *ring, __u32 bytes, __u32 record)
 {
 	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
-	return waiting >= bytes && waiting % bytes < record + BPF_RINGBUF_HDR_SZ ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return waiting >= bytes && waiting % bytes < ((record + BPF_RINGBUF_HDR_SZ + 7) & ~7U) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /* The first event after a long quiet wakes the reader too. */

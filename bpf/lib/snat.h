@@ -47,7 +47,7 @@ static __always_inline void snat_partner(struct snat_key *partner, const struct 
 	}
 }
 
-static __always_inline void snat_announce(const struct snat_key *key, __u32 lifetime)
+static __always_inline void snat_announce(const struct snat_key *key, __u32 created, __u32 lifetime)
 {
 	struct created_record *record = bpf_ringbuf_reserve(&cilium_ct_created, sizeof(*record), 0);
 
@@ -61,6 +61,7 @@ static __always_inline void snat_announce(const struct snat_key *key, __u32 life
 	record->pad[1] = 0;
 	record->pad[2] = 0;
 	__builtin_memcpy(&record->key, key, sizeof(*key));
+	record->created = created;
 	created_submit(record);
 }
 
@@ -90,7 +91,7 @@ __shared_body int snat_join(const struct snat_key *key, const struct snat_value 
 	back.lifetime = value->lifetime;
 	if (bpf_map_update_elem(&cilium_snat, &partner, &back, BPF_NOEXIST) < 0)
 		return -DROP_SNAT_NO_MAPPING;
-	snat_announce(&partner, back.lifetime);
+	snat_announce(&partner, back.created, back.lifetime);
 	return 0;
 }
 
@@ -187,7 +188,7 @@ __shared_body int snat_allocate(struct __sk_buff *ctx, const struct packet *p, c
 		return ret;
 	if (bpf_map_update_elem(&cilium_snat, key, value, BPF_ANY) < 0)
 		return -DROP_SNAT_NO_MAPPING;
-	snat_announce(key, value->lifetime);
+	snat_announce(key, value->created, value->lifetime);
 	return 0;
 }
 

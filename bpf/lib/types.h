@@ -154,8 +154,9 @@ struct created_record {
 	__u8 kind;                     /* enum created_kind */
 	__u8 pad[3];
 	struct ct_tuple key;           /* or a struct snat_key of the same size */
+	__u32 created;                 /* as the entry says: what is filed for an earlier one of the same key is void */
 };
-ASSERT_SIZE(created_record, 48);
+ASSERT_SIZE(created_record, 52);
 
 #include "service_types.h"
 

@@ -113,7 +113,7 @@ public sealed class ConntrackTests
     [Theory, InlineData(4), InlineData(6)]
     public void A_burst_of_new_connections_wakes_the_collector(int family)
     {
-        const int recordBytes = 56;
+        const int recordBytes = 64;
         using var node = new Node(family, constants: obj => obj.SetConstant("created_wakeup_bytes", 10u * recordBytes));
         using var created = new RingBufferReader(node.Bench.Map("cilium_ct_created"));
         Connect(1, 10);
@@ -179,6 +179,30 @@ public sealed class ConntrackTests
         Assert.Equal(2, reader.Drain(announced));
         Assert.Equal(node.Connections().Keys.ToHashSet(), announced.Records.Select(r => r.Key).ToHashSet());
         Assert.All(announced.Records, r => Assert.Equal(CreatedKind.Ct, r.Kind));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void An_entry_that_begins_again_is_announced_once_a_second(int family)
+    {
+        using var node = new Node(family);
+        for (var i = 0; i < 20; i++)
+        {
+            node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn));
+            node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Rst));
+        }
+        var announced = new Announced();
+        using var reader = new Cilium.Bpf.RingBufferReader(node.Bench.Map("cilium_ct_created"));
+        reader.Drain(announced);
+        Assert.Equal(announced.Records.Distinct(), announced.Records);
+        Assert.Equal((node.OnlyConnection().Key, node.OnlyConnection().Value.Created), (announced.Records[^1].Key, announced.Records[^1].Created));
+
+        // What begins again later is announced again, as what was filed for the former is not its own.
+        var map = node.Bench.Map<CtTuple, CtEntry>("cilium_ct");
+        var (key, value) = node.OnlyConnection();
+        map.Update(key, value with { Created = value.Created - 1 });
+        node.FromA(Frame.TcpSegment(node.A, node.B, 40000, 80, Frame.Syn));
+        Assert.Equal(1, reader.Drain(announced));
+        Assert.Equal(node.OnlyConnection().Value.Created, announced.Records[^1].Created);
     }
 
     [Theory, InlineData(4), InlineData(6)]

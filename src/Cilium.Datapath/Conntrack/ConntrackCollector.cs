@@ -27,8 +27,8 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly RingBufferReader _ring;
-    private readonly ExpiryWheel<CtTuple> _connections;
-    private readonly ExpiryWheel<SnatKey> _translations;
+    private readonly ExpiringMap<CtTuple, CtEntry> _connections;
+    private readonly ExpiringMap<SnatKey, SnatValue> _translations;
     private readonly ulong[] _lostPerCpu;
     private readonly Thread _thread;
     private readonly ConcurrentDictionary<Addr128, uint> _departed = new();
@@ -41,8 +41,8 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
         _time = time;
         _logger = logger;
         _ring = new RingBufferReader(maps.Created);
-        _connections = new ExpiryWheel<CtTuple>(Now);
-        _translations = new ExpiryWheel<SnatKey>(Now);
+        _connections = new ExpiringMap<CtTuple, CtEntry>(maps.Conntrack, static entry => (entry.Created, entry.Lifetime), Now);
+        _translations = new ExpiringMap<SnatKey, SnatValue>(maps.Snat, static entry => (entry.Created, entry.Lifetime), Now);
         _lostPerCpu = new ulong[maps.Lost.Cpus];
         _lostBefore = ReadLost();
         _thread = new Thread(Run) { IsBackground = true, Name = "conntrack expiry" };
@@ -55,12 +55,15 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
     /// <inheritdoc/>
     public void OnRecord(ReadOnlySpan<byte> record)
     {
-        if (!MemoryMarshal.TryRead<CreatedRecord>(record, out var created))
-            return;
-        if (created.Kind == CreatedKind.Snat)
-            _translations.Add(Unsafe.BitCast<CtTuple, SnatKey>(created.Key), created.Lifetime);
+        // Programs of an earlier agent, attached until ours take over, leave out the end.
+        Span<byte> whole = stackalloc byte[Unsafe.SizeOf<CreatedRecord>()];
+        whole.Clear();
+        record[..Math.Min(record.Length, whole.Length)].CopyTo(whole);
+        var made = MemoryMarshal.Read<CreatedRecord>(whole);
+        if (made.Kind == CreatedKind.Snat)
+            _translations.Add(Unsafe.BitCast<CtTuple, SnatKey>(made.Key), made.Created, made.Lifetime);
         else
-            _connections.Add(created.Key, created.Lifetime);
+            _connections.Add(made.Key, made.Created, made.Lifetime);
     }
 
     /// <summary>Has the connections of an address removed soon, except those that a later owner of the address makes from now on.</summary>
@@ -95,8 +98,8 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
                 if (!_departed.IsEmpty)
                     RemoveDeparted();
                 var now = Now;
-                _connections.Turn(now, key => Collect(_maps.Conntrack, _connections, key, now, static entry => entry.Lifetime));
-                _translations.Turn(now, key => Collect(_maps.Snat, _translations, key, now, static entry => entry.Lifetime));
+                _connections.Collect(now);
+                _translations.Collect(now);
                 if (records < RoundRecords)
                     _ring.Wait(records > BusyRecords ? s_busyWait : s_quietWait);
             }
@@ -105,19 +108,6 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
         {
             LogStopped(_logger, refusal.Message);
         }
-    }
-
-    private static void Collect<TKey, TValue>(
-        BpfMap<TKey, TValue> map, ExpiryWheel<TKey> wheel, TKey key, uint now, Func<TValue, uint> lifetime)
-        where TKey : unmanaged
-        where TValue : unmanaged
-    {
-        if (!map.TryLookup(key, out var value))
-            return;
-        if (lifetime(value) > now)
-            wheel.Add(key, lifetime(value));
-        else
-            map.Delete(key);
     }
 
     private void RemoveDeparted()
@@ -144,22 +134,8 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
 
     private void Scan()
     {
-        Scan(_maps.Conntrack, _connections, static entry => entry.Lifetime);
-        Scan(_maps.Snat, _translations, static entry => entry.Lifetime);
-    }
-
-    private static void Scan<TKey, TValue>(BpfMap<TKey, TValue> map, ExpiryWheel<TKey> wheel, Func<TValue, uint> lifetime)
-        where TKey : unmanaged
-        where TValue : unmanaged
-    {
-        // All that is in the map is filed; what was filed before would be there twice, and once more after each loss.
-        wheel.Clear();
-        var cursor = map.Read();
-        while (cursor.Next(out var keys, out var values))
-        {
-            for (var i = 0; i < keys.Length; i++)
-                wheel.Add(keys[i], lifetime(values[i]));
-        }
+        _connections.Scan();
+        _translations.Scan();
     }
 
     private ulong ReadLost()

@@ -9,6 +9,7 @@ namespace Cilium.Datapath.Maps;
 /// <param name="Pad1">Zero.</param>
 /// <param name="Pad2">Zero.</param>
 /// <param name="Key">Its key; the bytes of an <see cref="SnatKey"/> when <paramref name="Kind"/> says so.</param>
+/// <param name="Created">When the entry was made, as it says itself; zero in records of earlier programs.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 [CStruct("created_record")]
 public readonly record struct CreatedRecord(
@@ -17,4 +18,5 @@ public readonly record struct CreatedRecord(
     byte Pad0,
     byte Pad1,
     byte Pad2,
-    CtTuple Key);
+    CtTuple Key,
+    uint Created);
