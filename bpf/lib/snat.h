@@ -66,28 +66,40 @@ static __always_inline void snat_announce(const struct snat_key *key, __u32 crea
 }
 
 /* Sees to it that the partner of `value` leads back to `key` and lives as long. Returns 0, or a negative reason when another connection has
- * its place.
+ * its place. One that expired has none, collected or not; its way out finds that when a late packet comes.
  */
 __shared_body int snat_join(const struct snat_key *key, const struct snat_value *value)
 {
 	struct snat_value back = {}, *other;
 	struct snat_key partner = {};
+	__u32 now, lifetime;
 
 	if (!key || !value)
 		return -DROP_INVALID;
 	snat_partner(&partner, key, value);
 	back.to_address = key->direction == SNAT_EGRESS ? key->source : key->destination;
 	back.to_port = key->direction == SNAT_EGRESS ? key->source_port : key->destination_port;
+	now = now_seconds();
 	other = bpf_map_lookup_elem(&cilium_snat, &partner);
-	if (other) {
-		if (other->to_port != back.to_port || !address_equal(&other->to_address, &back.to_address))
-			return -DROP_SNAT_NO_MAPPING;
+	if (other && other->to_port == back.to_port && address_equal(&other->to_address, &back.to_address)) {
 		other->flags = value->flags;
 		other->lifetime = value->lifetime;
 		return 0;
 	}
+	if (other) {
+		lifetime = other->lifetime;
+		/* Of several that want it one gets it. */
+		if ((__s32)(lifetime - now) >= 0 || !__sync_bool_compare_and_swap(&other->lifetime, lifetime, value->lifetime))
+			return -DROP_SNAT_NO_MAPPING;
+		other->to_address = back.to_address;
+		other->to_port = back.to_port;
+		other->flags = value->flags;
+		other->created = now;
+		snat_announce(&partner, now, value->lifetime);
+		return 0;
+	}
 	back.flags = value->flags;
-	back.created = value->created;
+	back.created = now;
 	back.lifetime = value->lifetime;
 	if (bpf_map_update_elem(&cilium_snat, &partner, &back, BPF_NOEXIST) < 0)
 		return -DROP_SNAT_NO_MAPPING;

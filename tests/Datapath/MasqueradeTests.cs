@@ -86,6 +86,32 @@ public sealed class MasqueradeTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void The_port_of_a_connection_that_expired_is_given_again(int family)
+    {
+        using var node = Node.WithEverything(family, constants: obj =>
+        {
+            _ = obj.TrySetConstant("snat_port_min", BitConverter.GetBytes(Port));
+            _ = obj.TrySetConstant("snat_port_max", BitConverter.GetBytes(Port));
+        });
+        Leave(node, node.A);
+        Send(node, node.B).WasDropped(DropReason.SnatNoMapping);
+
+        // Nothing has collected the entries yet.
+        var map = Table(node);
+        foreach (var (key, value) in map.ToDictionary())
+            map.Update(key, value with { Lifetime = value.Created - 1 });
+        var left = Send(node, node.B);
+        Assert.True(left.Drop is null, $"dropped: {left.Drop?.Reason}");
+        Assert.Equal((node.Self, Port), (Frame.Source(left.Packet), Frame.SourcePort(left.Packet)));
+        Assert.Equal((node.B, Port), Reached(Answer(node, Port, Frame.Syn | Frame.Ack)));
+
+        // Who had it is too late.
+        Send(node, node.A, Frame.Ack).WasDropped(DropReason.SnatNoMapping);
+        Assert.Equal((node.B, Port), Reached(Answer(node, Port)));
+        Assert.Equal(Port, Frame.SourcePort(Leave(node, node.B, Frame.Ack)));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void A_reset_ends_it_at_once(int family)
     {
         using var node = Node.WithEverything(family);
@@ -96,11 +122,13 @@ public sealed class MasqueradeTests
 
     private static Cilium.Bpf.BpfMap<SnatKey, SnatValue> Table(Node node) => node.Bench.Map<SnatKey, SnatValue>("cilium_snat");
 
-    private static byte[] Leave(Node node, string pod, byte flags = Frame.Syn)
+    private static byte[] Leave(Node node, string pod, byte flags = Frame.Syn) => Send(node, pod, flags).Packet;
+
+    private static Outcome Send(Node node, string pod, byte flags = Frame.Syn)
     {
         var packet = Frame.TcpSegment(pod, node.World, Port, 80, flags);
         _ = pod == node.A ? node.FromA(packet) : node.FromB(packet);
-        return node.Bench.Run("cil_to_netdev", packet).Packet;
+        return node.Bench.Run("cil_to_netdev", packet);
     }
 
     private static byte[] Answer(Node node, ushort port, byte flags = Frame.Ack) =>

@@ -10,7 +10,7 @@ namespace Cilium.Datapath.Conntrack;
 
 /// <summary>
 /// Removes expired connections and translations. Programs tell of each new one; it is looked at when its first lifetime ends, and
-/// filed again if packets prolonged it: no scans, except at the start and after a loss.
+/// every two minutes while packets prolong it: no scans, except at the start and after a loss.
 /// </summary>
 internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
 {
@@ -134,8 +134,8 @@ internal sealed partial class ConntrackCollector : IRingBufferSink, IDisposable
 
     private void Scan()
     {
-        _connections.Scan();
-        _translations.Scan();
+        _connections.Scan(Now);
+        _translations.Scan(Now);
     }
 
     private ulong ReadLost()

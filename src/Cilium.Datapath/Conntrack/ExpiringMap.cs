@@ -10,6 +10,9 @@ internal sealed class ExpiringMap<TKey, TValue>(BpfMap<TKey, TValue> map, Func<T
     where TKey : unmanaged
     where TValue : unmanaged
 {
+    // Programs shorten a lifetime without a word: none is believed for longer than this.
+    private const uint LookAgainSeconds = 120;
+
     private readonly ExpiryWheel<Filed> _wheel = new(now);
 
     /// <summary>Entries that will be looked at.</summary>
@@ -22,7 +25,7 @@ internal sealed class ExpiringMap<TKey, TValue>(BpfMap<TKey, TValue> map, Func<T
     internal void Collect(uint second) => _wheel.Turn(second, filed => Collect(filed, second));
 
     /// <summary>Files all that the map holds instead of what is filed.</summary>
-    internal void Scan()
+    internal void Scan(uint second)
     {
         // What was filed before would be there twice, and once more after each loss.
         _wheel.Clear();
@@ -32,7 +35,7 @@ internal sealed class ExpiringMap<TKey, TValue>(BpfMap<TKey, TValue> map, Func<T
             for (var i = 0; i < keys.Length; i++)
             {
                 var (created, lifetime) = read(values[i]);
-                Add(keys[i], created, lifetime);
+                Add(keys[i], created, Math.Min(lifetime, second + LookAgainSeconds));
             }
         }
     }
@@ -46,7 +49,7 @@ internal sealed class ExpiringMap<TKey, TValue>(BpfMap<TKey, TValue> map, Func<T
         if (filed.Created != 0 && filed.Created != created)
             return;
         if (lifetime > second)
-            Add(filed.Key, created, lifetime);
+            Add(filed.Key, created, Math.Min(lifetime, second + LookAgainSeconds));
         else
             map.Delete(filed.Key);
     }

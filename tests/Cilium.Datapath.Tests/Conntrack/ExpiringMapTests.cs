@@ -21,6 +21,30 @@ public sealed class ExpiringMapTests : IDisposable
     }
 
     [Fact]
+    public void What_is_shortened_after_it_was_seen_alive_goes_within_two_minutes()
+    {
+        Write(Start, Start + 8000);
+        _expiring.Add(s_key, Start, Start + 60);
+        Turn(Start, Start + 90);
+        Write(Start, Start + 150);
+        Turn(Start + 91, Start + 149);
+        Assert.True(_entries.TryLookup(s_key, out _));
+        Turn(Start + 150, Start + 270);
+        Assert.False(_entries.TryLookup(s_key, out _));
+        Assert.Equal(0, _expiring.Count);
+    }
+
+    [Fact]
+    public void What_was_there_at_the_start_and_is_shortened_goes_within_two_minutes()
+    {
+        Write(Start - 10, Start + 8000);
+        _expiring.Scan(Start);
+        Write(Start - 10, Start + 10);
+        Turn(Start, Start + 130);
+        Assert.False(_entries.TryLookup(s_key, out _));
+    }
+
+    [Fact]
     public void A_key_that_is_used_again_while_it_lives_is_filed_once()
     {
         const uint times = 1000;
