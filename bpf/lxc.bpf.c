@@ -39,7 +39,7 @@ static __always_inline int from_pod(struct __sk_buff *ctx, struct flow *flow, co
 
 	/* 2. */
 	if (may_be_service(flow, &view)) {
-		frontend = service_lookup(&flow->packet.destination, flow->packet.destination_port, flow->packet.protocol);
+		frontend = service_asked(&flow->packet);
 		if (frontend) {
 			ret = service_translate(ctx, flow, frontend, CLIENT_INSIDE);
 			if (ret == -DROP_NO_SERVICE)

@@ -231,7 +231,7 @@ int cil_to_netdev(struct __sk_buff *ctx)
 	else
 		flow.source_identity = ctx->ingress_ifindex ? world_identity(&flow.packet) : host_identity;
 	if (!is_pod && enable_packet_lb && (flow.packet.protocol == PROTO_TCP || flow.packet.protocol == PROTO_UDP)) {
-		frontend = service_lookup(&flow.packet.destination, flow.packet.destination_port, flow.packet.protocol);
+		frontend = service_asked(&flow.packet);
 		if (frontend)
 			return node_to_service(ctx, &flow, frontend);
 		if (enable_node_port && node_answers(ctx, &flow, &ret))

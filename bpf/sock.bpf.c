@@ -5,6 +5,7 @@
 #include "lib/address.h"
 #include "lib/backend.h"
 #include "lib/config.h"
+#include "lib/frontend.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -41,17 +42,6 @@ static __always_inline int refuse(int error)
 	if (enable_set_retval)
 		bpf_set_retval(-error);
 	return REJECT;
-}
-
-/* An external address that is not this node's own is somebody's real one: a service must not take over what pods say to it. */
-static __always_inline int is_foreign_address(const struct frontend_value *frontend, const struct addr128 *address)
-{
-	const struct endpoint_row *row;
-
-	if (!(frontend->flags & FRONTEND_EXTERNAL_IP))
-		return 0;
-	row = bpf_map_lookup_elem(&cilium_lxc, address);
-	return !row || !(row->flags & ENDPOINT_HOST);
 }
 
 /* So that the socket's peer can be named as the service. Returns whether there was memory for it. */

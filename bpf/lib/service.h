@@ -3,6 +3,7 @@
 #pragma once
 #include "backend.h"
 #include "conntrack.h"
+#include "frontend.h"
 #include "rewrite.h"
 
 static __always_inline const struct frontend_value *service_lookup(const struct addr128 *address, __be16 port, __u8 protocol)
@@ -11,6 +12,14 @@ static __always_inline const struct frontend_value *service_lookup(const struct 
 
 	key.address = *address;
 	return bpf_map_lookup_elem(&cilium_lb_frontends, &key);
+}
+
+/* The service that a pod or the node asks by a packet. What the socket hooks leave alone is left alone here too. */
+static __always_inline const struct frontend_value *service_asked(const struct packet *p)
+{
+	const struct frontend_value *frontend = service_lookup(&p->destination, p->destination_port, p->protocol);
+
+	return frontend && enable_socket_lb && is_foreign_address(frontend, &p->destination) ? 0 : frontend;
 }
 
 /* Verified once: its keys would not fit on the stack of who calls. Returns the id of a backend, 0 when there is none. */

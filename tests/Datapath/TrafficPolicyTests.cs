@@ -105,6 +105,42 @@ public sealed class TrafficPolicyTests
         Assert.Single(Inside(node));
     }
 
+    [Theory, InlineData(4), InlineData(6)]
+    public void An_external_address_is_taken_over_from_packets_only_where_it_is_the_nodes_own(int family)
+    {
+        using var node = Node.WithEverything(family);
+        var address = family == 4 ? "198.51.100.7" : "2001:db8:7::7";
+        node.AddService(address, 53, Frame.Udp, FrontendFlags.ExternalIP | FrontendFlags.Routable, (node.C, 8080));
+        Assert.Equal([address, address], Asked(40000));
+
+        // From outside it comes here only where the network sends it here.
+        Assert.Equal(node.C, Frame.Destination(node.Bench.Run("cil_from_netdev", Frame.UdpDatagram(node.World, address, 40000, 53)).Packet));
+        node.Bench.Map<Addr128, EndpointRow>("cilium_lxc").Update(
+            Bench.Address(address), new EndpointRow(1, 0, EndpointFlags.Present | EndpointFlags.Host, 0, 0, default, default, 0, default, default));
+        Assert.Equal([node.C, node.C], Asked(40001));
+
+        // By a pod and by the node.
+        string[] Asked(ushort port)
+        {
+            Outcome[] outcomes =
+            [
+                node.FromB(Frame.UdpDatagram(node.B, address, port, 53)),
+                node.Bench.Run("cil_to_netdev", Frame.UdpDatagram(node.Self, address, port, 53)),
+            ];
+            Assert.All(outcomes, outcome => Assert.True(outcome.Drop is null, $"dropped: {outcome.Drop?.Reason}"));
+            return [.. outcomes.Select(outcome => Frame.Destination(outcome.Packet))];
+        }
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void Without_the_socket_hooks_packets_for_an_external_address_are_all_that_is_asked(int family)
+    {
+        using var node = Node.WithEverything(family, constants: obj => obj.TrySetConstant("enable_socket_lb", [0]));
+        var address = family == 4 ? "198.51.100.7" : "2001:db8:7::7";
+        node.AddService(address, 53, Frame.Udp, FrontendFlags.ExternalIP | FrontendFlags.Routable, (node.C, 8080));
+        Assert.Equal(node.C, Frame.Destination(node.FromB(Frame.UdpDatagram(node.B, address, 40000, 53)).Packet));
+    }
+
     private static SlotValue SlotOf(Node node, uint backend)
     {
         Assert.True(node.Bench.Map<uint, BackendValue>("cilium_lb_backends").TryLookup(backend, out var value));
