@@ -9,16 +9,18 @@ enum client_kind {
 	CLIENT_SOCKET = 2,             /* a process of a network namespace, by its socket */
 };
 
-/* A backend that was kept has to be one of the service still: members are those that new connections go to. */
-static __always_inline __u32 backend_kept(const struct frontend_value *frontend, const struct affinity_key *key, __u32 now)
+/* A backend that was kept has to be one of the service still: members are those that new connections of such a client go to. */
+static __always_inline __u32 backend_kept(const struct frontend_value *frontend, const struct affinity_key *key, __u32 kind, __u32 now)
 {
+	const __u32 *clients;
 	struct affinity_member member = { .service_id = key->service_id };
 	struct affinity_value *known = bpf_map_lookup_elem(&cilium_lb_affinity, key);
 
 	if (!known || now - known->last_used >= frontend->affinity_seconds)
 		return 0;
 	member.backend_id = known->backend_id;
-	if (!bpf_map_lookup_elem(&cilium_lb_affinity_members, &member))
+	clients = bpf_map_lookup_elem(&cilium_lb_affinity_members, &member);
+	if (!clients || (*clients != AFFINITY_ALL && *clients != (kind == CLIENT_OUTSIDE ? AFFINITY_OUTSIDE : AFFINITY_INSIDE)))
 		return 0;
 	known->last_used = now;
 	return member.backend_id;
@@ -35,7 +37,7 @@ static __always_inline __u32 backend_choose(const struct frontend_value *fronten
 
 	if (affine) {
 		key.client = *client;
-		chosen.backend_id = backend_kept(frontend, &key, now);
+		chosen.backend_id = backend_kept(frontend, &key, kind, now);
 		if (chosen.backend_id)
 			return chosen.backend_id;
 	}

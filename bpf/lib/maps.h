@@ -154,7 +154,7 @@ struct {
 	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct affinity_member);
-	__type(value, __u32);
+	__type(value, __u32);          /* enum affinity_clients */
 } cilium_lb_affinity_members SEC(".maps");
 
 /* What a TCP socket was connected to, on the socket itself: cheaper than an entry elsewhere, never evicted, and it goes with the socket. */

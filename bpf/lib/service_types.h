@@ -51,6 +51,13 @@ struct affinity_value {
 };
 ASSERT_SIZE(affinity_value, 8);
 
+/* Who may keep a backend: those whom the slots give it. */
+enum affinity_clients {
+	AFFINITY_ALL = 1,
+	AFFINITY_INSIDE = 2,           /* pods and processes */
+	AFFINITY_OUTSIDE = 3,          /* clients outside the cluster */
+};
+
 /* A backend that clients of a service may keep. */
 struct affinity_member {
 	__u32 service_id;

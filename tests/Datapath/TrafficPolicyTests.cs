@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Maps;
 
@@ -106,6 +107,38 @@ public sealed class TrafficPolicyTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void A_client_outside_leaves_the_backend_it_kept_when_only_those_of_this_node_are_for_it(int family)
+    {
+        using var node = Node.WithEverything(family);
+        node.AddService(node.Vip, 80, Frame.Tcp, Outside | FrontendFlags.Affinity, (node.A, 8080), (node.C, 8080));
+        node.ChangeService(node.Vip, 80, Frame.Tcp, value => value with { AffinitySeconds = 1000 });
+        Admit(node, 500, AffinityClients.All);
+        Admit(node, 501, AffinityClients.All);
+        Keep(node, node.World, 501);
+        Keep(node, node.B, 501);
+        Assert.Equal([node.C], FromWorld(node, node.Vip, 50000));
+
+        node.ChangeService(node.Vip, 80, Frame.Tcp, value => value with { Flags = (ushort)(Outside | FrontendFlags.Affinity | FrontendFlags.ExternalLocal), LocalCount = 1 });
+        Admit(node, 501, AffinityClients.Inside);
+        Assert.Equal([node.A], FromWorld(node, node.Vip, 51000));
+        Assert.Equal([node.C], Inside(node));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_pod_leaves_the_backend_it_kept_when_that_goes_and_is_for_clients_outside_only(int family)
+    {
+        using var node = Node.WithEverything(family);
+        node.AddService(node.Vip, 80, Frame.Tcp, Outside | FrontendFlags.Affinity | FrontendFlags.ExternalLocal, (node.A, 8080), (node.C, 8080));
+        node.ChangeService(node.Vip, 80, Frame.Tcp, value => value with { AffinitySeconds = 1000, Count = 1, First = 1, LocalCount = 1 });
+        Admit(node, 500, AffinityClients.Outside);
+        Admit(node, 501, AffinityClients.Inside);
+        Keep(node, node.B, 500);
+        Keep(node, node.World, 500);
+        Assert.Equal([node.C], Inside(node));
+        Assert.Equal([node.A], FromWorld(node, node.Vip));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void An_external_address_is_taken_over_from_packets_only_where_it_is_the_nodes_own(int family)
     {
         using var node = Node.WithEverything(family);
@@ -140,6 +173,15 @@ public sealed class TrafficPolicyTests
         node.AddService(address, 53, Frame.Udp, FrontendFlags.ExternalIP | FrontendFlags.Routable, (node.C, 8080));
         Assert.Equal(node.C, Frame.Destination(node.FromB(Frame.UdpDatagram(node.B, address, 40000, 53)).Packet));
     }
+
+    private static void Admit(Node node, uint backend, AffinityClients clients) =>
+        node.Bench.Map<AffinityMember, uint>("cilium_lb_affinity_members").Update(new AffinityMember(Node.ServiceId, backend), (uint)clients);
+
+    private static void Keep(Node node, string client, uint backend) => node.Bench.Map<AffinityKey, AffinityValue>("cilium_lb_affinity").Update(
+        new AffinityKey(Bench.Address(client), Node.ServiceId, 0), new AffinityValue(backend, Now()));
+
+    // A little before: the clock of the programs is a coarse one.
+    private static uint Now() => (uint)(Stopwatch.GetTimestamp() / Stopwatch.Frequency) - 5;
 
     private static SlotValue SlotOf(Node node, uint backend)
     {

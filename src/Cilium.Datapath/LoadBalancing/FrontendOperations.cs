@@ -141,7 +141,7 @@ internal sealed class FrontendOperations(ServiceMaps maps, Action<IReadOnlyList<
 
         // 3. Backends that clients may keep, and who may be a client.
         if (row.Affinity > TimeSpan.Zero || state.Members.ContainsKey(id))
-            SetMembers(state, writes, id, row.Affinity > TimeSpan.Zero ? [.. chosen.Select(backend => state.Backends[backend.Address].Id)] : []);
+            SetMembers(state, writes, id, row.Affinity > TimeSpan.Zero ? MembersOf(state, row, chosen, first, local) : []);
         if (row.SourceRanges.Count > 0 || state.Ranges.ContainsKey(id))
             SetRanges(state, writes, id, [.. row.SourceRanges.Select(range => ServiceState.KeyOf(id, range))]);
 
@@ -200,12 +200,29 @@ internal sealed class FrontendOperations(ServiceMaps maps, Action<IReadOnlyList<
         return ([.. local, .. chosen], local.Count, local.Count);
     }
 
-    private static void SetMembers(ServiceState state, ServiceBatch writes, uint id, HashSet<uint> wanted)
+    // A client keeps what its slots would give it.
+    private static Dictionary<uint, AffinityClients> MembersOf(ServiceState state, FrontendRow row, List<BackendRef> chosen, int first, int local)
+    {
+        var members = new Dictionary<uint, AffinityClients>(chosen.Count);
+        for (var i = 0; i < chosen.Count; i++)
+        {
+            members[state.Backends[chosen[i].Address].Id] = !row.ExternalIsLocal ? AffinityClients.All
+                : i < first ? AffinityClients.Outside
+                : i < local ? AffinityClients.All
+                : AffinityClients.Inside;
+        }
+        return members;
+    }
+
+    private static void SetMembers(ServiceState state, ServiceBatch writes, uint id, Dictionary<uint, AffinityClients> wanted)
     {
         var present = state.Members.GetValueOrDefault(id) ?? [];
-        foreach (var backend in wanted.Except(present))
-            writes.Put(new AffinityMember(id, backend));
-        foreach (var backend in present.Except(wanted))
+        foreach (var (backend, clients) in wanted)
+        {
+            if (!present.TryGetValue(backend, out var former) || former != clients)
+                writes.Put(new AffinityMember(id, backend), clients);
+        }
+        foreach (var backend in present.Keys.Where(backend => !wanted.ContainsKey(backend)))
             writes.Delete(new AffinityMember(id, backend));
         if (wanted.Count > 0)
             state.Members[id] = wanted;

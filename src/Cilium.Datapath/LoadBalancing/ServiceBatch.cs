@@ -25,7 +25,7 @@ internal sealed class ServiceBatch(int frontends, int backends)
 
     internal void Put(SlotKey slot, SlotValue value) => _slots.Put(slot, value);
 
-    internal void Put(AffinityMember member) => _members.Put(member, 1);
+    internal void Put(AffinityMember member, AffinityClients clients) => _members.Put(member, (uint)clients);
 
     internal void Put(SourceRangeKey range) => _ranges.Put(range, 1);
 

@@ -25,8 +25,8 @@ internal sealed class ServiceState
 
     internal Dictionary<L4Address, Backend> Backends { get; } = [];
 
-    /// <summary>Backends that clients may keep, by service.</summary>
-    internal Dictionary<uint, HashSet<uint>> Members { get; } = [];
+    /// <summary>Backends that clients may keep and by whom, by service.</summary>
+    internal Dictionary<uint, Dictionary<uint, AffinityClients>> Members { get; } = [];
 
     /// <summary>Sources that may use a service, by service.</summary>
     internal Dictionary<uint, HashSet<SourceRangeKey>> Ranges { get; } = [];
@@ -56,8 +56,8 @@ internal sealed class ServiceState
             state.Backends[AddressOf(value)] = new Backend(id, value);
             state._backendIds.Add(id);
         }
-        foreach (var group in maps.AffinityMembers.ToDictionary().Keys.GroupBy(member => member.ServiceId))
-            state.Members[group.Key] = [.. group.Select(member => member.BackendId)];
+        foreach (var group in maps.AffinityMembers.ToDictionary().GroupBy(member => member.Key.ServiceId))
+            state.Members[group.Key] = group.ToDictionary(member => member.Key.BackendId, member => (AffinityClients)member.Value);
         foreach (var group in maps.SourceRanges.ToDictionary().Keys.GroupBy(range => range.ServiceId))
             state.Ranges[group.Key] = [.. group];
         var serviceIds = state.Frontends.Values.Select(f => f.ServiceId).Concat(state.RevNat.Keys).Concat(state.Slots.Keys)

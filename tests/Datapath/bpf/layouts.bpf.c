@@ -42,6 +42,7 @@ enum policy_direction layout_policy_direction;
 enum policy_flags layout_policy_flags;
 enum ct_tuple_flags layout_ct_tuple_flags;
 enum ct_flags layout_ct_flags;
+enum affinity_clients layout_affinity_clients;
 enum created_kind layout_created_kind;
 enum snat_direction layout_snat_direction;
 enum snat_flags layout_snat_flags;
