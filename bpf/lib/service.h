@@ -77,6 +77,9 @@ __shared_body int service_translate(struct __sk_buff *ctx, struct flow *flow, co
 		id = entry->backend_id;
 		known = bpf_map_lookup_elem(&cilium_lb_backends, &id);
 		if (known) {
+			/* Who goes on has not reset the connection: that was somebody else, in its name. */
+			if (!(p->tcp_flags & TCP_RST))
+				entry->forward_tcp_flags &= ~TCP_RST;
 			entry->forward_tcp_flags |= p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
 			entry->forward_packets++;
 			entry->forward_bytes += ctx->len;

@@ -9,6 +9,7 @@
 #define SNAT_ATTEMPTS 128
 #define SOCKET_LISTENS 10
 #define SNAT_FIN_BOTH (SNAT_FIN_EGRESS | SNAT_FIN_INGRESS)
+#define SNAT_RST_EITHER (SNAT_RST_EGRESS | SNAT_RST_INGRESS)
 
 static __always_inline __u32 snat_timeout(__u8 protocol, __u16 flags)
 {
@@ -19,14 +20,17 @@ static __always_inline __u32 snat_timeout(__u8 protocol, __u16 flags)
 
 static __always_inline __u16 snat_flags_after(const struct packet *p, __u16 flags, __u8 direction)
 {
+	__u16 reset = direction == SNAT_EGRESS ? SNAT_RST_EGRESS : SNAT_RST_INGRESS;
+
 	if (p->protocol != PROTO_TCP || p->kind & PACKET_LATER_FRAGMENT)
 		return flags;
 	if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 		return 0;
 	if (p->tcp_flags & TCP_FIN)
 		flags |= direction == SNAT_EGRESS ? SNAT_FIN_EGRESS : SNAT_FIN_INGRESS;
-	if (p->tcp_flags & TCP_RST || (flags & SNAT_FIN_BOTH) == SNAT_FIN_BOTH)
-		flags |= SNAT_CLOSING;
+	/* Who goes on has not reset the connection: that was somebody else, in its name. */
+	flags = p->tcp_flags & TCP_RST ? flags | reset : flags & ~reset;
+	flags = flags & SNAT_RST_EITHER || (flags & SNAT_FIN_BOTH) == SNAT_FIN_BOTH ? flags | SNAT_CLOSING : flags & ~SNAT_CLOSING;
 	return flags | SNAT_CONFIRMED;
 }
 

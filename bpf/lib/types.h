@@ -181,6 +181,8 @@ enum snat_flags {
 	SNAT_CONFIRMED = 2,            /* more than a SYN was seen */
 	SNAT_FIN_EGRESS = 4,           /* FIN was seen on its way out */
 	SNAT_FIN_INGRESS = 8,
+	SNAT_RST_EGRESS = 16,          /* RST was the last that was seen on its way out */
+	SNAT_RST_INGRESS = 32,
 };
 
 struct snat_value {

@@ -117,7 +117,29 @@ public sealed class MasqueradeTests
         using var node = Node.WithEverything(family);
         Leave(node, node.A);
         Answer(node, Port, Frame.Rst | Frame.Ack);
-        Assert.Equal((60, SnatFlags.Confirmed | SnatFlags.Closing), State(node));
+        Assert.Equal((60, SnatFlags.Confirmed | SnatFlags.Closing | SnatFlags.RstIngress), State(node));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
+    public void A_reset_in_the_name_of_one_that_goes_on_does_not_stay(int family)
+    {
+        using var node = Node.WithEverything(family);
+        Leave(node, node.A);
+        Answer(node, Port, Frame.Syn | Frame.Ack);
+        Leave(node, node.A, Frame.Ack);
+        Answer(node, Port, Frame.Rst);
+        Assert.Equal(60, State(node).Item1);
+
+        // What the other one says, on its way already, does not make the reset undone.
+        Leave(node, node.A, Frame.Ack);
+        Assert.Equal(60, State(node).Item1);
+        Answer(node, Port);
+        Assert.Equal((8000, SnatFlags.Confirmed), State(node));
+        Leave(node, node.A, Frame.Rst);
+        Answer(node, Port);
+        Assert.Equal(60, State(node).Item1);
+        Leave(node, node.A, Frame.Ack);
+        Assert.Equal((8000, SnatFlags.Confirmed), State(node));
     }
 
     private static Cilium.Bpf.BpfMap<SnatKey, SnatValue> Table(Node node) => node.Bench.Map<SnatKey, SnatValue>("cilium_snat");

@@ -170,6 +170,25 @@ public sealed class NodePortTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void A_reset_in_the_name_of_a_client_that_goes_on_does_not_stay(int family)
+    {
+        using var node = Served(family, Frame.Tcp, node => node.A);
+        Say(Frame.Syn);
+        Assert.InRange(Say(Frame.Ack), 8000, 8050);
+        Assert.InRange(Say(Frame.Rst), 10, 60);
+        Assert.InRange(Say(Frame.Ack), 8000, 8050);
+        Assert.InRange(Say(Frame.Rst | Frame.Ack), 10, 60);
+
+        // Seconds from the first packet to the end of what the service remembers.
+        int Say(byte flags)
+        {
+            Assert.Equal(node.A, Frame.Destination(node.Bench.Run("cil_from_netdev", Packet(Frame.Tcp, node.World, node.Vip, Client, 80, flags)).Packet));
+            var entry = Assert.Single(node.Connections(), entry => entry.Key.Flags != 0).Value;
+            return (int)(entry.Lifetime - entry.Created);
+        }
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void A_cluster_address_is_none_for_clients_outside(int family)
     {
         using var node = Node.WithEverything(family);

@@ -19,4 +19,10 @@ public enum SnatFlags : ushort
 
     /// <summary>FIN was seen on its way in.</summary>
     FinIngress = 8,
+
+    /// <summary>RST was the last that was seen on its way out.</summary>
+    RstEgress = 16,
+
+    /// <summary>RST was the last that was seen on its way in.</summary>
+    RstIngress = 32,
 }
