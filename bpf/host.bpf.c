@@ -42,6 +42,7 @@ int cil_from_host(struct __sk_buff *ctx)
 
 		ct_find(ctx, &flow, &view);
 		ct_touch(ctx, &flow, &view);
+		ct_refresh_service(&flow, view.entry);
 		if (!view.entry && !is_icmp_error(&flow.packet)) {
 			ret = ct_create(ctx, &flow, &view, 0, 0);
 			if (ret < 0)

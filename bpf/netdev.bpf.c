@@ -170,6 +170,7 @@ static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *f
 	flow->destination_identity = remote ? remote->identity : world_identity(&flow->packet);
 	ct_find(ctx, flow, &view);
 	ct_touch(ctx, flow, &view);
+	ct_refresh_service(flow, view.entry);
 	if (!view.entry) {
 		ret = ct_create(ctx, flow, &view, 0, 0);
 		if (ret < 0)

@@ -170,6 +170,26 @@ public sealed class NodePortTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void The_node_that_asks_another_service_from_the_same_port_is_answered_by_that_one(int family)
+    {
+        using var node = Served(family, Frame.Udp, node => node.C);
+        const uint Other = Node.ServiceId + 1;
+        var second = family == 4 ? "10.96.0.2" : "fd96::2";
+        var (address, port) = (Bench.Address(second), NetPort.From(81));
+        node.Bench.Map<SlotKey, SlotValue>("cilium_lb_slots").Update(new SlotKey(Other, 0), new SlotValue(500, Bench.Address(node.C), NetPort.From(8080), Frame.Udp, 0));
+        node.Bench.Map<uint, RevNatValue>("cilium_lb_revnat").Update(Other, new RevNatValue(address, port, 0));
+        node.Bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends").Update(
+            new FrontendKey(address, port, Frame.Udp, 0), new FrontendValue(Other, 1, (ushort)FrontendFlags.None));
+        foreach (var (to, toPort) in new[] { (node.Vip, (ushort)80), (second, (ushort)81), (node.C, (ushort)8080), (node.Vip, (ushort)80) })
+        {
+            // Addresses of pods lead to the tunnel, those of services out of the device.
+            node.Bench.Run(to == node.C ? "cil_from_host" : "cil_to_netdev", Packet(Frame.Udp, node.Self, to, Client, toPort));
+            var answer = node.Bench.Run("cil_from_netdev", Packet(Frame.Udp, node.C, node.Self, 8080, Client)).Packet;
+            Assert.Equal((to, node.Self, toPort, Client), Ends(answer));
+        }
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void A_reset_in_the_name_of_a_client_that_goes_on_does_not_stay(int family)
     {
         using var node = Served(family, Frame.Tcp, node => node.A);
