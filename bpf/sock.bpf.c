@@ -6,6 +6,7 @@
 #include "lib/backend.h"
 #include "lib/config.h"
 #include "lib/frontend.h"
+#include "lib/lost.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -21,8 +22,10 @@ static __always_inline void trace_socket(struct bpf_sock_addr *ctx, __u8 point, 
 	if (!enable_socket_events)
 		return;
 	event = bpf_ringbuf_reserve(&cilium_events, sizeof(*event), 0);
-	if (!event)
+	if (!event) {
+		count_lost(0);
 		return;
+	}
 	event->type = EVENT_TRACE_SOCK;
 	event->point = point;
 	event->protocol = ctx->protocol == PROTO_TCP ? 1 : 2;

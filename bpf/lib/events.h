@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Counters and events. A source file defines SOURCE_FILE before it includes this. Nothing here changes a verdict. */
 #pragma once
+#include "lost.h"
 #include "packet.h"
 
 static __always_inline void count_forwarded(struct __sk_buff *ctx, __u32 direction)
@@ -11,14 +12,6 @@ static __always_inline void count_forwarded(struct __sk_buff *ctx, __u32 directi
 		value->count++;
 		value->bytes += ctx->len;
 	}
-}
-
-static __always_inline void count_lost(__u32 index)
-{
-	__u64 *lost = bpf_map_lookup_elem(&cilium_lost, &index);
-
-	if (lost)
-		(*lost)++;
 }
 
 /* A wake-up costs microseconds: of the records only that makes one which crosses a multiple of `bytes`, never each while the reader is

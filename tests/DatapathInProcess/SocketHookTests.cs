@@ -121,6 +121,24 @@ public sealed class SocketHookTests : IDisposable
     }
 
     [Fact]
+    public void What_finds_no_room_in_the_ring_is_counted_as_lost()
+    {
+        using var bench = new Bench(["sock"], obj => obj.SetConstant("enable_socket_events", (byte)1));
+        AddService(bench, "10.96.0.1", Frame.Tcp, ("127.0.0.1", 8080));
+        using var reader = new Cilium.Bpf.RingBufferReader(bench.Map("cilium_events"));
+        var program = bench.Program("cil_sock4_connect");
+        var calls = (bench.Map("cilium_events").Shape.MaxEntries / 128) + 100;
+        for (var i = 0u; i < calls; i++)
+        {
+            using var socket = Call("10.96.0.1", 80);
+            Assert.Equal(1, program.Run(socket));
+        }
+        var lost = new Cilium.Bpf.PerCpuBpfMap<uint, ulong>(bench.Map("cilium_lost")).Fold(0ul, (sum, value) => sum + value)[0];
+        Assert.NotEqual(0ul, lost);
+        Assert.Equal(2ul * calls, (ulong)reader.Drain(new Nobody()) + lost);
+    }
+
+    [Fact]
     public void What_is_no_service_is_left_alone()
     {
         AddService("10.96.0.1", Frame.Tcp, ("127.0.0.1", 8080));
@@ -161,15 +179,24 @@ public sealed class SocketHookTests : IDisposable
 
     private int Run(string call, BpfSocketAddress socket) => _bench.Program($"cil_sock{(socket.Family == 2 ? 4 : 6)}_{call}").Run(socket);
 
-    private void AddService(string vip, byte protocol, params (string Address, ushort Port)[] backends)
+    private void AddService(string vip, byte protocol, params (string Address, ushort Port)[] backends) => AddService(_bench, vip, protocol, backends);
+
+    private static void AddService(Bench bench, string vip, byte protocol, params (string Address, ushort Port)[] backends)
     {
         for (var i = 0u; i < backends.Length; i++)
         {
-            _bench.Map<uint, BackendValue>("cilium_lb_backends").Update(500 + i, new BackendValue(Bench.Address(backends[i].Address), NetPort.From(backends[i].Port), protocol, 0));
-            _bench.Map<SlotKey, SlotValue>("cilium_lb_slots").Update(
+            bench.Map<uint, BackendValue>("cilium_lb_backends").Update(500 + i, new BackendValue(Bench.Address(backends[i].Address), NetPort.From(backends[i].Port), protocol, 0));
+            bench.Map<SlotKey, SlotValue>("cilium_lb_slots").Update(
                 new SlotKey(7, i), new SlotValue(500 + i, Bench.Address(backends[i].Address), NetPort.From(backends[i].Port), protocol, 0));
         }
-        _bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends").Update(
+        bench.Map<FrontendKey, FrontendValue>("cilium_lb_frontends").Update(
             new FrontendKey(Bench.Address(vip), NetPort.From(80), protocol, 0), new FrontendValue(7, (ushort)backends.Length, 0));
+    }
+
+    private sealed class Nobody : Cilium.Bpf.IRingBufferSink
+    {
+        public void OnRecord(ReadOnlySpan<byte> record)
+        {
+        }
     }
 }
