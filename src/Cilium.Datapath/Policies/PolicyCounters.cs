@@ -1,12 +1,11 @@
-using Cilium.Datapath.Kernel;
-
 namespace Cilium.Datapath.Policies;
 
 /// <summary>
-/// Indices of cilium_policy_stats, given to policy entries one by one. When all are taken, further entries share index zero and are
+/// Indices of cilium_policy_stats, one for each policy entry. When all are taken, further entries share index zero and are
 /// not counted. Not safe for use from many threads.
 /// </summary>
-internal sealed class PolicyCounters(DatapathMaps maps)
+/// <param name="clear">Sets the counters of indices to zero.</param>
+internal sealed class PolicyCounters(Action<IReadOnlyCollection<uint>> clear)
 {
     private const uint NotCounted = 0;
 
@@ -24,13 +23,17 @@ internal sealed class PolicyCounters(DatapathMaps maps)
         }
     }
 
-    /// <summary>An index whose counters are zero.</summary>
-    internal uint Take()
+    /// <summary>Indices whose counters are zero; all are cleared at once, as there are as many places of each as CPUs.</summary>
+    internal uint[] Take(int count)
     {
-        var index = _next < PolicyStatistics.Counters ? _next++ : _returned.TryDequeue(out var oldest) ? oldest : NotCounted;
-        if (index != NotCounted)
-            maps.PolicyStats.Clear(index);
-        return index;
+        var indices = new uint[count];
+        for (var i = 0; i < count; i++)
+            indices[i] = _next < PolicyStatistics.Counters ? _next++ : _returned.TryDequeue(out var oldest) ? oldest : NotCounted;
+        // The last ones are those that nothing was left for.
+        var given = Array.IndexOf(indices, NotCounted);
+        if (given != 0 && count > 0)
+            clear(given < 0 ? indices : indices[..given]);
+        return indices;
     }
 
     /// <summary>The entry is gone.</summary>

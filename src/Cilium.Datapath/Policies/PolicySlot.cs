@@ -30,12 +30,15 @@ internal sealed class PolicySlot(uint id, BpfMap<EntryKey, PolicyValue> map, Dic
         foreach (var (key, value) in desired)
         {
             if (Content.TryGetValue(key, out var present) && PolicyContent.SayTheSame(present, value))
-            {
                 content[key] = present;
-                continue;
-            }
-            content[key] = value with { Counter = counters.Take() };
-            written.Add(KeyValuePair.Create(key, content[key]));
+            else
+                written.Add(KeyValuePair.Create(key, value));
+        }
+        var indices = counters.Take(written.Count);
+        for (var i = 0; i < indices.Length; i++)
+        {
+            var (key, value) = written[i];
+            written[i] = KeyValuePair.Create(key, content[key] = value with { Counter = indices[i] });
         }
         var removed = Content.Where(entry => !desired.ContainsKey(entry.Key)).ToLookup(e => PolicyContent.IsDeny(e.Value), e => e.Key);
         try

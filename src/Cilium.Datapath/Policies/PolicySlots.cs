@@ -37,7 +37,7 @@ internal sealed class PolicySlots : IDisposable
         _nextStamp = maps.PolicyStamps.ToDictionary().Values.DefaultIfEmpty().Max() + 1;
         var present = maps.Policies.ReadIds();
         var resized = new List<(uint Id, BpfMap Inner)>();
-        _counters = new PolicyCounters(maps);
+        _counters = new PolicyCounters(maps.PolicyStats.Clear);
         for (var id = 0u; id < maps.Policies.Shape.MaxEntries; id++)
         {
             if (!present.ContainsKey(id))

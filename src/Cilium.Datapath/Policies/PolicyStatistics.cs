@@ -38,9 +38,15 @@ public sealed class PolicyStatistics
         return sum;
     }
 
-    internal void Clear(uint counter)
+    internal void Clear(IReadOnlyCollection<uint> counters)
     {
+        var places = new uint[counters.Count * Cpus];
+        var next = 0;
         for (var cpu = 0u; cpu < Cpus; cpu++)
-            Map.Update((cpu * Counters) + counter, default);
+        {
+            foreach (var counter in counters)
+                places[next++] = (cpu * Counters) + counter;
+        }
+        Map.UpdateBatch(places, new MetricsValue[places.Length]);
     }
 }
