@@ -15,7 +15,7 @@ public abstract class BpfEngine
     /// <summary>A name for messages.</summary>
     public abstract string Name { get; }
 
-    /// <summary>The possible CPUs: programs see numbers below it.</summary>
+    /// <summary>Programs see numbers of CPUs below it. There may be fewer, as the possible ones need not follow each other.</summary>
     public abstract int Cpus { get; }
 
     internal abstract ObjectBackend Open(string name, ReadOnlySpan<byte> elf);
@@ -27,9 +27,11 @@ public abstract class BpfEngine
 
     private sealed class KernelEngine : BpfEngine
     {
+        private readonly Lazy<int> _cpus = new(PossibleCpus.ReadBound);
+
         public override string Name => "kernel";
 
-        public override int Cpus { get; } = LibBpf.libbpf_num_possible_cpus();
+        public override int Cpus => _cpus.Value;
 
         internal override ObjectBackend Open(string name, ReadOnlySpan<byte> elf) => KernelObject.Open(name, elf);
 
