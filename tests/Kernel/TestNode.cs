@@ -25,7 +25,7 @@ internal sealed class TestNode : IDisposable
     private readonly List<TestPod> _pods = [];
     private readonly bool _ownsWorld;
 
-    internal TestNode(int number = 1, TestNode? neighbour = null, Action<DatapathOptions>? configure = null)
+    internal TestNode(int number = 1, TestNode? neighbour = null, Action<DatapathOptions>? configure = null, string device = "und0")
     {
         _prefix = $"cd-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
         Number = number;
@@ -40,10 +40,10 @@ internal sealed class TestNode : IDisposable
             world.CreateBridge(new LinkSettings { Name = "net0", IsUp = true });
             world.AddAddress(new InterfaceAddress(world.FindLink("net0")!.Index, WorldAddress, 24));
         }
-        Netlink.CreateVeth(new LinkSettings { Name = "und0", IsUp = true }, new LinkSettings { Name = $"port{number}", Namespace = World });
+        Netlink.CreateVeth(new LinkSettings { Name = device, IsUp = true }, new LinkSettings { Name = $"port{number}", Namespace = World });
         world.ChangeLink(
             world.FindLink($"port{number}")!.Index, new LinkSettings { IsUp = true, MasterIndex = world.FindLink("net0")!.Index });
-        var underlay = Netlink.FindLink("und0")!.Index;
+        var underlay = Netlink.FindLink(device)!.Index;
         Netlink.ChangeLink(1, new LinkSettings { IsUp = true });
         Netlink.AddAddress(new InterfaceAddress(underlay, IPAddress.Parse($"172.30.0.{1 + number}"), 24));
         Netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse("0.0.0.0/0"), Gateway = WorldAddress, LinkIndex = underlay });
@@ -124,6 +124,16 @@ internal sealed class TestNode : IDisposable
         fill?.Invoke(Tables);
         Datapath = NewDatapath();
         await StartAsync();
+    }
+
+    /// <summary>A further device towards the world, without addresses.</summary>
+    internal int AddDevice(string name)
+    {
+        using var world = RouteNetlink.Open(World);
+        var port = $"{name}-{Number}";
+        Netlink.CreateVeth(new LinkSettings { Name = name, IsUp = true }, new LinkSettings { Name = port, Namespace = World });
+        world.ChangeLink(world.FindLink(port)!.Index, new LinkSettings { IsUp = true, MasterIndex = world.FindLink("net0")!.Index });
+        return Netlink.FindLink(name)!.Index;
     }
 
     internal TestPod AddPod(ushort id)

@@ -12,12 +12,13 @@ internal sealed class NodeAttachments(LoadedDatapath loaded, LinkAttacher attach
     {
         // 1. What belongs where, and 2. what the objects have of it.
         var wanted = Wanted(network);
+        var folderOf = PinPaths.DeviceFolders(wanted.Select(w => w.Device).ToHashSet());
         foreach (var (device, ifindex, program, direction) in wanted.Where(w => loaded.Has(w.Program)))
-            attacher.AttachDevice(loaded.Program(program), ifindex, direction, _paths.DeviceLink(device, program));
+            attacher.AttachDevice(loaded.Program(program), ifindex, direction, _paths.DeviceLink(folderOf[device], program));
 
         // 3. Links of devices that are no longer ours end with their pins.
-        var devices = wanted.Select(w => w.Device).ToHashSet();
-        foreach (var folder in Folders(_paths.Devices).Where(folder => !devices.Contains(Path.GetFileName(folder))))
+        var folders = folderOf.Values.ToHashSet();
+        foreach (var folder in Folders(_paths.Devices).Where(folder => !folders.Contains(Path.GetFileName(folder))))
             PinPaths.RemoveFolder(folder);
 
         AttachSockets();

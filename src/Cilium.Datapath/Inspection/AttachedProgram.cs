@@ -4,7 +4,7 @@ using Cilium.Datapath.Kernel;
 namespace Cilium.Datapath.Inspection;
 
 /// <summary>A program of ours where it is attached, as pins and kernel tell.</summary>
-/// <param name="Target">The device, endpoint or cgroup the pin is filed under, as in "cilium_host", "endpoint 7", "cgroup".</param>
+/// <param name="Target">The device, endpoint or cgroup the pin is filed under, as in "cilium_host", "endpoint 7", "cgroup"; "bond0.5" is filed under "bond0-5".</param>
 /// <param name="Hook">The hook, as in "tcx ingress" and "connect4".</param>
 /// <param name="Program">The program's name.</param>
 /// <param name="Ifindex">The device, or zero for cgroups and for devices that are gone.</param>

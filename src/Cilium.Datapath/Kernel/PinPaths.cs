@@ -21,9 +21,19 @@ internal sealed class PinPaths(string bpfRoot)
 
     internal string EndpointLink(EndpointId id, string program) => $"{Endpoint(id)}/links/{program}";
 
-    internal string DeviceLink(string device, string program) => $"{Devices}/{device}/links/{program}";
+    internal string DeviceLink(string folder, string program) => $"{Devices}/{folder}/links/{program}";
 
     internal string SocketLink(string program) => $"{SocketLinks}/{program}";
+
+    /// <summary>
+    /// The folders of devices by name. A bpffs refuses names with dots, as VLANs have them; upstream writes dashes. Where that is another device's
+    /// folder too, colons are written, which no device's name has.
+    /// </summary>
+    internal static IReadOnlyDictionary<string, string> DeviceFolders(IReadOnlyCollection<string> devices) => devices.ToDictionary(
+        device => device,
+        device => Dashed(device) != device && devices.Any(other => other != device && Dashed(other) == Dashed(device)) ? device.Replace('.', ':') : Dashed(device));
+
+    private static string Dashed(string device) => device.Replace('.', '-');
 
     /// <summary>Removes a folder with the pins in it; what they held ends with them.</summary>
     internal static void RemoveFolder(string folder)

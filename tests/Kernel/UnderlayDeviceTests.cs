@@ -1,0 +1,39 @@
+using Cilium.Datapath.Inspection;
+
+namespace Cilium.KernelTests;
+
+/// <summary>Programs on the devices by which a node reaches others, whatever these are called and however many there are.</summary>
+public sealed class UnderlayDeviceTests
+{
+    [Fact]
+    public async Task A_device_with_a_dot_in_its_name_keeps_its_links_over_a_restart()
+    {
+        using var node = new TestNode(device: "und0.5");
+        await node.StartAsync();
+        var links = Links(node).Select(link => (link.Ifindex, link.Program, link.LinkId)).ToList();
+        var device = node.Netlink.FindLink("und0.5")!.Index;
+        Assert.Equal([(device, "cil_from_netdev"), (device, "cil_to_netdev")], links.Select(link => (link.Ifindex, link.Program)));
+
+        await node.RestartAsync();
+        Assert.Equal(links, Links(node).Select(link => (link.Ifindex, link.Program, link.LinkId)));
+    }
+
+    [Fact]
+    public async Task Devices_whose_names_differ_by_a_dot_have_links_of_their_own()
+    {
+        using var node = new TestNode(device: "und0.5");
+        var dashed = node.AddDevice("und0-5");
+        var dotted = node.Netlink.FindLink("und0.5")!.Index;
+        foreach (var devices in new string[][] { ["und0.5"], ["und0.5", "und0-5"], ["und0-5", "und0.5"], ["und0.5"], ["und0-5"] })
+        {
+            node.Options.Devices = devices;
+            await node.RestartAsync();
+            Assert.Equal(
+                devices.Select(device => device == "und0.5" ? dotted : dashed).SelectMany(index => new[] { (index, "cil_from_netdev"), (index, "cil_to_netdev") }).Order(),
+                Links(node).Select(link => (link.Ifindex, link.Program)).Order());
+        }
+    }
+
+    private static List<AttachedProgram> Links(TestNode node) =>
+        [.. AttachedProgram.List(node.Options.BpfRoot).Where(link => link.Program is "cil_from_netdev" or "cil_to_netdev")];
+}
