@@ -55,11 +55,25 @@ public sealed class BackendSocketsTests
 
         await node.RestartAsync(tables => tables.Store.Write(write =>
         {
-            write.Upsert(tables.Endpoints, client.Row);
             foreach (var row in RowsOf(staying))
                 write.Upsert(tables.Frontends, row);
         }));
+        // Pods have no rows before their policies are known, and services are compared long before that.
+        Assert.True(await TestNode.HappensAsync(() => HasBackends(node, staying)));
+        await Task.Delay(TimeSpan.FromMilliseconds(200));
+        Assert.Equal([going.IPv4], PeersIn(client.Namespace));
+        node.Tables.Store.Write(write => write.Upsert(node.Tables.Endpoints, client.Row));
+        node.Tables.Endpoints.CompleteInitializer("test");
         Assert.True(await TestNode.HappensAsync(() => PeersIn(client.Namespace).Count == 0));
+    }
+
+    [Fact]
+    public async Task An_agent_that_ends_before_it_knows_its_pods_does_not_wait_for_them()
+    {
+        using var node = new TestNode();
+        await node.StartAsync();
+        await node.RestartAsync();
+        await node.Datapath.StopAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     private static IEnumerable<FrontendRow> RowsOf(params TestPod[] pods) => new[] { s_service, s_service6 }.Select(address => new FrontendRow
@@ -78,9 +92,11 @@ public sealed class BackendSocketsTests
             foreach (var row in RowsOf(pods))
                 write.Upsert(node.Tables.Frontends, row);
         });
-        Assert.True(await TestNode.HappensAsync(() => node.Datapath.Maps.Services.Backends.ToDictionary().Values
-            .Select(backend => backend.Address.ToIpAddr()).ToHashSet().SetEquals(pods.SelectMany(pod => new[] { pod.Row.IPv4, pod.Row.IPv6 }))));
+        Assert.True(await TestNode.HappensAsync(() => HasBackends(node, pods)));
     }
+
+    private static bool HasBackends(TestNode node, params TestPod[] pods) => node.Datapath.Maps.Services.Backends.ToDictionary().Values
+        .Select(backend => backend.Address.ToIpAddr()).ToHashSet().SetEquals(pods.SelectMany(pod => new[] { pod.Row.IPv4, pod.Row.IPv6 }));
 
     // Backends are taken at random.
     private static Socket ConnectTo(TestNode node, TestPod client, TestPod backend)

@@ -19,9 +19,10 @@ internal sealed partial class BackendSockets(Table<EndpointId, EndpointRow> endp
 {
     private readonly Channel<IReadOnlyList<L4Address>> _gone =
         Channel.CreateUnbounded<IReadOnlyList<L4Address>>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly CancellationTokenSource _stop = new();
     private Task _loop = Task.CompletedTask;
 
-    /// <summary>Ends sockets of backends, soon; what is told before <see cref="Start"/> waits for it.</summary>
+    /// <summary>Ends sockets of backends, soon; what is told before <see cref="Start"/>, or before the pods are known, waits for it.</summary>
     internal void CloseUdp(IReadOnlyList<L4Address> gone)
     {
         L4Address[] ofUdp = [.. gone.Where(backend => backend.Protocol == L4Protocol.Udp)];
@@ -36,12 +37,24 @@ internal sealed partial class BackendSockets(Table<EndpointId, EndpointRow> endp
     /// <summary>Ends the loop and waits for it.</summary>
     public void Dispose()
     {
+        _stop.Cancel();
         _gone.Writer.TryComplete();
         _loop.GetAwaiter().GetResult();
+        _stop.Dispose();
     }
 
     private async Task LoopAsync(BpfMap<SocketRevNatKey, SocketRevNatValue> translated)
     {
+        // Backends that went while no agent ran are told at once, pods only when their policies are known.
+        try
+        {
+            await endpoints.WaitInitializedAsync(_stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            // The agent ends before it knows where to look.
+            return;
+        }
         while (await _gone.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
             var backends = new HashSet<(Addr128, NetPort)>();
