@@ -37,7 +37,7 @@ public sealed partial class KernelDatapath(
     private EventReader? _events;
     private ConntrackCollector? _collector;
     private bool _followsServices;
-    private readonly BackendSockets _sockets = new(tables.Endpoints, ns, loggers.CreateLogger<BackendSockets>());
+    private readonly BackendSockets _sockets = new(tables.Endpoints, pod => KernelUdpSockets.Open(ns, pod), loggers.CreateLogger<BackendSockets>());
     private int _isDisposed;
 
     /// <inheritdoc/>

@@ -1,9 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
 using Cilium.Core;
+using Cilium.Core.Tables;
+using Cilium.Datapath;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.LoadBalancing;
+using Cilium.Datapath.Maps;
 using Cilium.Netlink;
+using Microsoft.Extensions.Logging;
 
 namespace Cilium.KernelTests;
 
@@ -74,6 +78,95 @@ public sealed class BackendSocketsTests
         await node.StartAsync();
         await node.RestartAsync();
         await node.Datapath.StopAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
+    [Theory]
+    [InlineData(2, 0, "CONFIG_INET_UDP_DIAG")]
+    [InlineData(0, 95, "CONFIG_INET_DIAG_DESTROY")]
+    public async Task What_the_kernel_lacks_is_told_once(int dump, int destroy, string lacks)
+    {
+        var kernel = new FakeSockets { Dump = dump, Destroy = destroy };
+        var warnings = await CloseTwiceAsync(kernel);
+        Assert.Contains(lacks, Assert.Single(warnings), StringComparison.Ordinal);
+        Assert.Equal(1, kernel.Opened);
+    }
+
+    [Fact]
+    public async Task A_pod_that_has_ended_is_no_failure_and_a_refusal_is()
+    {
+        var kernel = new FakeSockets { Absent = "/run/netns/one" };
+        Assert.Empty(await CloseTwiceAsync(kernel));
+        kernel = new FakeSockets { Dump = 13 };
+        Assert.All(await CloseTwiceAsync(kernel), warning => Assert.Contains("(13)", warning, StringComparison.Ordinal));
+        Assert.True(kernel.Opened >= 3);
+    }
+
+    private static async Task<List<string>> CloseTwiceAsync(FakeSockets kernel)
+    {
+        using var maps = new TestMaps();
+        var log = new WarningLog();
+        var tables = new DatapathTables(new StateStore());
+        foreach (var (index, name) in new[] { "one", "two" }.Index())
+            tables.Store.Write(write => write.Upsert(tables.Endpoints, TestPod.RowOf(1, (ushort)(11 + index), 7) with { NetnsPath = $"/run/netns/{name}" }));
+        var gone = new L4Address(IpAddr.Parse("10.77.1.12"), 5353, L4Protocol.Udp);
+        foreach (var cookie in Enumerable.Range(1, 3))
+            maps.Maps.SocketRevNat.Update(new SocketRevNatKey((ulong)cookie, gone.Address.ToMap(), NetPort.From(gone.Port), 0, 0), default);
+        using (var sockets = new BackendSockets(tables.Endpoints, kernel.Open, log))
+        {
+            sockets.Start(maps.Maps.SocketRevNat);
+            sockets.CloseUdp([gone]);
+            Assert.True(await TestNode.HappensAsync(() => kernel.Opened > 0));
+            sockets.CloseUdp([gone]);
+        }
+        return log.Warnings;
+    }
+
+    /// <summary>One socket in each namespace, on a kernel that lacks things.</summary>
+    private sealed class FakeSockets : IUdpSockets
+    {
+        private int _opened;
+
+        internal int Dump { get; init; }
+
+        internal int Destroy { get; init; }
+
+        internal string? Absent { get; init; }
+
+        internal int Opened => Volatile.Read(ref _opened);
+
+        internal IUdpSockets Open(string? pod)
+        {
+            var cookie = Interlocked.Increment(ref _opened);
+            if (pod is not null && pod == Absent)
+                throw new NetlinkException("open", 2, pod);
+            return new FakeSockets { Dump = Dump, Destroy = Destroy, _opened = cookie };
+        }
+
+        List<ConnectedSocket> IUdpSockets.Connected() => Dump != 0
+            ? throw new NetlinkException("SOCK_DIAG_BY_FAMILY", Dump, "dump")
+            : [new ConnectedSocket(IPEndPoint.Parse("10.77.1.11:4000"), IPEndPoint.Parse("10.77.1.12:5353"), 0, (ulong)Opened)];
+
+        bool IUdpSockets.Destroy(ConnectedSocket socket) => Destroy == 0 ? true : throw new NetlinkException("SOCK_DESTROY", Destroy, "udp");
+
+        void IDisposable.Dispose()
+        {
+        }
+    }
+
+    private sealed class WarningLog : ILogger
+    {
+        internal List<string> Warnings { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel == LogLevel.Warning)
+                Warnings.Add(formatter(state, exception));
+        }
     }
 
     private static IEnumerable<FrontendRow> RowsOf(params TestPod[] pods) => new[] { s_service, s_service6 }.Select(address => new FrontendRow

@@ -15,8 +15,13 @@ namespace Cilium.Datapath.LoadBalancing;
 /// or a reset tells; a connected UDP socket would go on for ever speaking to nobody, or to whoever gets the address next.
 /// </summary>
 /// <remarks>As upstream, of kernel sockets found by sock_diag(7): the process gets ECONNABORTED and connects anew, to another backend.</remarks>
-internal sealed partial class BackendSockets(Table<EndpointId, EndpointRow> endpoints, NodeNamespace node, ILogger logger) : IDisposable
+/// <param name="endpoints">The pods.</param>
+/// <param name="open">Opens a pod's namespace by its path, or the node's of null.</param>
+/// <param name="logger">Where to log.</param>
+internal sealed partial class BackendSockets(Table<EndpointId, EndpointRow> endpoints, Func<string?, IUdpSockets> open, ILogger logger) : IDisposable
 {
+    private const int NoSuchEntry = 2;
+    private const int NotSupported = 95;
     private readonly Channel<IReadOnlyList<L4Address>> _gone =
         Channel.CreateUnbounded<IReadOnlyList<L4Address>>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
@@ -62,7 +67,13 @@ internal sealed partial class BackendSockets(Table<EndpointId, EndpointRow> endp
                 backends.UnionWith(some.Select(backend => (backend.Address.ToMap(), NetPort.From(backend.Port))));
             try
             {
-                Close(translated.ToDictionary().Keys.Where(key => backends.Contains((key.Address, key.Port))).ToHashSet());
+                if (Close(translated.ToDictionary().Keys.Where(key => backends.Contains((key.Address, key.Port))).ToHashSet()) is { } lacks)
+                {
+                    // It will not learn it: nobody need be told again.
+                    LogUnable(logger, lacks);
+                    _gone.Writer.TryComplete();
+                    return;
+                }
             }
             catch (KernelException failure)
             {
@@ -71,35 +82,61 @@ internal sealed partial class BackendSockets(Table<EndpointId, EndpointRow> endp
         }
     }
 
-    private void Close(HashSet<SocketRevNatKey> wanted)
+    // Returns what the kernel lacks for it, or null.
+    private string? Close(HashSet<SocketRevNatKey> wanted)
     {
         if (wanted.Count == 0)
-            return;
-        Close(wanted, node.OpenDiagnosis, "the node");
+            return null;
+        var lacks = Close(wanted, null);
         foreach (var endpoint in endpoints.Snapshot().Values)
         {
-            if (wanted.Count == 0)
-                return;
+            if (wanted.Count == 0 || lacks is not null)
+                break;
             if (endpoint.NetnsPath.Length > 0)
-                Close(wanted, () => Open(endpoint.NetnsPath), endpoint.NetnsPath);
+                lacks = Close(wanted, endpoint.NetnsPath);
         }
+        return lacks;
     }
 
     // What is found leaves the set: a socket is in one namespace.
-    private void Close(HashSet<SocketRevNatKey> wanted, Func<SocketDiagnosis> open, string place)
+    private string? Close(HashSet<SocketRevNatKey> wanted, string? pod)
     {
+        var place = pod ?? "the node";
+        using var sockets = OpenOrNull(pod, place);
+        if (sockets is null)
+            return null;
         try
         {
-            using var diagnosis = open();
-            foreach (var socket in diagnosis.ConnectedUdp())
+            foreach (var socket in sockets.Connected())
             {
                 var key = new SocketRevNatKey(
                     socket.Cookie, IpAddr.FromIPAddress(socket.Remote.Address).ToMap(), NetPort.From((ushort)socket.Remote.Port), 0, 0);
-                if (wanted.Remove(key) && diagnosis.DestroyUdp(socket))
+                if (wanted.Remove(key) && sockets.Destroy(socket))
                     LogClosed(logger, place, socket.Local.ToString(), socket.Remote.ToString());
             }
         }
-        catch (NetlinkException failure) when (failure.IsNotFound)
+        catch (NetlinkException failure) when (pod is null && failure.Errno == NoSuchEntry)
+        {
+            return $"CONFIG_INET_UDP_DIAG ({failure.Message})";
+        }
+        catch (NetlinkException failure) when (failure.Errno == NotSupported)
+        {
+            return $"CONFIG_INET_DIAG_DESTROY ({failure.Message})";
+        }
+        catch (NetlinkException failure)
+        {
+            LogFailed(logger, place, failure.Message);
+        }
+        return null;
+    }
+
+    private IUdpSockets? OpenOrNull(string? pod, string place)
+    {
+        try
+        {
+            return open(pod);
+        }
+        catch (NetlinkException failure) when (pod is not null && failure.IsNotFound)
         {
             // The pod has ended, and its sockets with it; or its namespace cannot be seen from here.
             LogNamespaceAbsent(logger, place, failure.Message);
@@ -108,12 +145,7 @@ internal sealed partial class BackendSockets(Table<EndpointId, EndpointRow> endp
         {
             LogFailed(logger, place, failure.Message);
         }
-    }
-
-    private static SocketDiagnosis Open(string path)
-    {
-        using var ns = NetworkNamespace.Open(path);
-        return SocketDiagnosis.Open(ns);
+        return null;
     }
 
     [LoggerMessage(1, LogLevel.Information, "Ended the UDP socket {Local} in {Place}: its service's backend {Remote} is gone")]
@@ -127,4 +159,7 @@ internal sealed partial class BackendSockets(Table<EndpointId, EndpointRow> endp
 
     [LoggerMessage(4, LogLevel.Warning, "Cannot tell which sockets have backends that are gone, they keep them: {Reason}")]
     private static partial void LogNotRead(ILogger logger, string reason);
+
+    [LoggerMessage(5, LogLevel.Warning, "UDP sockets keep backends that are gone, until the process connects them anew: the kernel lacks {Option}")]
+    private static partial void LogUnable(ILogger logger, string option);
 }
