@@ -20,6 +20,9 @@ public sealed record Route
     /// <summary>The device, or zero.</summary>
     public int LinkIndex { get; init; }
 
+    /// <summary>The others of a route with several next hops, or null.</summary>
+    public NextHop? OtherHops { get; init; }
+
     /// <summary>The source address to prefer, or null.</summary>
     public IPAddress? Source { get; init; }
 
@@ -43,7 +46,22 @@ public sealed record Route
 
     /// <summary>Whether the gateway counts as on the link although no route leads to it.</summary>
     public bool IsOnLink { get; init; }
+
+    /// <summary>The devices of all its next hops, as often as they occur.</summary>
+    public IEnumerable<int> AllLinks()
+    {
+        if (LinkIndex != 0)
+            yield return LinkIndex;
+        for (var hop = OtherHops; hop is not null; hop = hop.Others)
+            yield return hop.LinkIndex;
+    }
 }
+
+/// <summary>One of several next hops of a route.</summary>
+/// <param name="LinkIndex">The device.</param>
+/// <param name="Gateway">The next hop, or null when it is on the link.</param>
+/// <param name="Others">Those after it, or null; a list of this kind is equal by content.</param>
+public sealed record NextHop(int LinkIndex, IPAddress? Gateway, NextHop? Others);
 
 /// <summary>Well-known makers of routes.</summary>
 public static class RouteProtocol

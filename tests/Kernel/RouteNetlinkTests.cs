@@ -95,6 +95,27 @@ public sealed class RouteNetlinkTests
         Assert.Empty(net.LeftNetlink.Routes(table: 2004));
     }
 
+    [Theory]
+    [InlineData("0.0.0.0/0", "10.9.0.2", "10.9.0.3", "10.9.0.4")]
+    [InlineData("2001:db8:1::/64", "fd00:9::2", "fd00:9::3", "fd00:9::4")]
+    public void All_hops_of_a_route_are_told(string destination, string first, string second, string third)
+    {
+        using var net = new TestNamespaces();
+        var route = new Route
+        {
+            Destination = IPNetwork.Parse(destination),
+            Table = 2004,
+            Priority = 77,
+            LinkIndex = net.LeftIndex,
+            Gateway = IPAddress.Parse(first),
+            OtherHops = new NextHop(net.LeftIndex, IPAddress.Parse(second), new NextHop(net.LeftIndex, IPAddress.Parse(third), null)),
+        };
+        net.LeftNetlink.ReplaceRoute(route);
+        var found = Assert.Single(net.LeftNetlink.Routes(table: 2004), r => r.Destination == route.Destination);
+        Assert.Equal(route with { Scope = RouteScope.Universe }, found);
+        Assert.Equal([net.LeftIndex, net.LeftIndex, net.LeftIndex], found.AllLinks());
+    }
+
     [Fact]
     public void An_on_link_gateway_and_a_default_route_are_accepted()
     {

@@ -1,4 +1,6 @@
+using System.Net;
 using Cilium.Datapath.Inspection;
+using Cilium.Netlink;
 
 namespace Cilium.KernelTests;
 
@@ -32,6 +34,26 @@ public sealed class UnderlayDeviceTests
                 devices.Select(device => device == "und0.5" ? dotted : dashed).SelectMany(index => new[] { (index, "cil_from_netdev"), (index, "cil_to_netdev") }).Order(),
                 Links(node).Select(link => (link.Ifindex, link.Program)).Order());
         }
+    }
+
+    [Fact]
+    public async Task Each_hop_of_a_default_route_has_the_programs_on_its_device()
+    {
+        using var node = new TestNode();
+        var first = node.Netlink.FindLink("und0")!.Index;
+        var second = node.AddDevice("und1");
+        node.Netlink.AddAddress(new InterfaceAddress(second, IPAddress.Parse("172.31.0.2"), 24));
+        node.Netlink.ReplaceRoute(new Route
+        {
+            Destination = IPNetwork.Parse("0.0.0.0/0"),
+            LinkIndex = first,
+            Gateway = TestNode.WorldAddress,
+            OtherHops = new NextHop(second, IPAddress.Parse("172.31.0.1"), null),
+        });
+        await node.StartAsync();
+        Assert.Equal(
+            new[] { first, second }.SelectMany(index => new[] { (index, "cil_from_netdev"), (index, "cil_to_netdev") }).Order(),
+            Links(node).Select(link => (link.Ifindex, link.Program)).Order());
     }
 
     private static List<AttachedProgram> Links(TestNode node) =>

@@ -102,8 +102,8 @@ internal sealed class NodeDevices(RouteNetlink netlink, NodeNamespace ns, Datapa
         var addresses = netlink.Addresses();
         var indices = netlink.Routes(AddressFamily.InterNetwork, Route.MainTable)
             .Concat(netlink.Routes(AddressFamily.InterNetworkV6, Route.MainTable))
-            .Where(route => route.Destination.PrefixLength == 0 && route.LinkIndex != 0)
-            .Select(route => route.LinkIndex)
+            .Where(route => route.Destination.PrefixLength == 0)
+            .SelectMany(route => route.AllLinks())
             .Concat(addresses.Where(a => IsNodeAddress(node, a.Address)).Select(a => a.LinkIndex))
             .ToHashSet();
         return [.. links.Where(link => indices.Contains(link.Index) && link.Name is not ("lo" or HostDevice or NetDevice or VxlanDevice))];

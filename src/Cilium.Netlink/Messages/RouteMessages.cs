@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net;
 
 namespace Cilium.Netlink.Messages;
 
@@ -8,6 +9,7 @@ internal static class RouteMessages
     private const int BodyBytes = 12;
     private const uint OnLink = 4;
     private const int NextHopBytes = 8;
+    private const int AttributeHeaderBytes = 4;
     private const uint Cloned = 0x200;
 
     internal static void Write(MessageWriter writer, Route route)
@@ -25,10 +27,20 @@ internal static class RouteMessages
             writer.Attribute(Attr.RouteDestination, route.Destination.BaseAddress);
         if (route.Table >= 256)
             writer.Attribute(Attr.RouteTable, (uint)route.Table);
-        if (route.Gateway is not null)
-            writer.Attribute(Attr.RouteGateway, route.Gateway);
-        if (route.LinkIndex != 0)
-            writer.Attribute(Attr.RouteOutput, (uint)route.LinkIndex);
+        if (route.OtherHops is not null)
+        {
+            var hops = writer.BeginNest(Attr.RouteMultipath);
+            for (var hop = new NextHop(route.LinkIndex, route.Gateway, route.OtherHops); hop is not null; hop = hop.Others)
+                WriteHop(writer, hop, route.IsOnLink);
+            writer.EndNest(hops);
+        }
+        else
+        {
+            if (route.Gateway is not null)
+                writer.Attribute(Attr.RouteGateway, route.Gateway);
+            if (route.LinkIndex != 0)
+                writer.Attribute(Attr.RouteOutput, (uint)route.LinkIndex);
+        }
         if (route.Source is not null)
             writer.Attribute(Attr.RouteSource, route.Source);
         if (route.Priority is { } priority)
@@ -68,11 +80,22 @@ internal static class RouteMessages
                 Attr.RouteSource => route with { Source = attributes.Address },
                 Attr.RoutePriority => route with { Priority = (int)attributes.Number },
                 Attr.RouteMetrics => route with { Mtu = Mtu(attributes.Value) },
-                Attr.RouteMultipath => WithFirstHop(route, attributes.Value),
+                Attr.RouteMultipath => WithHops(route, attributes.Value),
                 _ => route,
             };
         }
         return route;
+    }
+
+    // struct rtnexthop: length, flags, weight less one, device; then attributes.
+    private static void WriteHop(MessageWriter writer, NextHop hop, bool isOnLink)
+    {
+        Span<byte> address = stackalloc byte[16];
+        var bytes = 0;
+        hop.Gateway?.TryWriteBytes(address, out bytes);
+        writer.U16((ushort)(NextHopBytes + (bytes > 0 ? AttributeHeaderBytes + bytes : 0))).Byte(isOnLink ? (byte)OnLink : (byte)0).Byte(0).I32(hop.LinkIndex);
+        if (bytes > 0)
+            writer.Attribute(Attr.RouteGateway, address[..bytes]);
     }
 
     private static int? Mtu(ReadOnlySpan<byte> metrics)
@@ -86,18 +109,32 @@ internal static class RouteMessages
         return null;
     }
 
-    private static Route WithFirstHop(Route route, ReadOnlySpan<byte> hops)
+    private static Route WithHops(Route route, ReadOnlySpan<byte> hops)
     {
-        if (hops.Length < NextHopBytes)
-            return route;
-        var length = Math.Clamp((int)BinaryPrimitives.ReadUInt16LittleEndian(hops), NextHopBytes, hops.Length);
-        route = route with { LinkIndex = BinaryPrimitives.ReadInt32LittleEndian(hops[4..]) };
-        var attributes = new AttributeReader(hops[NextHopBytes..length]);
-        while (attributes.Next())
+        var first = FirstHop(hops);
+        return first is null ? route : route with { LinkIndex = first.LinkIndex, Gateway = first.Gateway, OtherHops = first.Others };
+    }
+
+    // The first and, behind it, the others; a malformed rest ends the list.
+    private static NextHop? FirstHop(ReadOnlySpan<byte> hops)
+    {
+        var found = new List<(int Link, IPAddress? Gateway)>();
+        while (hops.Length >= NextHopBytes)
         {
-            if (attributes.Type == Attr.RouteGateway)
-                route = route with { Gateway = attributes.Address };
+            var length = Math.Clamp((int)BinaryPrimitives.ReadUInt16LittleEndian(hops), NextHopBytes, hops.Length);
+            IPAddress? gateway = null;
+            var attributes = new AttributeReader(hops[NextHopBytes..length]);
+            while (attributes.Next())
+            {
+                if (attributes.Type == Attr.RouteGateway)
+                    gateway = attributes.Address;
+            }
+            found.Add((BinaryPrimitives.ReadInt32LittleEndian(hops[4..]), gateway));
+            hops = hops[Math.Min((length + 3) & ~3, hops.Length)..];
         }
-        return route;
+        NextHop? all = null;
+        for (var i = found.Count - 1; i >= 0; i--)
+            all = new NextHop(found[i].Link, found[i].Gateway, all);
+        return all;
     }
 }
