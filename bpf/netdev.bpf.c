@@ -31,6 +31,20 @@ static __always_inline int needs_masquerade(const struct flow *flow, const struc
 	       flow->packet.protocol != PROTO_SCTP;
 }
 
+/* What a pod is called where this device leads to: those there know their own network, and maybe not the node's other addresses. */
+static __always_inline void masquerade_address(struct __sk_buff *ctx, const struct packet *p, struct addr128 *to)
+{
+	__u32 device = ctx->ifindex;
+	const struct device_addresses *own = bpf_map_lookup_elem(&cilium_device_addresses, &device);
+
+	if (own) {
+		*to = is_ipv6(p) ? own->ipv6 : own->ipv4;
+		if (!address_is_none(to))
+			return;
+	}
+	address_from_config(to, is_ipv6(p) ? &node_ipv6 : &node_ipv4);
+}
+
 /* Whether what a pod sends belongs to a connection that was opened from outside, which knows the pod by the address it has. */
 static __always_inline int answers_outside(struct __sk_buff *ctx, struct flow *flow, const struct endpoint_row *pod)
 {
@@ -251,7 +265,7 @@ int cil_to_netdev(struct __sk_buff *ctx)
 	if (!needs_masquerade(&flow, remote) || answers_outside(ctx, &flow, local))
 		return TC_ACT_OK;
 	flow.report = flow.reason == REASON_NEW;
-	address_from_config(&node, is_ipv6(&flow.packet) ? &node_ipv6 : &node_ipv4);
+	masquerade_address(ctx, &flow.packet, &node);
 	if (address_is_none(&node))
 		return TC_ACT_OK;
 	ret = is_icmp_error(&flow.packet) ? snat_egress_error(ctx, &flow) : snat_egress(ctx, &flow, &node);

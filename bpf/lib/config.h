@@ -13,8 +13,8 @@
 
 CONFIG(__u8, enable_ipv4, 1, "IPv4 is switched on");
 CONFIG(__u8, enable_ipv6, 1, "IPv6 is switched on");
-CONFIG(struct addr128, node_ipv4, {}, "node address, source of masqueraded IPv4 packets");
-CONFIG(struct addr128, node_ipv6, {}, "node address, source of masqueraded IPv6 packets");
+CONFIG(struct addr128, node_ipv4, {}, "node address, source of masqueraded IPv4 packets where cilium_device_addresses has none");
+CONFIG(struct addr128, node_ipv6, {}, "same for IPv6");
 CONFIG(struct addr128, router_ipv4, {}, "gateway of the pods, on cilium_host; answered for in ARP");
 CONFIG(struct addr128, router_ipv6, {}, "gateway of the pods, on cilium_host; answered for in neighbour discovery");
 CONFIG(struct addr128, loopback_ipv4, LOOPBACK_IPV4, "source of a pod that reaches itself through a service");
@@ -35,8 +35,8 @@ CONFIG(__u8, enable_set_retval, 1, "the kernel has bpf_set_retval for socket hoo
 CONFIG(__u8, enable_packet_lb, 1, "services are also translated per packet");
 CONFIG(__u8, enable_node_port, 1, "services are served to clients outside the cluster");
 CONFIG(__u8, reject_no_backend, 1, "a service without backends answers ICMP unreachable; 0: drop 158");
-CONFIG(__u8, enable_masquerade_ipv4, 0, "pods reach the world with node_ipv4");
-CONFIG(__u8, enable_masquerade_ipv6, 0, "pods reach the world with node_ipv6");
+CONFIG(__u8, enable_masquerade_ipv4, 0, "pods reach the world with an address of the node");
+CONFIG(__u8, enable_masquerade_ipv6, 0, "same for IPv6");
 CONFIG(struct addr128, native_ipv4_cidr, {}, "not masqueraded towards this range");
 CONFIG(__u32, native_ipv4_prefix, 0, "its length in 128 bits, 96+n; 0: none");
 CONFIG(struct addr128, native_ipv6_cidr, {}, "not masqueraded towards this range");

@@ -180,6 +180,15 @@ struct {
 	__type(value, struct snat_value);
 } cilium_snat SEC(".maps");
 
+/* By native device, what pods are masqueraded with that leave by it. A device that is missing, or has no address of a family: node_ipv4/6. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct device_addresses);
+} cilium_device_addresses SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);

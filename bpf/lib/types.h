@@ -46,6 +46,12 @@ struct endpoint_row {
 };
 ASSERT_SIZE(endpoint_row, 64);
 
+struct device_addresses {
+	struct addr128 ipv4;           /* zero: none */
+	struct addr128 ipv6;
+};
+ASSERT_SIZE(device_addresses, 32);
+
 struct ipcache_key {
 	__u32 prefix_length;           /* of the 128 bits: an IPv4 /n is 96+n */
 	struct addr128 address;

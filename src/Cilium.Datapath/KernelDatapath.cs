@@ -85,7 +85,7 @@ public sealed partial class KernelDatapath(
         var loaded = _loaded = Keep(NewLoader()
             .Load(new DatapathConstants(options, node, _network, KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper))));
         var policies = Keep(new PolicySlots(loaded.Maps, DatapathLoader.InnerPolicyShape() with { MaxEntries = options.PolicyEntries }));
-        Keep(new HostAddresses(loaded.Maps, node, ns, time, loggers.CreateLogger<HostAddresses>()));
+        Keep(new HostAddresses(loaded.Maps, node, _network.Underlay, ns, time, loggers.CreateLogger<HostAddresses>()));
 
         // 3. Programs take over: links of an earlier agent are updated in place.
         var attacher = new LinkAttacher(ns, options.EnableTcx && KernelFeatures.HasTcx);

@@ -73,6 +73,7 @@ public sealed partial class LayoutTests
         {
             ("cilium_ct", Unsafe.SizeOf<CtTuple>(), Unsafe.SizeOf<CtEntry>()),
             ("cilium_ct_scratch", 4, Unsafe.SizeOf<CtEntry>()),
+            ("cilium_device_addresses", 4, Unsafe.SizeOf<DeviceAddresses>()),
             ("cilium_devices", 4, Unsafe.SizeOf<EndpointRow>()),
             ("cilium_devices_high", 4, Unsafe.SizeOf<EndpointRow>()),
             ("cilium_forwarded", 4, Unsafe.SizeOf<MetricsValue>()),

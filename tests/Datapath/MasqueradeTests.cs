@@ -68,6 +68,25 @@ public sealed class MasqueradeTests
     }
 
     [Theory, InlineData(4), InlineData(6)]
+    public void A_device_with_an_address_of_its_own_gives_it_to_what_leaves_by_it(int family)
+    {
+        using var node = Node.WithEverything(family);
+        var own = family == 4 ? "198.51.100.5" : "2001:db8:5::5";
+        node.Bench.Map<Addr128, EndpointRow>("cilium_lxc").Update(
+            Bench.Address(own), new EndpointRow(1, 0, EndpointFlags.Present | EndpointFlags.Host, 0, 0, default, default, 0, default, default));
+        var devices = node.Bench.Map<uint, DeviceAddresses>("cilium_device_addresses");
+        // Another device's, and the other family's, are none of this packet's.
+        devices.Update(Bench.Device + 1, new DeviceAddresses(Bench.Address(own), Bench.Address(own)));
+        devices.Update(Bench.Device, family == 4 ? new DeviceAddresses(default, Bench.Address("2001:db8:5::5")) : new DeviceAddresses(Bench.Address("198.51.100.5"), default));
+        Assert.Equal(node.Self, Frame.Source(Leave(node, node.A)));
+        devices.Update(Bench.Device, family == 4 ? new DeviceAddresses(Bench.Address(own), default) : new DeviceAddresses(default, Bench.Address(own)));
+        var left = Leave(node, node.B);
+        Assert.Equal(own, Frame.Source(left));
+        Assert.True(Frame.IsSound(left));
+        Assert.Equal((node.B, Port), Reached(node.Bench.Run("cil_from_netdev", Frame.TcpSegment(node.World, own, 80, Frame.SourcePort(left), Frame.Ack)).Packet));
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void A_half_closed_connection_stays(int family)
     {
         using var node = Node.WithEverything(family);

@@ -23,6 +23,7 @@ internal sealed class TestNode : IDisposable
     private readonly PinFolder _pins = new();
     private readonly TestCgroup _cgroup = new();
     private readonly List<TestPod> _pods = [];
+    private readonly List<NetworkNamespace> _networks = [];
     private readonly bool _ownsWorld;
 
     internal TestNode(int number = 1, TestNode? neighbour = null, Action<DatapathOptions>? configure = null, string device = "und0")
@@ -136,6 +137,22 @@ internal sealed class TestNode : IDisposable
         return Netlink.FindLink(name)!.Index;
     }
 
+    /// <summary>A further device with an address, and a namespace behind it whose default route leads back.</summary>
+    internal (int Index, NetworkNamespace Behind) AddNetwork(string device, IPAddress address, IPAddress other)
+    {
+        var behind = NetworkNamespace.Create($"{_prefix}b{_networks.Count}");
+        _networks.Add(behind);
+        Netlink.CreateVeth(new LinkSettings { Name = device, IsUp = true }, new LinkSettings { Name = "eth0", Namespace = behind });
+        var index = Netlink.FindLink(device)!.Index;
+        Netlink.AddAddress(new InterfaceAddress(index, address, 24));
+        using var netlink = RouteNetlink.Open(behind);
+        var eth0 = netlink.FindLink("eth0")!.Index;
+        netlink.ChangeLink(eth0, new LinkSettings { IsUp = true });
+        netlink.AddAddress(new InterfaceAddress(eth0, other, 24));
+        netlink.ReplaceRoute(new Route { Destination = IPNetwork.Parse("0.0.0.0/0"), Gateway = address, LinkIndex = eth0 });
+        return (index, behind);
+    }
+
     internal TestPod AddPod(ushort id)
     {
         var pod = new TestPod(this, _prefix, id);
@@ -180,6 +197,11 @@ internal sealed class TestNode : IDisposable
         Netlink.Dispose();
         Node.Dispose();
         NetworkNamespace.Delete(_prefix + "n");
+        foreach (var (index, behind) in _networks.Index())
+        {
+            behind.Dispose();
+            NetworkNamespace.Delete($"{_prefix}b{index}");
+        }
         if (_ownsWorld)
         {
             World.Dispose();

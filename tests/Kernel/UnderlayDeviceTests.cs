@@ -56,6 +56,26 @@ public sealed class UnderlayDeviceTests
             Links(node).Select(link => (link.Ifindex, link.Program)).Order());
     }
 
+    [Fact]
+    public async Task A_pod_has_the_address_of_the_device_by_which_it_leaves()
+    {
+        using var node = new TestNode(configure: options => options.Devices = ["und0", "und1"]);
+        var other = IPAddress.Parse("172.31.0.77");
+        var (index, behind) = node.AddNetwork("und1", IPAddress.Parse("172.31.0.2"), other);
+        await node.StartAsync();
+        var pod = node.AddPod(11);
+        await node.PutAsync(pod.Row);
+        using var world = TestNetwork.Serve(node.World, TestNode.WorldAddress, 80);
+        using var network = TestNetwork.Serve(behind, other, 80);
+        Assert.Equal("172.30.0.2", TestNetwork.Ask(pod.Namespace, TestNode.WorldAddress, 80));
+        Assert.Equal("172.31.0.2", TestNetwork.Ask(pod.Namespace, other, 80));
+
+        // And what the device has later.
+        node.Netlink.DeleteAddress(new InterfaceAddress(index, IPAddress.Parse("172.31.0.2"), 24));
+        node.Netlink.AddAddress(new InterfaceAddress(index, IPAddress.Parse("172.31.0.9"), 24));
+        Assert.True(await TestNode.HappensAsync(() => TestNetwork.Ask(pod.Namespace, other, 80, 300) == "172.31.0.9"));
+    }
+
     private static List<AttachedProgram> Links(TestNode node) =>
         [.. AttachedProgram.List(node.Options.BpfRoot).Where(link => link.Program is "cil_from_netdev" or "cil_to_netdev")];
 }

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace Cilium.Datapath.Devices;
 
 /// <summary>
-/// Keeps the programs told which addresses are the node's own: those of its devices and the gateway's. IPv6 link-local addresses are
-/// not told; they never leave their link.
+/// Keeps the programs told which addresses are the node's own: those of its devices and the gateway's, and which of them pods have that leave
+/// by a native device. IPv6 link-local addresses are not told; they never leave their link.
 /// </summary>
 internal sealed partial class HostAddresses : IDisposable
 {
@@ -19,16 +19,19 @@ internal sealed partial class HostAddresses : IDisposable
     private static readonly TimeSpan s_again = TimeSpan.FromSeconds(1);
     private readonly DatapathMaps _maps;
     private readonly LocalNodeRow _node;
+    private readonly IReadOnlyList<Link> _underlay;
     private readonly NodeNamespace _ns;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
 
-    internal HostAddresses(DatapathMaps maps, LocalNodeRow node, NodeNamespace ns, TimeProvider time, ILogger logger)
+    internal HostAddresses(
+        DatapathMaps maps, LocalNodeRow node, IReadOnlyList<Link> underlay, NodeNamespace ns, TimeProvider time, ILogger logger)
     {
         _maps = maps;
         _node = node;
+        _underlay = underlay;
         _ns = ns;
         _time = time;
         _logger = logger;
@@ -95,10 +98,15 @@ internal sealed partial class HostAddresses : IDisposable
         }
     }
 
-    private void Write(RouteNetlink netlink) => WriteTo(_maps, netlink.Addresses()
-        .Where(address => address.LinkIndex != Loopback && !address.Address.IsIPv6LinkLocal)
-        .Select(address => IpAddr.FromIPAddress(address.Address))
-        .Concat([_node.IPv4, _node.IPv6, _node.RouterIPv4, _node.RouterIPv6]));
+    // What is masqueraded with an address must be known as the node's when the answer comes.
+    private void Write(RouteNetlink netlink)
+    {
+        var addresses = netlink.Addresses().Where(address => address.LinkIndex != Loopback && !address.Address.IsIPv6LinkLocal).ToList();
+        WriteTo(_maps, addresses
+            .Select(address => IpAddr.FromIPAddress(address.Address))
+            .Concat([_node.IPv4, _node.IPv6, _node.RouterIPv4, _node.RouterIPv6]));
+        MasqueradeAddresses.WriteTo(_maps.DeviceAddresses, _node, _underlay.Select(link => link.Index), addresses);
+    }
 
     /// <summary>Makes these, and no others, the node's own addresses.</summary>
     /// <exception cref="MapFullException">Not all of them have a place beside the pods'.</exception>

@@ -21,6 +21,7 @@ public sealed class DatapathMaps : IDisposable
         Devices = Own("cilium_devices").As<uint, EndpointRow>();
         DevicesHigh = Own("cilium_devices_high").As<uint, EndpointRow>();
         Endpoints = Own("cilium_lxc").As<Addr128, EndpointRow>();
+        DeviceAddresses = Own("cilium_device_addresses").As<uint, DeviceAddresses>();
         IpCache = Own("cilium_ipcache").As<IpcacheKey, IpcacheValue>();
         Policies = new ArrayOfMapsBpf(Own("cilium_policy"));
         PolicyStamps = Own("cilium_policy_stamp").As<uint, uint>();
@@ -46,6 +47,9 @@ public sealed class DatapathMaps : IDisposable
 
     /// <summary>Local addresses.</summary>
     public BpfMap<Addr128, EndpointRow> Endpoints { get; }
+
+    /// <summary>Addresses by the ifindex of a native device.</summary>
+    public BpfMap<uint, DeviceAddresses> DeviceAddresses { get; }
 
     /// <summary>Identities and tunnel endpoints by prefix.</summary>
     public BpfMap<IpcacheKey, IpcacheValue> IpCache { get; }

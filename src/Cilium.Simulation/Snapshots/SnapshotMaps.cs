@@ -14,6 +14,7 @@ internal static class SnapshotMaps
             to.Devices.Update(ifindex, row);
         Copy(from.DevicesHigh, to.DevicesHigh);
         Copy(from.Endpoints, to.Endpoints);
+        Copy(from.DeviceAddresses, to.DeviceAddresses);
         Copy(from.IpCache, to.IpCache);
         Copy(from.Services.Frontends, to.Services.Frontends);
         Copy(from.Services.Slots, to.Services.Slots);
