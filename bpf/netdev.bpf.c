@@ -195,8 +195,7 @@ static __always_inline int node_to_service(struct __sk_buff *ctx, struct flow *f
 		return drop(ctx, flow, ret);
 	if (enable_tunnel && remote && !(remote->flags & IPCACHE_SKIP_TUNNEL) && !address_is_none(&remote->tunnel_endpoint))
 		return deliver_tunnel(ctx, flow, &remote->tunnel_endpoint, 0);
-	trace_to(ctx, flow, TRACE_TO_NETWORK, ctx->ifindex);
-	return bpf_redirect_neigh(ctx->ifindex, 0, 0, 0);
+	return leave_node(ctx, flow, ctx->ifindex);
 }
 
 /* The node's own process answers as the backend of a service: with the service's face. Returns whether *verdict is final. */

@@ -34,6 +34,7 @@ CONFIG(__u8, enable_socket_lb, 1, "socket hooks translate services of pods and o
 CONFIG(__u8, enable_set_retval, 1, "the kernel has bpf_set_retval for socket hooks (5.18)");
 CONFIG(__u8, enable_packet_lb, 1, "services are also translated per packet");
 CONFIG(__u8, enable_node_port, 1, "services are served to clients outside the cluster");
+CONFIG(__u8, several_devices, 0, "the node has several native devices: which one a service's packet leaves by is for the routing table to say");
 CONFIG(__u8, reject_no_backend, 1, "a service without backends answers ICMP unreachable; 0: drop 158");
 CONFIG(__u8, enable_masquerade_ipv4, 0, "pods reach the world with an address of the node");
 CONFIG(__u8, enable_masquerade_ipv6, 0, "same for IPv6");

@@ -32,6 +32,9 @@ static __always_inline int source_is_welcome(const struct frontend_value *fronte
 
 #define GO_ON -1
 
+#define FIB_IPV4 2
+#define FIB_IPV6 10
+
 /* A client's packet becomes one for a backend. Returns GO_ON, or a verdict when it goes nowhere. */
 static __always_inline int outside_translate(struct __sk_buff *ctx, struct flow *flow, const struct frontend_value *frontend)
 {
@@ -90,6 +93,41 @@ static __always_inline int outside_error(struct __sk_buff *ctx, struct flow *flo
 	return ret < 0 ? ret : 1;
 }
 
+/* The native device to which the routing table sends a packet that is on `device`; that one where the table does not say. */
+__shared_body int routed_device(struct __sk_buff *ctx, const struct packet *p, __u32 device)
+{
+	struct bpf_fib_lookup route = { .ifindex = device };
+	__u32 found;
+	long ret;
+
+	if (!p)
+		return device;
+	route.family = is_ipv6(p) ? FIB_IPV6 : FIB_IPV4;
+	route.l4_protocol = p->protocol;
+	if (is_ipv6(p)) {
+		__builtin_memcpy(route.ipv6_src, &p->source, sizeof(p->source));
+		__builtin_memcpy(route.ipv6_dst, &p->destination, sizeof(p->destination));
+	} else {
+		route.ipv4_src = p->source.words[3];
+		route.ipv4_dst = p->destination.words[3];
+	}
+	ret = bpf_fib_lookup(ctx, &route, sizeof(route), 0);
+	/* Whether the neighbour is known, and whether the packet fits, is for whoever sends it. */
+	if (ret != BPF_FIB_LKUP_RET_SUCCESS && ret != BPF_FIB_LKUP_RET_NO_NEIGH && ret != BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return device;
+	found = route.ifindex;
+	return bpf_map_lookup_elem(&cilium_device_addresses, &found) ? found : device;
+}
+
+/* Sends a translated packet on its way: the one it came by leads to the client, and maybe not to the backend. */
+static __always_inline int leave_node(struct __sk_buff *ctx, const struct flow *flow, __u32 device)
+{
+	if (several_devices)
+		device = routed_device(ctx, &flow->packet, device);
+	trace_to(ctx, flow, TRACE_TO_NETWORK, device);
+	return bpf_redirect_neigh(device, 0, 0, 0);
+}
+
 /* A translated packet whose backend is no pod of this node: a process of this node, or on another node, which sees one of our addresses. */
 static __always_inline int outside_forward(struct __sk_buff *ctx, struct flow *flow, __u32 is_here)
 {
@@ -118,13 +156,12 @@ static __always_inline int outside_forward(struct __sk_buff *ctx, struct flow *f
 		return drop(ctx, flow, ret);
 	if (is_tunnelled)
 		return deliver_tunnel(ctx, flow, &peer->tunnel_endpoint, 0);
-	trace_to(ctx, flow, TRACE_TO_NETWORK, ctx->ifindex);
 	ctx->mark = MARK_SNAT_DONE;
-	return bpf_redirect_neigh(ctx->ifindex, 0, 0, 0);
+	return leave_node(ctx, flow, ctx->ifindex);
 }
 
-/* What a backend on another node answers, with its client's address again: gets the service's face and leaves, by `device` or the routing
- * table when 0.
+/* What a backend on another node answers, with its client's address again: gets the service's face and leaves, as from `device` or by the
+ * stack when 0.
  */
 static __always_inline int to_outside(struct __sk_buff *ctx, struct flow *flow, __u32 device)
 {
@@ -144,7 +181,6 @@ static __always_inline int to_outside(struct __sk_buff *ctx, struct flow *flow, 
 	ret = count_hop(ctx, &flow->packet);
 	if (ret < 0)
 		return drop(ctx, flow, ret);
-	trace_to(ctx, flow, TRACE_TO_NETWORK, device);
 	ctx->mark = MARK_SNAT_DONE;
-	return bpf_redirect_neigh(device, 0, 0, 0);
+	return leave_node(ctx, flow, device);
 }

@@ -19,6 +19,7 @@ public sealed class ProgramTests
     [InlineData("enable_masquerade_ipv4", 1, "enable_masquerade_ipv6", 1)]
     [InlineData("enable_packet_lb", 0)]
     [InlineData("enable_node_port", 0)]
+    [InlineData("several_devices", 1)]
     [InlineData("enable_socket_lb", 0)]
     [InlineData("enable_set_retval", 0)]
     [InlineData("enable_socket_events", 1)]

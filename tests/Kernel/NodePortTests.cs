@@ -50,6 +50,23 @@ public sealed class NodePortTests
         Assert.Equal(a.IPv4.ToString(), TestNetwork.Ask(a.Namespace, b.IPv4, Port));
     }
 
+    [Fact]
+    public async Task A_backend_behind_another_device_than_the_clients_is_reached_and_answers()
+    {
+        using var node = new TestNode(configure: options =>
+        {
+            Configure(options, tunnel: false);
+            options.Devices = ["und0", "und1"];
+        });
+        var backend = IPAddress.Parse("172.31.0.77");
+        var (_, behind) = node.AddNetwork("und1", IPAddress.Parse("172.31.0.2"), backend);
+        await node.StartAsync();
+        using var server = TestNetwork.Serve(behind, backend, Port);
+        Serve(node, backend);
+        var self = node.Row.IPv4.ToIPAddress();
+        Assert.True(await TestNode.HappensAsync(() => TestNetwork.Ask(node.World, self, 30080, 300) == self.ToString()));
+    }
+
     private static void Configure(Datapath.DatapathOptions options, bool tunnel)
     {
         options.EnableNodePort = true;

@@ -37,6 +37,7 @@ internal sealed class DatapathConstants
         Set("enable_socket_lb", options.EnableSocketLoadBalancing);
         Set("enable_set_retval", hasSetReturnValue);
         Set("enable_node_port", options.EnableNodePort);
+        Set("several_devices", network.Underlay.Count > 1);
         Set("reject_no_backend", options.RejectServiceWithoutBackend);
         Set("enable_masquerade_ipv4", options.EnableIPv4 && options.EnableIPv4Masquerade && !node.IPv4.IsNone);
         Set("enable_masquerade_ipv6", options.EnableIPv6 && options.EnableIPv6Masquerade && !node.IPv6.IsNone);
