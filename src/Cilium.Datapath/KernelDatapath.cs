@@ -89,7 +89,10 @@ public sealed partial class KernelDatapath(
 
         // 3. Programs take over: links of an earlier agent are updated in place.
         var attacher = new LinkAttacher(ns, options.EnableTcx && KernelFeatures.HasTcx);
-        new NodeAttachments(loaded, attacher, options).Attach(_network);
+        var attachments = new NodeAttachments(loaded, attacher, options);
+        attachments.Attach(_network);
+        var areNumbersKept = options.EnableDirectNodeRoutes || DatapathConstants.Encapsulates(options, node, _network);
+        Keep(new DeviceWatch(_network, attachments, areNumbersKept, ns, time, loggers.CreateLogger<DeviceWatch>()));
 
         // 4. Readers.
         _events = new EventReader(loaded.Maps, sinks, time, loggers.CreateLogger<EventReader>());

@@ -11,6 +11,7 @@ using Cilium.Datapath.IpCache;
 using Cilium.Datapath.Kernel;
 using Cilium.Datapath.Nodes;
 using Cilium.Netlink;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cilium.KernelTests;
@@ -25,9 +26,11 @@ internal sealed class TestNode : IDisposable
     private readonly List<TestPod> _pods = [];
     private readonly List<NetworkNamespace> _networks = [];
     private readonly bool _ownsWorld;
+    private readonly ILoggerFactory _loggers;
 
-    internal TestNode(int number = 1, TestNode? neighbour = null, Action<DatapathOptions>? configure = null, string device = "und0")
+    internal TestNode(int number = 1, TestNode? neighbour = null, Action<DatapathOptions>? configure = null, string device = "und0", ILoggerFactory? loggers = null)
     {
+        _loggers = loggers ?? NullLoggerFactory.Instance;
         _prefix = $"cd-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}";
         Number = number;
         Node = NetworkNamespace.Create(_prefix + "n");
@@ -212,7 +215,7 @@ internal sealed class TestNode : IDisposable
     }
 
     private KernelDatapath NewDatapath() =>
-        new(Tables, Options, NodeNamespace.Other(Node), [Events], TimeProvider.System, NullLoggerFactory.Instance);
+        new(Tables, Options, NodeNamespace.Other(Node), [Events], TimeProvider.System, _loggers);
 }
 
 /// <summary>A pod on a <see cref="TestNode"/>, connected as the CNI plugin does it.</summary>

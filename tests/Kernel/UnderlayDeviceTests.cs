@@ -1,5 +1,7 @@
 using System.Net;
+using Cilium.Core;
 using Cilium.Datapath.Inspection;
+using Cilium.Datapath.Kernel;
 using Cilium.Netlink;
 
 namespace Cilium.KernelTests;
@@ -74,6 +76,38 @@ public sealed class UnderlayDeviceTests
         node.Netlink.DeleteAddress(new InterfaceAddress(index, IPAddress.Parse("172.31.0.2"), 24));
         node.Netlink.AddAddress(new InterfaceAddress(index, IPAddress.Parse("172.31.0.9"), 24));
         Assert.True(await TestNode.HappensAsync(() => TestNetwork.Ask(pod.Namespace, other, 80, 300) == "172.31.0.9"));
+    }
+
+    [Fact]
+    public async Task A_device_that_is_made_anew_gets_the_programs_again()
+    {
+        using var log = new ErrorLog();
+        using var node = new TestNode(configure: options => options.Devices = ["und0", "und1"], loggers: log);
+        var before = (uint)node.AddDevice("und1");
+        await node.StartAsync();
+        Assert.True(node.Datapath.Maps.DeviceAddresses.TryLookup(before, out _));
+
+        node.Netlink.DeleteLink("und1");
+        var after = (uint)node.AddDevice("und1");
+        Assert.NotEqual(before, after);
+        Assert.True(await TestNode.HappensAsync(() => Links(node).Count(link => link.Ifindex == after) == 2));
+        node.Netlink.AddAddress(new InterfaceAddress((int)after, IPAddress.Parse("172.31.0.2"), 24));
+        Assert.True(await TestNode.HappensAsync(() =>
+            node.Datapath.Maps.DeviceAddresses.TryLookup(after, out var row) && row.IPv4.ToIpAddr() == IpAddr.Parse("172.31.0.2")));
+        Assert.False(node.Datapath.Maps.DeviceAddresses.TryLookup(before, out _));
+        Assert.Empty(log.Errors);
+    }
+
+    [Theory]
+    [InlineData("cilium_vxlan")]
+    [InlineData("und0")]
+    public async Task A_device_whose_number_programs_know_is_told_of_when_it_goes(string device)
+    {
+        using var log = new ErrorLog();
+        using var node = new TestNode(loggers: log);
+        await node.StartAsync();
+        node.Netlink.DeleteLink(device);
+        Assert.True(await TestNode.HappensAsync(() => log.Errors.Any(line => line.Contains($"Device {device} ", StringComparison.Ordinal) && line.Contains("restart", StringComparison.Ordinal))));
     }
 
     private static List<AttachedProgram> Links(TestNode node) =>

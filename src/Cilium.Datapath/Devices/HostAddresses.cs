@@ -19,7 +19,7 @@ internal sealed partial class HostAddresses : IDisposable
     private static readonly TimeSpan s_again = TimeSpan.FromSeconds(1);
     private readonly DatapathMaps _maps;
     private readonly LocalNodeRow _node;
-    private readonly IReadOnlyList<Link> _underlay;
+    private readonly HashSet<string> _underlay;
     private readonly NodeNamespace _ns;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -31,7 +31,7 @@ internal sealed partial class HostAddresses : IDisposable
     {
         _maps = maps;
         _node = node;
-        _underlay = underlay;
+        _underlay = underlay.Select(link => link.Name).ToHashSet();
         _ns = ns;
         _time = time;
         _logger = logger;
@@ -105,7 +105,9 @@ internal sealed partial class HostAddresses : IDisposable
         WriteTo(_maps, addresses
             .Select(address => IpAddr.FromIPAddress(address.Address))
             .Concat([_node.IPv4, _node.IPv6, _node.RouterIPv4, _node.RouterIPv6]));
-        MasqueradeAddresses.WriteTo(_maps.DeviceAddresses, _node, _underlay.Select(link => link.Index), addresses);
+        // By name: a device that was made anew has another number.
+        MasqueradeAddresses.WriteTo(
+            _maps.DeviceAddresses, _node, netlink.Links().Where(link => _underlay.Contains(link.Name)).Select(link => link.Index), addresses);
     }
 
     /// <summary>Makes these, and no others, the node's own addresses.</summary>

@@ -11,10 +11,7 @@ internal sealed class NodeAttachments(LoadedDatapath loaded, LinkAttacher attach
     internal void Attach(NodeNetwork network)
     {
         // 1. What belongs where, and 2. what the objects have of it.
-        var wanted = Wanted(network);
-        var folderOf = PinPaths.DeviceFolders(wanted.Select(w => w.Device).ToHashSet());
-        foreach (var (device, ifindex, program, direction) in wanted.Where(w => loaded.Has(w.Program)))
-            attacher.AttachDevice(loaded.Program(program), ifindex, direction, _paths.DeviceLink(folderOf[device], program));
+        var folderOf = AttachDevices(network, _ => true);
 
         // 3. Links of devices that are no longer ours end with their pins.
         var folders = folderOf.Values.ToHashSet();
@@ -22,6 +19,19 @@ internal sealed class NodeAttachments(LoadedDatapath loaded, LinkAttacher attach
             PinPaths.RemoveFolder(folder);
 
         AttachSockets();
+    }
+
+    /// <summary>Attaches to one device, which was made anew.</summary>
+    internal void AttachAgain(NodeNetwork network, string device) => AttachDevices(network, wanted => wanted == device);
+
+    // Returns the folders of all devices that are ours.
+    private IReadOnlyDictionary<string, string> AttachDevices(NodeNetwork network, Func<string, bool> isAsked)
+    {
+        var wanted = Wanted(network);
+        var folderOf = PinPaths.DeviceFolders(wanted.Select(w => w.Device).ToHashSet());
+        foreach (var (device, ifindex, program, direction) in wanted.Where(w => isAsked(w.Device) && loaded.Has(w.Program)))
+            attacher.AttachDevice(loaded.Program(program), ifindex, direction, _paths.DeviceLink(folderOf[device], program));
+        return folderOf;
     }
 
     /// <summary>The programs on the node's devices. The tunnel first: what arrives from other nodes must find its program when routes appear.</summary>

@@ -30,9 +30,7 @@ internal sealed class DatapathConstants
         var isOverIPv6 = options.TunnelsOverIPv6(node.IPv4, node.IPv6);
         Set("tunnel_over_ipv6", isOverIPv6);
         Set("tunnel_port", options.TunnelPort);
-        // Where routing could choose among devices, the tunnel device asks it; over IPv6, it alone encapsulates.
-        var direct = options.EnableTunnel && options.EncapsulateDirectly && !isOverIPv6 && network.Underlay.Count == 1;
-        Set("underlay_ifindex", direct ? (uint)network.Underlay[0].Index : 0u);
+        Set("underlay_ifindex", Encapsulates(options, node, network) ? (uint)network.Underlay[0].Index : 0u);
         Set("underlay_mtu", (uint)network.DeviceMtu);
         Set("enable_socket_lb", options.EnableSocketLoadBalancing);
         Set("enable_set_retval", hasSetReturnValue);
@@ -68,6 +66,13 @@ internal sealed class DatapathConstants
         foreach (var (name, value) in values)
             _values[name] = value;
     }
+
+    /// <summary>
+    /// Whether the programs put tunnel headers on for the only native device, and know its number. Where routing could choose among devices, the
+    /// tunnel device asks it; over IPv6, it alone encapsulates.
+    /// </summary>
+    internal static bool Encapsulates(DatapathOptions options, LocalNodeRow node, NodeNetwork network) =>
+        options.EnableTunnel && options.EncapsulateDirectly && !options.TunnelsOverIPv6(node.IPv4, node.IPv6) && network.Underlay.Count == 1;
 
     internal void WriteTo(BpfObject obj)
     {
