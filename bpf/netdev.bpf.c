@@ -263,7 +263,8 @@ int cil_to_netdev(struct __sk_buff *ctx)
 	flow.destination_identity = remote ? remote->identity : world_identity(&flow.packet);
 	if (!needs_masquerade(&flow, remote) || answers_outside(ctx, &flow, local))
 		return TC_ACT_OK;
-	flow.report = flow.reason == REASON_NEW;
+	/* The pod's program has made the connection, so conntrack knows each packet by now: the translation says which begins and ends one. */
+	flow.report = is_icmp_error(&flow.packet);
 	masquerade_address(ctx, &flow.packet, &node);
 	if (address_is_none(&node))
 		return TC_ACT_OK;

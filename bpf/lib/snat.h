@@ -262,13 +262,14 @@ __shared_body int snat_egress_error(struct __sk_buff *ctx, struct flow *flow)
 	return rewrite_end(ctx, &flow->packet, REWRITE_SOURCE, &value->to_address, KEEP_PORT);
 }
 
-/* Gives a packet that leaves for the world the node's address. Returns 0 or a negative reason. */
+/* Gives a packet that leaves for the world the node's address; sets flow->report when a connection begins or ends. Returns 0 or a negative reason. */
 __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const struct addr128 *node)
 {
 	struct packet *p;
 	struct snat_value *value, fresh = {};
 	struct snat_key key = {};
 	__u64 checksum;
+	__u16 flags;
 	__u8 type;
 	int ret;
 
@@ -284,12 +285,16 @@ __shared_body int snat_egress(struct __sk_buff *ctx, struct flow *flow, const st
 		return -DROP_SNAT_UNSUPPORTED_PROTOCOL;
 	snat_key_of(&key, p, SNAT_EGRESS);
 	value = bpf_map_lookup_elem(&cilium_snat, &key);
+	flags = value ? value->flags : 0;
 	/* An address that the node no longer has, or a way back that another connection took meanwhile, is as good as none. */
 	if (!value || !address_equal(&value->to_address, node) || snat_refresh(p, &key, value) < 0) {
 		ret = snat_allocate(ctx, p, &key, node, &fresh);
 		if (ret < 0)
 			return ret;
 		value = &fresh;
+		flow->report = 1;
+	} else if ((value->flags ^ flags) & (SNAT_FIN_BOTH | SNAT_RST_EITHER)) {
+		flow->report = 1;
 	}
 	if (address_equal(&value->to_address, &p->source) && value->to_port == p->source_port)
 		return 0;

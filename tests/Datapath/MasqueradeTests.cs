@@ -8,6 +8,19 @@ public sealed class MasqueradeTests
     private const ushort Port = 40000;
 
     [Theory, InlineData(4), InlineData(6)]
+    public void Aggregation_reports_the_first_packet_to_the_network_and_the_end(int family)
+    {
+        using var node = Node.WithEverything(family);
+        var first = Assert.Single(Send(node, node.A).Events);
+        Assert.Equal((TracePoint.ToNetwork, Bench.Address(node.A)), (first.Point, first.Header.OriginalAddress));
+        Answer(node, Port, Frame.Syn | Frame.Ack);
+        Assert.Empty(Send(node, node.A, Frame.Ack).Events);
+        Assert.Empty(Send(node, node.A, Frame.Ack).Events);
+        Assert.Equal(TracePoint.ToNetwork, Assert.Single(Send(node, node.A, Frame.Fin | Frame.Ack).Events).Point);
+        Assert.Empty(Send(node, node.A, Frame.Ack).Events);
+    }
+
+    [Theory, InlineData(4), InlineData(6)]
     public void A_lost_way_back_is_entered_again(int family)
     {
         using var node = Node.WithEverything(family);
