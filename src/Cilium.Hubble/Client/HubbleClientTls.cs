@@ -27,7 +27,9 @@ public sealed record HubbleClientTls
     /// <exception cref="IOException">A file cannot be read.</exception>
     internal SslClientAuthenticationOptions Load()
     {
-        var options = new SslClientAuthenticationOptions();
+        // By default the server's certificate would make us ask any URL that it names for its issuer, and wait for it.
+        var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        var options = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
         if (AllowsInsecure)
         {
 #pragma warning disable CA5359 // The user says so, by the option of upstream's name.
@@ -37,10 +39,10 @@ public sealed record HubbleClientTls
 
         if (AuthorityFiles.Count != 0)
         {
-            options.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
             foreach (var file in AuthorityFiles)
             {
-                options.CertificateChainPolicy.CustomTrustStore.AddRange(Certificates(file, "the certificates of authorities"));
+                policy.CustomTrustStore.AddRange(Certificates(file, "the certificates of authorities"));
             }
         }
 

@@ -94,7 +94,13 @@ public sealed partial class HubbleTls
         if (options.TlsClientCaFiles.Count != 0)
         {
             tls.ClientCertificateRequired = true;
-            tls.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            // By default a stranger's certificate would make us ask any URL that it names for its issuer, and wait for it.
+            tls.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+                DisableCertificateDownloads = true,
+            };
             foreach (var file in options.TlsClientCaFiles)
             {
                 tls.CertificateChainPolicy.CustomTrustStore.AddRange(Read(file, () => Certificates(file)));

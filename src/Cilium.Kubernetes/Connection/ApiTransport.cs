@@ -21,6 +21,7 @@ internal static class ApiTransport
             EnableMultipleHttp2Connections = true,
         };
         var tls = handler.SslOptions;
+        tls.CertificateChainPolicy = ChainPolicy(configuration.SslCaCerts);
         if (ClientCertificate(configuration) is { } certificate)
         {
             tls.ClientCertificates = [certificate];
@@ -31,10 +32,6 @@ internal static class ApiTransport
 #pragma warning disable CA5359 // The user's kubeconfig says insecure-skip-tls-verify.
             tls.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
 #pragma warning restore CA5359
-        }
-        else if (configuration.SslCaCerts is { Count: > 0 } authorities)
-        {
-            tls.CertificateChainPolicy = Trusting(authorities);
         }
 
         return handler;
@@ -69,10 +66,17 @@ internal static class ApiTransport
         return file is { Length: > 0 } ? File.ReadAllText(file) : null;
     }
 
-    private static X509ChainPolicy Trusting(X509Certificate2Collection authorities)
+    /// <summary>How the server's certificate is judged: by these authorities, or by the system's when there are none.</summary>
+    private static X509ChainPolicy ChainPolicy(X509Certificate2Collection? authorities)
     {
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(authorities);
+        // By default the server's certificate would make us ask any URL that it names for its issuer, and wait for it.
+        var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        if (authorities is { Count: > 0 })
+        {
+            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            policy.CustomTrustStore.AddRange(authorities);
+        }
+
         return policy;
     }
 }

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cilium.ControlPlane.Observation;
 using Cilium.ControlPlane.Serving;
@@ -11,7 +10,9 @@ using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Observing;
 using Cilium.Hubble.Proto;
 using Cilium.Hubble.Serving;
+using Cilium.Kubernetes.Tests;
 using Microsoft.Extensions.Logging.Abstractions;
+using static Cilium.ControlPlane.Tests.Observation.TestCertificates;
 
 namespace Cilium.ControlPlane.Tests.Observation;
 
@@ -86,6 +87,40 @@ public sealed class HubbleDoorsTests : IDisposable
         Assert.NotEmpty(await RefusalAsync(tcp, authority, unusable, SslProtocols.Tls13));
         Assert.NotEmpty(await RefusalAsync(tcp, authority, known, SslProtocols.Tls12));
         Assert.Equal("", await RefusalAsync(tcp, authority, known, SslProtocols.Tls13));
+    }
+
+    [Fact]
+    public async Task A_certificate_of_a_stranger_makes_neither_side_fetch_its_issuer()
+    {
+        await using var issuer = new WatchedAddress();
+        var extension = new X509AuthorityInformationAccessExtension([], [$"{issuer.Url}issuer.crt"]);
+        using var authority = Authority("Cilium CA");
+        using var stranger = Authority("a CA that is not trusted");
+        using var server = IssueWith(stranger, "node-a.default.hubble-grpc.cilium.io", extension);
+        using var client = IssueWith(stranger, "a.hubble-relay.cilium.io", extension);
+        var tcp = FreeAddress();
+        await using var web = new WebServer(NullLoggerFactory.Instance, TimeProvider.System);
+        await web.StartAsync(Ct);
+        var ca = Write("ca.crt", authority.ExportCertificatePem());
+        await using var doors = DoorsOn(web, tcp, options =>
+        {
+            options.DisableTls = false;
+            options.TlsCertFile = Write("server.crt", server.ExportCertificatePem());
+            options.TlsKeyFile = Write("server.key", server.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+            options.TlsClientCaFiles = [ca];
+        });
+        await doors.OpenAsync(Ct);
+
+        var tls = new HubbleClientTls
+        {
+            AllowsInsecure = true,
+            CertificateFile = Write("client.crt", client.ExportCertificatePem()),
+            KeyFile = Write("client.key", client.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()),
+        };
+        Assert.False(await IsAnsweredAsync(tcp, tls));
+        Assert.Equal(0, issuer.Connections);
+        Assert.False(await IsAnsweredAsync(tcp, new HubbleClientTls { AuthorityFiles = [ca] }));
+        Assert.Equal(0, issuer.Connections);
     }
 
     [Fact]
@@ -270,33 +305,6 @@ public sealed class HubbleDoorsTests : IDisposable
             TestContext.Current.TestOutputHelper?.WriteLine(refusal.ToString());
             return refusal.Status.Detail;
         }
-    }
-
-    private static X509Certificate2 Authority(string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
-        return request.CreateSelfSigned(DateTimeOffset.UnixEpoch, new DateTimeOffset(2099, 1, 1, 0, 0, 0, TimeSpan.Zero));
-    }
-
-    private static X509Certificate2 Issue(X509Certificate2 authority, string name, params string[] usages)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(name);
-        names.AddIpAddress(IPAddress.Loopback);
-        request.CertificateExtensions.Add(names.Build());
-        if (usages.Length != 0)
-        {
-            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. usages.Select(usage => new Oid(usage))], false));
-        }
-
-        using var issued = request.Create(authority, authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(8));
-        return issued.CopyWithPrivateKey(key);
     }
 
     private string Write(string name, string text)

@@ -1,6 +1,3 @@
-using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -19,12 +16,37 @@ public sealed class ServerNameTests : IDisposable
     public async Task The_certificate_is_compared_with_the_name_of_the_kubeconfig(string name, bool isTrusted)
     {
         using var certificate = Certificate("kubernetes.test");
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        using var stop = new CancellationTokenSource();
-        var answering = AnswerAsync(listener, certificate, stop.Token);
+        await using var server = new NamedServer(certificate);
+        using var connection = Open(server, certificate, name);
+
+        Assert.False(connection.UsesSystemRoots);
+        Assert.Equal(isTrusted, await connection.IsServerHealthyAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(isTrusted, connection.UnreachableReason is null);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_certificate_of_a_stranger_makes_us_fetch_nothing(bool hasAuthority)
+    {
+        await using var issuer = new WatchedAddress();
+        using var known = Certificate("known.test");
+        using var stranger = Certificate("stranger.test");
+        using var certificate = Issue(stranger, "kubernetes.test", new X509AuthorityInformationAccessExtension([], [$"{issuer.Url}issuer.crt"]));
+        await using var server = new NamedServer(certificate);
+        using var connection = Open(server, hasAuthority ? known : null, "kubernetes.test");
+
+        Assert.Equal(!hasAuthority, connection.UsesSystemRoots);
+        Assert.False(await connection.IsServerHealthyAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(0, issuer.Connections);
+    }
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private KubernetesConnection Open(NamedServer server, X509Certificate2? authority, string name)
+    {
         var kubeconfig = Path.Combine(_directory, "kubeconfig");
-        await File.WriteAllTextAsync(
+        File.WriteAllText(
             kubeconfig,
             $$"""
             apiVersion: v1
@@ -35,70 +57,41 @@ public sealed class ServerNameTests : IDisposable
             clusters:
             - name: c
               cluster:
-                server: https://{{listener.LocalEndpoint}}
-                certificate-authority-data: {{Convert.ToBase64String(Encoding.UTF8.GetBytes(certificate.ExportCertificatePem()))}}
+                server: https://{{server.Address}}
+                {{(authority is null ? "" : $"certificate-authority-data: {Convert.ToBase64String(Encoding.UTF8.GetBytes(authority.ExportCertificatePem()))}")}}
                 {{(name.Length == 0 ? "" : $"tls-server-name: {name}")}}
-            """,
-            TestContext.Current.CancellationToken);
-        using var connection = KubernetesConnection.Open(new KubernetesConnectionOptions { KubeconfigPath = kubeconfig }, TimeProvider.System);
-
-        Assert.False(connection.UsesSystemRoots);
-        Assert.Equal(isTrusted, await connection.IsServerHealthyAsync(TestContext.Current.CancellationToken));
-        await stop.CancelAsync();
-        await answering;
-    }
-
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
-
-    private static async Task AnswerAsync(TcpListener listener, X509Certificate2 certificate, CancellationToken stop)
-    {
-        try
-        {
-            while (true)
-            {
-                using var client = await listener.AcceptTcpClientAsync(stop);
-                await using var stream = new SslStream(client.GetStream());
-                await TryAnswerAsync(stream, certificate);
-            }
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            // The test is over.
-            return;
-        }
-    }
-
-    private static async Task TryAnswerAsync(SslStream stream, X509Certificate2 certificate)
-    {
-        try
-        {
-            await stream.AuthenticateAsServerAsync(certificate);
-            using var reader = new StreamReader(stream, leaveOpen: true);
-            while (await reader.ReadLineAsync() is { Length: > 0 })
-            {
-                // The request's head is not looked at.
-                continue;
-            }
-
-            await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"u8.ToArray());
-        }
-        catch (Exception refused) when (refused is IOException or System.Security.Authentication.AuthenticationException)
-        {
-            // The client does not trust us, which some of these tests want.
-            return;
-        }
+            """);
+        return KubernetesConnection.Open(new KubernetesConnectionOptions { KubeconfigPath = kubeconfig }, TimeProvider.System);
     }
 
     private static X509Certificate2 Certificate(string name)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = Request(name, key, isAuthority: true);
+        var now = TimeProvider.System.GetUtcNow();
+        using var issued = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        return Loaded(issued);
+    }
+
+    private static X509Certificate2 Issue(X509Certificate2 authority, string name, X509Extension extension)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = Request(name, key, isAuthority: false);
+        request.CertificateExtensions.Add(extension);
+        using var issued = request.Create(authority, authority.NotBefore, authority.NotAfter, RandomNumberGenerator.GetBytes(8));
+        using var whole = issued.CopyWithPrivateKey(key);
+        return Loaded(whole);
+    }
+
+    private static CertificateRequest Request(string name, ECDsa key, bool isAuthority)
+    {
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(name);
         request.CertificateExtensions.Add(names.Build());
-        var now = TimeProvider.System.GetUtcNow();
-        using var issued = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
-        return X509CertificateLoader.LoadPkcs12(issued.Export(X509ContentType.Pkcs12), null);
+        return request;
     }
+
+    private static X509Certificate2 Loaded(X509Certificate2 issued) => X509CertificateLoader.LoadPkcs12(issued.Export(X509ContentType.Pkcs12), null);
 }
