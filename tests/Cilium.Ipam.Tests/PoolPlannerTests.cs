@@ -68,6 +68,26 @@ public sealed class PoolPlannerTests
         Assert.Equal([s_new, s_old], back.After!.IPv4!.Cidrs);
     }
 
+    [Theory]
+    [InlineData("10.0.0.0/25", "10.0.0.0/24")]
+    [InlineData("10.0.0.0/25,10.1.0.0/24", "10.0.0.0/24")]
+    [InlineData("10.0.0.0/16", "10.0.0.0/24")]
+    public void In_mode_cluster_pool_nothing_may_be_added_that_overlaps_what_is_drained(string add, string drain)
+    {
+        // At once, and when the other was drained before.
+        var cluster = Alone();
+        Assert.Contains("overlaps 10.0.0.0/24, which is drained", string.Join('\n', PoolPlanner.Plan(cluster, new PoolChange("default", Prefixes(add), Prefixes(drain))).Problems), StringComparison.Ordinal);
+        var drained = PoolPlanner.Plan(cluster, new PoolChange("default", [s_new], Prefixes(drain)));
+        Assert.Empty(drained.Problems);
+        var later = cluster with { Pools = [drained.After!], DrainedCidrs = drained.Drained };
+        var rest = Prefixes(add).FindAll(cidr => cidr != s_new);
+        Assert.Contains("overlaps 10.0.0.0/24, which is drained", string.Join('\n', PoolPlanner.Plan(later, new PoolChange("default", rest, [])).Problems), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void In_mode_multi_pool_a_part_of_what_is_drained_may_serve_on() =>
+        Assert.Empty(PoolPlanner.Plan(Cluster(), new PoolChange("default", [Prefix.Parse("10.0.0.0/25")], [s_old])).Problems);
+
     [Property(MaxTest = 300)]
     public void An_accepted_plan_makes_a_pool_that_works_and_taking_it_back_restores_it(DoNotSize<int> any)
     {
@@ -95,6 +115,14 @@ public sealed class PoolPlannerTests
     }
 
     private static List<Prefix> Prefixes(string text) => [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Prefix.Parse)];
+
+    /// <summary>A cluster of the one pool that mode cluster-pool has, with nodes that hold nothing.</summary>
+    private static ClusterAddresses Alone() => new()
+    {
+        Mode = "cluster-pool",
+        Nodes = [new NodeAddressing("a")],
+        Pools = [new PoolDefinition("default", new PoolFamily([s_old], 28), null)],
+    };
 
     private static ClusterAddresses Cluster() => new()
     {

@@ -17,8 +17,15 @@ public static class PoolPlanner
         }
 
         // 1. What is asked must be possible.
+        var drained = cluster.DrainedCidrs.Concat(change.Drain).Except(change.Add).Distinct().ToList();
         var problems = new List<string>();
         CheckAdded(cluster, before, change, problems);
+        if (cluster.Mode == "cluster-pool")
+        {
+            // There pools and what is drained are written side by side, and a CIDR of a node belongs to both if they overlap: the operator refuses that.
+            problems.AddRange(change.Add.SelectMany(cidr => drained.Where(cidr.Overlaps).Select(gone => $"{cidr} overlaps {gone}, which is drained: add that again, or another")));
+        }
+
         CheckDrained(cluster, before, change, problems);
 
         // 2. The pool as it shall be.
@@ -30,8 +37,6 @@ public static class PoolPlanner
                 problems.Add($"pool {before.Name} would be left without an {name} CIDR: add another with the same change");
             }
         }
-
-        var drained = cluster.DrainedCidrs.Concat(change.Drain).Except(change.Add).Distinct().ToList();
 
         // 3. What that means for nodes.
         var claims = AddressClaims.Of(cluster);
