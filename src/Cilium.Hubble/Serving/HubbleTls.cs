@@ -15,6 +15,7 @@ public sealed partial class HubbleTls
     private readonly ILogger _logger;
     private SslServerAuthenticationOptions _current;
     private DateTime[] _written;
+    private DateTime[] _toldOf = [];
 
     /// <summary>
     /// Reads the files that the options name. TLS is 1.3 at least. With authorities, a client needs a certificate for clients that one of them has
@@ -38,8 +39,7 @@ public sealed partial class HubbleTls
             {
                 if (Written() is var written && !written.AsSpan().SequenceEqual(_written))
                 {
-                    _written = written;
-                    Renew();
+                    Renew(written);
                 }
 
                 return _current;
@@ -47,17 +47,23 @@ public sealed partial class HubbleTls
         }
     }
 
-    private void Renew()
+    private void Renew(DateTime[] written)
     {
         try
         {
             _current = Load(_options);
+            (_written, _toldOf) = (written, []);
             LogRenewed(_logger, _options.TlsCertFile);
         }
         catch (IOException exception)
         {
-            // Certificate and key are two files: one of them may be written yet.
-            LogKept(_logger, exception.Message);
+            // Certificate and key are two files: one of them may be written yet. What is wrong now may be right at the next connection, without another
+            // time on the files: it is tried again then, and not told again.
+            if (!written.AsSpan().SequenceEqual(_toldOf))
+            {
+                _toldOf = written;
+                LogKept(_logger, exception.Message);
+            }
         }
     }
 
@@ -71,9 +77,9 @@ public sealed partial class HubbleTls
         {
             return File.ResolveLinkTarget(file, returnFinalTarget: true)?.LastWriteTimeUtc ?? File.GetLastWriteTimeUtc(file);
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Not there at the moment, which is another state than any that can be read.
+            // Not there at the moment, or not for us, which is another state than any that can be read.
             return default;
         }
     }
