@@ -97,6 +97,29 @@ public sealed class InterfaceLoopTests
     }
 
     [Fact]
+    public async Task An_interface_that_cannot_be_deleted_holds_up_no_other_and_is_tried_again()
+    {
+        await using var endpoint = await Endpoint(1);
+        using var cloud = Scenes.Cloud(endpoint);
+        var tags = new Dictionary<string, string>(new OperatorOptions().InterfaceGcTags);
+        foreach (var name in new[] { "left 0", "left 1", "left 2" }) endpoint.Model.Create("subnet-b", name, [], tags, 0, 0, "");
+        var refused = "";
+        endpoint.Before = call =>
+        {
+            if (call != "DeleteNetworkInterface" || refused.Length > 0) return;
+            refused = call;
+            throw new Ec2Fault("UnauthorizedOperation", "no");
+        };
+        var collector = new InterfaceCollector(cloud, tags, NullLogger.Instance);
+        await collector.CollectAsync(CancellationToken.None);
+        await collector.CollectAsync(CancellationToken.None);
+        Assert.Equal("DeleteNetworkInterface", refused);
+        Assert.Equal(1, endpoint.Model.Read(all => all.Count(one => one.Description.StartsWith("left", StringComparison.Ordinal))));
+        await collector.CollectAsync(CancellationToken.None);
+        Assert.Equal(0, endpoint.Model.Read(all => all.Count(one => one.Description.StartsWith("left", StringComparison.Ordinal))));
+    }
+
+    [Fact]
     public async Task Too_many_addresses_are_given_back_but_none_in_use()
     {
         await using var endpoint = await Endpoint(1);

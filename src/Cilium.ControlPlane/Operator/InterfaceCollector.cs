@@ -23,12 +23,7 @@ internal sealed partial class InterfaceCollector(IInterfaceCloud cloud, IReadOnl
         var suspects = new HashSet<string>();
         foreach (var found in read.Interfaces.Where(found => found.InstanceId.Length == 0 && tags.All(tag => found.Tags.TryGetValue(tag.Key, out var value) && value == tag.Value)))
         {
-            if (_suspects.Contains(found.Id))
-            {
-                await cloud.DeleteAsync(found.Id, cancellationToken);
-                LogDeleted(logger, found.Id);
-            }
-            else
+            if (!_suspects.Contains(found.Id) || !await TryDeleteAsync(found.Id, cancellationToken))
             {
                 suspects.Add(found.Id);
             }
@@ -37,6 +32,25 @@ internal sealed partial class InterfaceCollector(IInterfaceCloud cloud, IReadOnl
         _suspects = suspects;
     }
 
+    // One that the cloud keeps must not keep the others: they are behind it at every look.
+    private async Task<bool> TryDeleteAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await cloud.DeleteAsync(id, cancellationToken);
+            LogDeleted(logger, id);
+            return true;
+        }
+        catch (CloudRefusedException exception)
+        {
+            LogKept(logger, id, exception.Message);
+            return false;
+        }
+    }
+
     [LoggerMessage(1, LogLevel.Information, "Deleted the interface {Interface}, which was never attached")]
     private static partial void LogDeleted(ILogger logger, string @interface);
+
+    [LoggerMessage(2, LogLevel.Warning, "Cannot delete the interface {Interface}, which was never attached; it is tried again: {Reason}")]
+    private static partial void LogKept(ILogger logger, string @interface, string reason);
 }
