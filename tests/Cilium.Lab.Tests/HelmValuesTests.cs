@@ -1,3 +1,7 @@
+using System.Collections;
+using Cilium.ControlPlane.Agent;
+using Cilium.ControlPlane.Configuration;
+using Cilium.ControlPlane.Operator;
 using Cilium.Lab.Installing;
 using Cilium.Lab.Json;
 
@@ -61,6 +65,36 @@ public sealed class HelmValuesTests
     }
 
     [Theory]
+    [InlineData("tunnelProtocol: geneve\n", "tunnelProtocol: a tunnel other than VXLAN is not available in this version")]
+    [InlineData("egressGateway:\n  enabled: true\n", "egressGateway.enabled: the egress gateway is not available in this version")]
+    [InlineData("l7Proxy: true\npolicyAuditMode: true\n", "policyAuditMode: policy audit mode is not available in this version")]
+    [InlineData("gatewayAPI:\n  enabled: true\n", "gatewayAPI.enabled: the gateway API is not available in this version")]
+    [InlineData("extraConfig:\n  enable-wireguard: \"true\"\n", "extraConfig.enable-wireguard: WireGuard is not available in this version")]
+    public void What_the_agent_or_the_operator_would_refuse_is_refused_by_the_name_of_the_value(string yaml, string problem) =>
+        Assert.Equal([problem], Assert.Throws<UnknownValuesException>(() => Render(yaml)).Problems);
+
+    [Theory]
+    [InlineData("tunnelProtocol: \"\"\nl7Proxy: true\n", "tunnel-protocol", "vxlan")]
+    [InlineData("l7Proxy: false\n", "enable-l7-proxy", "false")]
+    [InlineData("bgpControlPlane:\n  enabled: true\n", "enable-bgp-control-plane", "true")]
+    [InlineData("l2announcements:\n  enabled: true\n", "enable-l2-announcements", "true")]
+    public void What_they_accept_is_rendered(string yaml, string key, string expected) => Assert.Equal(expected, Render(yaml)[key]);
+
+    [Fact]
+    public void The_refused_values_are_those_of_the_schemas()
+    {
+        foreach (var (key, (feature, accepted)) in ValueKeys.AbsentKeys)
+        {
+            Assert.All([.. accepted, "something else"], value => Assert.Equal(accepted.Contains(value), IsAccepted(key, value)));
+            Assert.Contains($"{feature} (not available)", Schemas().Where(entry => entry.Key == key).Select(entry => entry.Description));
+        }
+
+        Assert.Equal(
+            Schemas().Where(entry => entry.Description.EndsWith("(not available)", StringComparison.Ordinal)).Select(entry => entry.Key).Distinct().Order(StringComparer.Ordinal),
+            ValueKeys.AbsentKeys.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
     [InlineData("{}", "true")]
     [InlineData("hubble:\n  tls:\n    enabled: false\n", "true")]
     [InlineData("hubble:\n  tls:\n    enabled: true\n", "false")]
@@ -70,6 +104,24 @@ public sealed class HelmValuesTests
     [Fact]
     public void A_file_that_is_no_yaml_is_named() =>
         Assert.Contains("bad.yaml", Assert.Throws<FormatException>(() => HelmValues.Merge([("bad.yaml", "a: [")], [])).Message, StringComparison.Ordinal);
+
+    private static IEnumerable<(string Key, string Description)> Schemas() => AgentOptions.Schema().Keys.Concat(OperatorOptionKeys.Create().Keys);
+
+    // A key that a program does not know is none of its business.
+    private static bool IsAccepted(string key, string value)
+    {
+        try
+        {
+            var values = new ConfigValues([new(key, value)], new Hashtable(), null);
+            _ = AgentOptions.Schema().Bind(values, new AgentOptions());
+            _ = OperatorOptionKeys.Create().Bind(values, new OperatorOptions());
+            return true;
+        }
+        catch (ConfigurationException)
+        {
+            return false;
+        }
+    }
 
     private static SortedDictionary<string, string> Render(string yaml) => CiliumConfiguration.Render(HelmValues.Merge([("values", yaml)], []));
 }

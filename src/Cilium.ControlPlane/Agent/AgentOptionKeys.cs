@@ -14,8 +14,6 @@ internal static class AgentOptionKeys
         .Absent("enable-ipsec", "IPsec", "false", "")
         .Absent("enable-wireguard", "WireGuard", "false", "")
         .Absent("enable-host-firewall", "the host firewall", "false", "")
-        .Absent("enable-bgp-control-plane", "BGP", "false", "")
-        .Absent("enable-l2-announcements", "L2 announcements", "false", "")
         .Absent("enable-ipv4-egress-gateway", "the egress gateway", "false", "")
         .Absent("enable-local-redirect-policy", "local redirect policies", "false", "")
         .Absent("enable-bandwidth-manager", "the bandwidth manager", "false", "")

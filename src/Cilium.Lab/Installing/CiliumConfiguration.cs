@@ -32,10 +32,11 @@ internal static class CiliumConfiguration
     {
         var result = new SortedDictionary<string, string>(Defaults.ToDictionary(pair => pair.Key, pair => pair.Value), StringComparer.Ordinal);
         var problems = new List<string>();
+        var origins = new Dictionary<string, string>();
         foreach (var (path, value) in HelmValues.Leaves(values))
         {
             if (path == PoolValues.PreAllocation || path.StartsWith(PoolValues.PreAllocation + ".", StringComparison.Ordinal)) continue;
-            if (path.StartsWith("extraConfig.", StringComparison.Ordinal)) result[path["extraConfig.".Length..]] = Text(value);
+            if (path.StartsWith("extraConfig.", StringComparison.Ordinal)) Set(path["extraConfig.".Length..], path, Text(value));
             else if (path == "hubble.tls.enabled") result["hubble-disable-tls"] = Text(value) == "true" ? "false" : "true";
             else if (ValueKeys.Maps.FirstOrDefault(map => path.StartsWith(map.Key, StringComparison.Ordinal)) is { Key: { } prefix } map)
                 result[map.Value] = $"{(result.TryGetValue(map.Value, out var pairs) ? pairs + "," : "")}{path[prefix.Length..]}={Text(value)}";
@@ -45,9 +46,16 @@ internal static class CiliumConfiguration
             }
             else if (ValueKeys.Direct.TryGetValue(path, out var key))
             {
-                if (Text(value) is { Length: > 0 } text) result[key] = text;
+                if (Text(value) is { Length: > 0 } text) Set(key, path, text);
             }
             else if (!ValueKeys.BelongsToInstallation(path)) problems.Add($"unknown value: {path}");
+        }
+
+        // Agents and the operator would end at these, one after the other, long after everything else has been started.
+        foreach (var (key, path) in origins)
+        {
+            if (ValueKeys.AbsentKeys.TryGetValue(key, out var absent) && !absent.Accepted.Contains(result[key], StringComparer.OrdinalIgnoreCase))
+                problems.Add($"{path}: {absent.Feature} is not available in this version");
         }
 
         PoolValues.Add(values, result);
@@ -67,6 +75,8 @@ internal static class CiliumConfiguration
 
         if (result["routing-mode"] == "native") result.Remove("tunnel-protocol");
         return result;
+
+        void Set(string key, string path, string text) => (result[key], origins[key]) = (text, path);
     }
 
     private static string Text(JsonNode? value) => value switch

@@ -172,6 +172,29 @@ internal static class ValueKeys
         ["preflight.enabled"] = "the preflight check",
     }.ToFrozenDictionary();
 
+    /// <summary>Keys of features that are not there yet: agent or operator would end at any other value than the accepted ones.</summary>
+    public static readonly FrozenDictionary<string, (string Feature, string[] Accepted)> AbsentKeys = new Dictionary<string, (string, string[])>
+    {
+        ["aws-use-primary-address"] = ("pods with the interfaces' own addresses", ["false", ""]),
+        ["bpf-lb-algorithm"] = ("a load balancing algorithm other than random", ["random", ""]),
+        ["cni-chaining-mode"] = ("CNI chaining", ["none", ""]),
+        ["datapath-mode"] = ("a datapath mode other than veth", ["veth", ""]),
+        ["enable-bandwidth-manager"] = ("the bandwidth manager", ["false", ""]),
+        ["enable-cilium-endpoint-slice"] = ("CiliumEndpointSlices", ["false", ""]),
+        ["enable-gateway-api"] = ("the gateway API", ["false", ""]),
+        ["enable-host-firewall"] = ("the host firewall", ["false", ""]),
+        ["enable-ingress-controller"] = ("the ingress controller", ["false", ""]),
+        ["enable-ipsec"] = ("IPsec", ["false", ""]),
+        ["enable-ipv4-egress-gateway"] = ("the egress gateway", ["false", ""]),
+        ["enable-l7-proxy"] = ("the L7 proxy", ["false", "true"]),
+        ["enable-local-redirect-policy"] = ("local redirect policies", ["false", ""]),
+        ["enable-wireguard"] = ("WireGuard", ["false", ""]),
+        ["eni-use-primary-address"] = ("pods with the interfaces' own addresses", ["false", ""]),
+        ["identity-allocation-mode"] = ("an identity store other than CRDs", ["crd"]),
+        ["policy-audit-mode"] = ("policy audit mode", ["false", ""]),
+        ["tunnel-protocol"] = ("a tunnel other than VXLAN", ["vxlan", ""]),
+    }.ToFrozenDictionary();
+
     public static bool BelongsToInstallation(string path) =>
         Installation.Contains(path) || Installation.Any(prefix => path.StartsWith(prefix + ".", StringComparison.Ordinal));
 }

@@ -47,6 +47,18 @@ public sealed class AgentCommandLineTests
         Assert.Contains(key, exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("enable-bgp-control-plane")]
+    [InlineData("enable-l2-announcements")]
+    public void A_switch_that_only_the_operator_has_is_told_and_does_not_stop_the_agent(string key)
+    {
+        var directory = Directory.CreateTempSubdirectory("agent-config").FullName;
+        File.WriteAllText(Path.Combine(directory, key), "true\n");
+        AgentCommandLine.Read(["--config-dir", directory], new Hashtable { ["K8S_NODE_NAME"] = "node-a" }, out var unknown);
+        Directory.Delete(directory, recursive: true);
+        Assert.Equal([key], unknown);
+    }
+
     [Fact]
     public void Given_map_sizes_reach_the_datapath()
     {
