@@ -13,7 +13,8 @@ internal interface IPodNetwork
     bool Delete(string hostName);
 
     /// <summary>
-    /// What is wrong with the pod's side, or null: the device is there, up, and has the addresses and routes. A route without a gateway may have any.
+    /// What is wrong with the pod's side, or null: the device is there, up, and has the addresses, and the namespace has the routes. A route without a
+    /// gateway may have any.
     /// </summary>
     string? Check(string namespacePath, string podName, IReadOnlyList<IpAddr> addresses, IReadOnlyList<(Prefix Destination, IpAddr Gateway)> routes);
 }

@@ -58,12 +58,13 @@ internal sealed class VethPodNetwork : IPodNetwork
             }
         }
 
-        return MissingRoute(pod.Routes(table: Route.MainTable).Where(route => route.LinkIndex == link.Index), routes) is var (destination, gateway)
-            ? $"device {podName} has no route to {destination}{(gateway.IsNone ? "" : $" by {gateway}")}"
+        // The result is of the whole chain: other plugins' routes may lead over other devices.
+        return MissingRoute(pod.Routes(table: Route.MainTable), routes) is var (destination, gateway)
+            ? $"there is no route to {destination}{(gateway.IsNone ? "" : $" by {gateway}")} in {namespacePath}"
             : null;
     }
 
-    /// <summary>The first of the wanted routes that is not among those of the device, or null.</summary>
+    /// <summary>The first of the wanted routes that is not among those present, or null.</summary>
     internal static (Prefix Destination, IpAddr Gateway)? MissingRoute(IEnumerable<Route> present, IReadOnlyList<(Prefix Destination, IpAddr Gateway)> wanted)
     {
         var known = present.Select(route => (
