@@ -1,3 +1,5 @@
+using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -34,7 +36,54 @@ internal static class ApiTransport
 #pragma warning restore CA5359
         }
 
+        if (configuration.TlsServerName is { Length: > 0 } name)
+        {
+            if (!configuration.SkipTlsVerify)
+            {
+                tls.RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
+                    (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None
+                    && certificate is X509Certificate2 shown && shown.MatchesHostname(name, allowWildcards: true, allowCommonName: false);
+            }
+
+            handler.ConnectCallback = (context, cancellationToken) => ConnectAsync(context, tls, name, cancellationToken);
+        }
+
         return handler;
+    }
+
+    /// <summary>Connects and asks for another name than the URL's, which the handler itself cannot: it sets the name anew for each connection.</summary>
+    private static async ValueTask<Stream> ConnectAsync(
+        SocketsHttpConnectionContext context, SslClientAuthenticationOptions tls, string name, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            var stream = new NetworkStream(socket, ownsSocket: true);
+            if (context.InitialRequestMessage.RequestUri is not { Scheme: "https" } url || (url.IdnHost, url.Port) != (context.DnsEndPoint.Host, context.DnsEndPoint.Port))
+            {
+                // The way to a proxy: TLS begins behind it and asks for the URL's name, but the certificate is compared all the same.
+                return stream;
+            }
+
+            var secure = new SslStream(stream);
+            await secure.AuthenticateAsClientAsync(
+                new SslClientAuthenticationOptions
+                {
+                    TargetHost = name,
+                    ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                    ClientCertificates = tls.ClientCertificates,
+                    CertificateChainPolicy = tls.CertificateChainPolicy,
+                    RemoteCertificateValidationCallback = tls.RemoteCertificateValidationCallback,
+                },
+                cancellationToken);
+            return secure;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     private static X509Certificate2? ClientCertificate(KubernetesClientConfiguration configuration)

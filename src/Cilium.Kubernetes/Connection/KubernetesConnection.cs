@@ -85,12 +85,6 @@ public sealed class KubernetesConnection : IDisposable
         // The client library's own Kubernetes class would bring every model of the API into a native binary; its configuration is all we take.
         var client = new HttpClient(ApiTransport.CreateHandler(configuration)) { Timeout = Timeout.InfiniteTimeSpan };
         client.DefaultRequestHeaders.UserAgent.ParseAdd(options.UserAgent);
-        if (configuration.TlsServerName is { Length: > 0 } name)
-        {
-            // The handler expects in the certificate what the request says that it asks; its own options of TLS it sets anew.
-            client.DefaultRequestHeaders.Host = name;
-        }
-
         return new KubernetesConnection(client, ApiCredentials.Of(configuration), new Uri(configuration.Host), options.RequestTimeout, time)
         {
             UsesSystemRoots = !configuration.SkipTlsVerify && configuration.SslCaCerts is not { Count: > 0 },

@@ -24,6 +24,28 @@ public sealed class ServerNameTests : IDisposable
         Assert.Equal(isTrusted, connection.UnreachableReason is null);
     }
 
+    [Fact]
+    public async Task The_server_is_asked_for_by_name_in_TLS_and_by_its_address_in_the_request()
+    {
+        using var certificate = Certificate("kubernetes.test");
+        await using var server = new NamedServer(certificate);
+        using var connection = Open(server, certificate, "kubernetes.test");
+
+        Assert.True(await connection.IsServerHealthyAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(("kubernetes.test", server.Address), Assert.Single(server.Heard.Select(heard => (heard.TlsName, heard.Headers["Host"])).Distinct()));
+    }
+
+    [Fact]
+    public async Task A_server_named_by_option_replaces_the_address_and_leaves_trust_and_token()
+    {
+        using var certificate = Certificate("kubernetes.test");
+        await using var server = new NamedServer(certificate);
+        using var connection = Open(server, certificate, "kubernetes.test", written: "127.0.0.1:1", option: $"https://{server.Address}");
+
+        Assert.True(await connection.IsServerHealthyAsync(TestContext.Current.CancellationToken));
+        Assert.Equal((server.Address, "Bearer t"), Assert.Single(server.Heard.Select(heard => (heard.Headers["Host"], heard.Headers["Authorization"])).Distinct()));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -43,7 +65,7 @@ public sealed class ServerNameTests : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    private KubernetesConnection Open(NamedServer server, X509Certificate2? authority, string name)
+    private KubernetesConnection Open(NamedServer server, X509Certificate2? authority, string name, string? written = null, string? option = null)
     {
         var kubeconfig = Path.Combine(_directory, "kubeconfig");
         File.WriteAllText(
@@ -57,11 +79,11 @@ public sealed class ServerNameTests : IDisposable
             clusters:
             - name: c
               cluster:
-                server: https://{{server.Address}}
+                server: https://{{written ?? server.Address}}
                 {{(authority is null ? "" : $"certificate-authority-data: {Convert.ToBase64String(Encoding.UTF8.GetBytes(authority.ExportCertificatePem()))}")}}
                 {{(name.Length == 0 ? "" : $"tls-server-name: {name}")}}
             """);
-        return KubernetesConnection.Open(new KubernetesConnectionOptions { KubeconfigPath = kubeconfig }, TimeProvider.System);
+        return KubernetesConnection.Open(new KubernetesConnectionOptions { KubeconfigPath = kubeconfig, ServerUrl = option }, TimeProvider.System);
     }
 
     private static X509Certificate2 Certificate(string name)
