@@ -104,7 +104,7 @@ public sealed class BackendSocketsTests
     private static async Task<List<string>> CloseTwiceAsync(FakeSockets kernel)
     {
         using var maps = new TestMaps();
-        var log = new WarningLog();
+        using var log = new LevelLog(LogLevel.Warning);
         var tables = new DatapathTables(new StateStore());
         foreach (var (index, name) in new[] { "one", "two" }.Index())
             tables.Store.Write(write => write.Upsert(tables.Endpoints, TestPod.RowOf(1, (ushort)(11 + index), 7) with { NetnsPath = $"/run/netns/{name}" }));
@@ -118,7 +118,7 @@ public sealed class BackendSocketsTests
             Assert.True(await TestNode.HappensAsync(() => kernel.Opened > 0));
             sockets.CloseUdp([gone]);
         }
-        return log.Warnings;
+        return [.. log.Messages];
     }
 
     /// <summary>One socket in each namespace, on a kernel that lacks things.</summary>
@@ -150,22 +150,6 @@ public sealed class BackendSocketsTests
 
         void IDisposable.Dispose()
         {
-        }
-    }
-
-    private sealed class WarningLog : ILogger
-    {
-        internal List<string> Warnings { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (logLevel == LogLevel.Warning)
-                Warnings.Add(formatter(state, exception));
         }
     }
 

@@ -3,6 +3,7 @@ using Cilium.Core;
 using Cilium.Datapath.Inspection;
 using Cilium.Datapath.Kernel;
 using Cilium.Netlink;
+using Microsoft.Extensions.Logging;
 
 namespace Cilium.KernelTests;
 
@@ -81,7 +82,7 @@ public sealed class UnderlayDeviceTests
     [Fact]
     public async Task A_device_that_is_made_anew_gets_the_programs_again()
     {
-        using var log = new ErrorLog();
+        using var log = new LevelLog(LogLevel.Error);
         using var node = new TestNode(configure: options => options.Devices = ["und0", "und1"], loggers: log);
         var before = (uint)node.AddDevice("und1");
         await node.StartAsync();
@@ -95,7 +96,7 @@ public sealed class UnderlayDeviceTests
         Assert.True(await TestNode.HappensAsync(() =>
             node.Datapath.Maps.DeviceAddresses.TryLookup(after, out var row) && row.IPv4.ToIpAddr() == IpAddr.Parse("172.31.0.2")));
         Assert.False(node.Datapath.Maps.DeviceAddresses.TryLookup(before, out _));
-        Assert.Empty(log.Errors);
+        Assert.Empty(log.Messages);
     }
 
     [Theory]
@@ -103,11 +104,11 @@ public sealed class UnderlayDeviceTests
     [InlineData("und0")]
     public async Task A_device_whose_number_programs_know_is_told_of_when_it_goes(string device)
     {
-        using var log = new ErrorLog();
+        using var log = new LevelLog(LogLevel.Error);
         using var node = new TestNode(loggers: log);
         await node.StartAsync();
         node.Netlink.DeleteLink(device);
-        Assert.True(await TestNode.HappensAsync(() => log.Errors.Any(line => line.Contains($"Device {device} ", StringComparison.Ordinal) && line.Contains("restart", StringComparison.Ordinal))));
+        Assert.True(await TestNode.HappensAsync(() => log.Messages.Any(line => line.Contains($"Device {device} ", StringComparison.Ordinal) && line.Contains("restart", StringComparison.Ordinal))));
     }
 
     private static List<AttachedProgram> Links(TestNode node) =>

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Cilium.KernelTests;
 
-/// <summary>What was logged as an error.</summary>
-internal sealed class ErrorLog : ILoggerFactory, ILogger
+/// <summary>What was logged at one level.</summary>
+internal sealed class LevelLog(LogLevel level) : ILoggerFactory, ILogger
 {
-    internal ConcurrentQueue<string> Errors { get; } = new();
+    internal ConcurrentQueue<string> Messages { get; } = new();
 
     public ILogger CreateLogger(string categoryName) => this;
 
@@ -19,8 +19,8 @@ internal sealed class ErrorLog : ILoggerFactory, ILogger
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        if (logLevel == LogLevel.Error)
-            Errors.Enqueue(formatter(state, exception));
+        if (logLevel == level)
+            Messages.Enqueue(formatter(state, exception));
     }
 
     public void Dispose()
