@@ -24,7 +24,8 @@ public interface IDatapath
 
     /// <summary>
     /// Sets up the node's devices and routes, loads or adopts the programs, and starts the reconcilers of <see cref="DatapathTables"/>.
-    /// Established traffic is not interrupted when the programs were already attached.
+    /// Established traffic is not interrupted when the programs were already attached. Services that are desired by now come first where
+    /// <see cref="PrepareAsync"/> was called, so that programs which see packets for the first time find them.
     /// </summary>
     Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken);
 

@@ -52,8 +52,8 @@ public sealed partial class KernelDatapath(
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Creates and pins the maps that an earlier agent did not leave. Services need no more than their own, and are followed from then on, while
-    /// the kernel clears and links what connections may need.
+    /// Creates and pins the maps that an earlier agent did not leave, but for those of connections, which the kernel takes its time to fill.
+    /// Services need no more, and are followed from then on.
     /// </remarks>
     public Task PrepareAsync(CancellationToken cancellationToken) => OnOwnThread(
         () =>
@@ -61,12 +61,16 @@ public sealed partial class KernelDatapath(
             var paths = new PinPaths(options.BpfRoot);
             NewLoader().EnsureMapsWithoutConnections();
             FollowServices(new ServiceMaps(name => Keep(DatapathMaps.OpenPinned(paths, name))));
-            NewLoader().EnsureMaps();
         },
         cancellationToken);
 
     /// <inheritdoc/>
-    public Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken) => OnOwnThread(() => Start(node), cancellationToken);
+    public async Task StartAsync(LocalNodeRow node, CancellationToken cancellationToken)
+    {
+        if (_followsServices)
+            await _reconcilers.WaitUntilAttemptedAsync(tables.Frontends, tables.Frontends.Revision, cancellationToken).ConfigureAwait(false);
+        await OnOwnThread(() => Start(node), cancellationToken).ConfigureAwait(false);
+    }
 
     // The kernel takes its time, and the pool has no more threads than the machine processors.
     private static Task OnOwnThread(Action work, CancellationToken cancellationToken) =>

@@ -37,6 +37,28 @@ public sealed class KernelDatapathTests
     }
 
     [Fact]
+    public async Task Services_are_in_their_maps_before_connections_have_theirs_and_programs_see_packets()
+    {
+        using var node = new TestNode();
+        await node.Datapath.PrepareAsync(CancellationToken.None);
+        var maps = node.Pinned("cilium_*");
+        Assert.Contains("cilium_lb_frontends", maps);
+        Assert.DoesNotContain("cilium_ct", maps);
+
+        var frontend = new L4Address(IpAddr.Parse("10.96.0.10"), 80, L4Protocol.Tcp);
+        node.Tables.Store.Write(write => write.Upsert(node.Tables.Frontends, new FrontendRow
+        {
+            Address = frontend,
+            ServiceNamespace = "default",
+            ServiceName = "web",
+            Backends = EquatableArray.Create([new BackendRef(new L4Address(IpAddr.Parse("10.77.1.11"), 80, L4Protocol.Tcp), BackendState.Active, true)]),
+        }));
+        await node.StartAsync();
+        Assert.NotNull(node.Datapath.FindServiceId(frontend));
+        Assert.Contains("cilium_ct", node.Pinned("cilium_*"));
+    }
+
+    [Fact]
     public async Task A_policy_drops_what_it_does_not_allow_and_cuts_what_it_forbids_later()
     {
         using var node = new TestNode();

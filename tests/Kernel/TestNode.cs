@@ -116,6 +116,9 @@ internal sealed class TestNode : IDisposable
 
     internal KernelDatapath Datapath { get; private set; }
 
+    /// <summary>Names of what is pinned for all devices.</summary>
+    internal string[] Pinned(string pattern) => [.. Directory.GetFileSystemEntries(Path.Combine(_pins.Path, "tc", "globals"), pattern).Select(path => Path.GetFileName(path))];
+
     internal Task StartAsync() => Datapath.StartAsync(Row, CancellationToken.None);
 
     /// <summary>A new agent with empty tables, as after a crash: descriptors close, what is pinned stays.</summary>

@@ -20,6 +20,7 @@ internal sealed partial class AgentService(
     : BackgroundService
 {
     private static readonly TimeSpan s_restorePatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_servicesPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_sayAgain = TimeSpan.FromSeconds(10);
     private readonly ILogger _logger = loggers.CreateLogger<AgentService>();
 
@@ -108,13 +109,14 @@ internal sealed partial class AgentService(
         tables.Store.Write(transaction => transaction.Upsert(tables.LocalNode, self));
         PodUplinkRows.TakeNativeRange(tables, agent.Options);
 
-        // 4. The datapath; meanwhile the derivations fill its tables.
+        // 4. The datapath, services first; meanwhile the derivations fill its tables.
         readiness.Enter("starting the datapath");
         var allocator = new CrdIdentityAllocator(
             agent.Connection, tables.Kubernetes.CiliumIdentities, new CrdIdentityAllocatorOptions(), Random.Shared, loggers.CreateLogger<CrdIdentityAllocator>());
         RestoreLocalIdentities();
         var running = loops.Start(self, identities, devices, allocator, cancellationToken);
         await preparing.ConfigureAwait(false);
+        await WaitForServicesAsync(cancellationToken).ConfigureAwait(false);
         await agent.Datapath.StartAsync(self, cancellationToken).ConfigureAwait(false);
 
         // 5. Deletions that came while nobody answered; from here on the plugin is answered.
@@ -242,6 +244,22 @@ internal sealed partial class AgentService(
         }
     }
 
+    // On a new node programs that find no services would send what is for them out of the cluster. And what the kernel does for programs and
+    // connections takes all processors, which services need to be read.
+    private async Task WaitForServicesAsync(CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(s_servicesPatience, agent.Time);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            await agent.Tables.Datapath.Frontends.WaitInitializedAsync(linked.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            LogNoServices(_logger, s_servicesPatience);
+        }
+    }
+
     private static async Task<TRow> WaitForAsync<TKey, TRow>(
         Func<Core.Tables.ChangeFeed<TKey, TRow>> subscribe, Func<TRow?> find, CancellationToken cancellationToken)
         where TKey : notnull
@@ -268,6 +286,9 @@ internal sealed partial class AgentService(
 
     [LoggerMessage(3, LogLevel.Warning, "Not all restored endpoints are as they should be after {Patience}; their errors are retried")]
     private static partial void LogNotRestored(ILogger logger, TimeSpan patience);
+
+    [LoggerMessage(5, LogLevel.Warning, "Services and endpoint slices could not be read within {Patience}; the datapath starts without them")]
+    private static partial void LogNoServices(ILogger logger, TimeSpan patience);
 
     [LoggerMessage(4, LogLevel.Information, "Stopping; the datapath stays")]
     private static partial void LogStopping(ILogger logger);

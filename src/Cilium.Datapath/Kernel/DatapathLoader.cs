@@ -53,19 +53,17 @@ internal sealed class DatapathLoader(DatapathOptions options, BpfEngine engine, 
         Task.WaitAll(threads.ToArray());
     }
 
-    /// <summary>Creates and keeps the maps that are not there yet, so that a later load finds them. No program is loaded.</summary>
-    internal void EnsureMaps() => EnsureMaps(_ => true);
-
-    /// <summary>The same, but for maps of connections: the kernel fills these when it makes them, which takes as long as all else of a load.</summary>
-    internal void EnsureMapsWithoutConnections() => EnsureMaps(shape => shape.Type != MapType.LruHash);
-
-    private void EnsureMaps(Func<MapShape, bool> isWanted)
+    /// <summary>
+    /// Creates and keeps the maps that are not there yet, so that a later load finds them, but for maps of connections: the kernel fills these when it
+    /// makes them, which takes as long as all else of a load. No program is loaded.
+    /// </summary>
+    internal void EnsureMapsWithoutConnections()
     {
         using var obj = Open(FirstResource, engine);
         foreach (var program in obj.Programs)
             obj.SetAutoload(program.Name, load: false);
         var maps = new Dictionary<string, BpfMap>();
-        LoadMaps(obj, FirstResource, maps, isWanted);
+        LoadMaps(obj, FirstResource, maps, shape => shape.Type != MapType.LruHash);
         foreach (var map in maps.Values)
             map.Dispose();
     }
