@@ -10,6 +10,7 @@ namespace Cilium.ControlPlane.Services;
 /// <remarks>It does not wait for the node's own addresses: cluster addresses come first, what is served on the node's own follows.</remarks>
 internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options, TimeProvider time) : IAgentLoop
 {
+    private const int ServicesAtOnce = 500;
     private Core.IpAddr[]? _ownAddresses;
     private readonly Dictionary<NamespacedName, List<NamespacedName>> _slicesOf = [];
     private readonly Dictionary<NamespacedName, L4Address[]> _frontendsOf = [];
@@ -39,11 +40,12 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
                 FollowNode(self, touched);
             }
 
-            if (touched.Count > 0)
+            // In parts: the maps take the first ones while the next are computed.
+            foreach (var part in touched.Chunk(ServicesAtOnce))
             {
                 tables.Store.Write(transaction =>
                 {
-                    foreach (var service in touched)
+                    foreach (var service in part)
                     {
                         Derive(transaction, service);
                     }
