@@ -49,7 +49,7 @@ run_agent() {
   for ((round = 0; round < rounds; round++)); do
     agent_away
     wipe_datapath
-    coproc waiter { "$bench" await-entries "$folder/bpf/tc/globals/cilium_lb_frontends" 5000; }
+    coproc waiter { "$bench" await-services "$folder/bpf/tc/globals" 5000; }
     read -r _ <&"${waiter[0]}"
     agent_back
     read -r reached <&"${waiter[0]}"

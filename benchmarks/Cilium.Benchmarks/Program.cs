@@ -12,7 +12,7 @@ return args switch
     ["tables", var rows] => TableWrites.Run(Number(rows)),
     ["flows", var events] => FlowRecording.Run(Number(events)),
     ["services", var socket, var services, var backends] => await ServiceLoad.CreateAsync(socket, Number(services), Number(backends)),
-    ["await-entries", var pin, var entries] => ServiceLoad.Await(pin, Number(entries)),
+    ["await-services", var pins, var entries] => ServiceLoad.Await(pins, Number(entries)),
     ["engine", var engine, var runs] => PacketRuns.Run(engine, Number(runs)),
     ["map-operations", var engine, var entries] => MapOperations.Run(engine, Number(entries)),
     ["ipam", var operations] => AddressAllocation.Run(Number(operations)),
@@ -23,6 +23,6 @@ static int Number(string text) => int.Parse(text, System.Globalization.CultureIn
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES | tables ROWS | flows EVENTS | ipam OPERATIONS | services SOCKET COUNT BACKENDS | await-entries PIN COUNT | engine kernel|compiled|interpreted RUNS | map-operations kernel|in-process ENTRIES");
+    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES | tables ROWS | flows EVENTS | ipam OPERATIONS | services SOCKET COUNT BACKENDS | await-services PINS COUNT | engine kernel|compiled|interpreted RUNS | map-operations kernel|in-process ENTRIES");
     return 2;
 }

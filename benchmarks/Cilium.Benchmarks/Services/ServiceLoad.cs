@@ -11,6 +11,9 @@ internal static class ServiceLoad
 {
     private const int Parallel = 16;
 
+    // Of cilium_lb_ids (bpf/lib/maps.h): the service id to be given next.
+    private const uint NextService = 1;
+
     /// <summary>Creates services <c>load-N</c> without selector, each with one EndpointSlice.</summary>
     public static async Task<int> CreateAsync(string proxySocket, int services, int backends)
     {
@@ -34,21 +37,29 @@ internal static class ServiceLoad
     }
 
     /// <summary>
-    /// Waits until the pinned map of frontends exists and holds at least as many entries as wanted, and prints when that was, in seconds since boot. It says
-    /// "waiting" when it has begun: its own start must not take time from what it waits for.
+    /// Waits until the pinned maps of a new datapath hold at least as many frontends as wanted, and prints when that was, in seconds since boot. It says
+    /// "waiting" when it has begun: its own start must not take time from what it waits for. Nor must its looks: to count a map takes a lock for each of
+    /// its buckets, so it begins when as many ids have been given.
     /// </summary>
-    public static int Await(string pin, int entries)
+    /// <param name="pins">The folder of the maps.</param>
+    /// <param name="entries">How many.</param>
+    public static int Await(string pins, int entries)
     {
         Console.WriteLine("waiting");
-        while (true)
+        Wait("cilium_lb_ids", map => map.As<uint, uint>().TryLookup(NextService, out var next) && next > entries);
+        Wait("cilium_lb_frontends", map => Count(map) >= entries);
+        Console.WriteLine(File.ReadAllText("/proc/uptime").Split(' ')[0]);
+        return 0;
+
+        void Wait(string name, Func<BpfMap, bool> isThere)
         {
-            using var map = BpfPins.OpenMapOrNull(pin);
-            if (map is not null && Count(map) >= entries)
+            while (true)
             {
-                Console.WriteLine(File.ReadAllText("/proc/uptime").Split(' ')[0]);
-                return 0;
+                using var map = BpfPins.OpenMapOrNull(Path.Combine(pins, name));
+                if (map is not null && isThere(map))
+                    return;
+                Thread.Sleep(2);
             }
-            Thread.Sleep(5);
         }
     }
 
