@@ -1,6 +1,7 @@
 using Cilium.Bpf;
 using Cilium.Core;
 using Cilium.Datapath;
+using Cilium.Datapath.Kernel;
 using Cilium.Datapath.Policies;
 using EntryKey = Cilium.Datapath.Maps.PolicyKey;
 using MetricsValue = Cilium.Datapath.Maps.MetricsValue;
@@ -10,6 +11,8 @@ namespace Cilium.KernelTests;
 
 public sealed class PolicySlotsTests
 {
+    private const uint Indices = 100;
+
     [Fact]
     public void A_policy_is_complete_in_its_index_and_shared()
     {
@@ -197,6 +200,68 @@ public sealed class PolicySlotsTests
             var row = Row(1, [.. allowed, .. denied]);
             return row with { Entries = row.Entries.Select(entry => denied.Contains(entry.Key.Identity.Value) ? entry with { Verdict = PolicyVerdict.Deny } : entry).ToEquatableArray() };
         }
+    }
+
+    /// <summary>Memory or descriptors may be short for a moment.</summary>
+    [Fact]
+    public void Inner_maps_that_the_kernel_refused_are_asked_for_again()
+    {
+        using var maps = new TestMaps(("cilium_policy", Indices + 1));
+        var refuses = true;
+        using var slots = Filled(maps, shape => refuses ? throw new KernelException("bpf_map_create", 12, "policy_inner") : Create(shape));
+        for (var i = 0; i < 3; i++)
+            Assert.Throws<KernelException>(() => slots.Acquire(Row(1000, 256)));
+        refuses = false;
+        AssertAllIndicesAreTaken(slots);
+    }
+
+    [Fact]
+    public void Indices_that_the_array_refused_are_offered_again()
+    {
+        using var maps = new TestMaps(("cilium_policy", Indices + 1));
+        var refuses = true;
+        using var slots = Filled(maps, shape => Create(refuses ? shape with { ValueBytes = shape.ValueBytes + 8 } : shape));
+        for (var i = 0; i < 3; i++)
+            Assert.Throws<KernelException>(() => slots.Acquire(Row(1000, 256)));
+        refuses = false;
+        AssertAllIndicesAreTaken(slots);
+    }
+
+    [Fact]
+    public void An_index_whose_content_the_kernel_refused_is_taken_by_another_policy()
+    {
+        using var maps = new TestMaps(("cilium_policy", 4));
+        using var slots = new PolicySlots(maps.Maps, maps.InnerPolicy);
+        var valid = Row(1, 256);
+        // Longer than keys are: the kernel says EINVAL.
+        var refused = valid with { Entries = valid.Entries.Select(entry => entry with { Key = entry.Key with { PortPrefixLength = 20 } }).ToEquatableArray() };
+        for (var i = 0; i < 5; i++)
+            Assert.Throws<KernelException>(() => slots.Acquire(refused));
+        var ids = Enumerable.Range(1, 3).Select(i => slots.Acquire(Row(i, (uint)(300 + i)))).ToArray();
+        Assert.Equal([1u, 2u, 3u], ids.Order());
+        for (var i = 0; i < ids.Length; i++)
+            Assert.Equal(PolicyContent.Of(Row(i + 1, (uint)(301 + i))), Read(maps, ids[i]));
+    }
+
+    /// <summary>All inner maps of the first batch are in use, so that the next policy needs more.</summary>
+    private static PolicySlots Filled(TestMaps maps, Func<MapShape, BpfMap> createMore)
+    {
+        const int batch = 64;
+        var created = 0;
+        // One more is for endpoints without a policy.
+        var slots = new PolicySlots(maps.Maps, maps.InnerPolicy, shape => created++ <= batch ? Create(shape) : createMore(shape));
+        for (var i = 1; i <= batch; i++)
+            slots.Acquire(Row(i, (uint)i));
+        return slots;
+    }
+
+    private static BpfMap Create(MapShape shape) => PolicySlots.CreateInner(shape, BpfEngine.Kernel);
+
+    private static void AssertAllIndicesAreTaken(PolicySlots slots)
+    {
+        var ids = Enumerable.Range(1, (int)Indices).Select(i => slots.Acquire(Row(i, (uint)i))).ToHashSet();
+        Assert.Equal((int)Indices, ids.Count);
+        Assert.Throws<MapFullException>(() => slots.Acquire(Row(1000, 256)));
     }
 
     private static Dictionary<EntryKey, PolicyValue> Read(TestMaps maps, uint id) =>

@@ -19,7 +19,7 @@ internal sealed class PolicySlots : IDisposable
 
     private readonly DatapathMaps _maps;
     private readonly MapShape _innerShape;
-    private readonly BpfEngine _engine;
+    private readonly Func<MapShape, BpfMap> _create;
     private readonly Lock _lock = new();
     private readonly Dictionary<PolicyContentKey, PolicySlot> _slots = [];
     private readonly List<PolicySlot> _inherited = [];
@@ -29,9 +29,12 @@ internal sealed class PolicySlots : IDisposable
     private uint _nextStamp;
     private bool _isRefilling;
 
-    internal PolicySlots(DatapathMaps maps, MapShape innerShape, BpfEngine? engine = null)
+    /// <param name="maps">The node's maps.</param>
+    /// <param name="innerShape">What each inner map looks like.</param>
+    /// <param name="create">Makes an inner map where the array lives; null for the kernel.</param>
+    internal PolicySlots(DatapathMaps maps, MapShape innerShape, Func<MapShape, BpfMap>? create = null)
     {
-        _engine = engine ?? BpfEngine.Kernel;
+        _create = create ?? (static shape => CreateInner(shape, BpfEngine.Kernel));
         _maps = maps;
         _innerShape = innerShape;
         _nextStamp = maps.PolicyStamps.ToDictionary().Values.DefaultIfEmpty().Max() + 1;
@@ -66,6 +69,9 @@ internal sealed class PolicySlots : IDisposable
             InsertNoPolicy();
         Refill();
     }
+
+    /// <summary>An empty inner map on an engine.</summary>
+    internal static BpfMap CreateInner(MapShape shape, BpfEngine engine) => BpfMap.Create("policy_inner", shape, engine);
 
     /// <summary>Whether it is time for <see cref="Refill"/>.</summary>
     internal bool IsLow
@@ -161,20 +167,31 @@ internal sealed class PolicySlots : IDisposable
             _isRefilling = true;
             ids = [.. Enumerable.Range(0, Math.Min(RefillBatch, _bare.Count)).Select(_ => _bare.Dequeue())];
         }
-        var inners = ids.Select(_ => BpfMap.Create("policy_inner", _innerShape, _engine)).ToArray();
+        var inners = new List<BpfMap>(ids.Length);
+        var filled = false;
         try
         {
-            _maps.Policies.UpdateBatch(ids, inners);
-            lock (_lock)
-            {
-                for (var i = 0; i < ids.Length; i++)
-                    _empty.Enqueue(new PolicySlot(ids[i], inners[i].As<EntryKey, PolicyValue>(), [], _counters));
-            }
+            foreach (var _ in ids)
+                inners.Add(_create(_innerShape));
+            _maps.Policies.UpdateBatch(ids, inners.ToArray());
+            filled = true;
         }
         finally
         {
             lock (_lock)
+            {
                 _isRefilling = false;
+                for (var i = 0; i < ids.Length; i++)
+                {
+                    if (filled)
+                        _empty.Enqueue(new PolicySlot(ids[i], inners[i].As<EntryKey, PolicyValue>(), [], _counters));
+                    else
+                        _bare.Enqueue(ids[i]);
+                }
+            }
+            // A refusal may pass: the next that asks begins anew, over what of it reached the array.
+            if (!filled)
+                inners.ForEach(inner => inner.Dispose());
         }
     }
 
@@ -218,7 +235,12 @@ internal sealed class PolicySlots : IDisposable
             }
             catch (MapFullException)
             {
-                slot.Change([]);
+                Empty(slot);
+                throw;
+            }
+            catch (KernelException)
+            {
+                // What was written of it goes when the index is taken again.
                 _empty.Enqueue(slot);
                 throw;
             }
@@ -233,8 +255,27 @@ internal sealed class PolicySlots : IDisposable
         if (slot.IsDesired || slot.References > 0)
             return;
         _slots.Remove(key);
-        Write(slot, []);
-        _empty.Enqueue(slot);
+        try
+        {
+            Write(slot, []);
+        }
+        finally
+        {
+            // Also when the kernel refuses: nobody names the index, and the next content replaces what is left in it.
+            _empty.Enqueue(slot);
+        }
+    }
+
+    private void Empty(PolicySlot slot)
+    {
+        try
+        {
+            slot.Change([]);
+        }
+        finally
+        {
+            _empty.Enqueue(slot);
+        }
     }
 
     private void Write(PolicySlot slot, Dictionary<EntryKey, PolicyValue> desired)
@@ -252,7 +293,7 @@ internal sealed class PolicySlots : IDisposable
     {
         using (former)
         {
-            var inner = BpfMap.Create("policy_inner", _innerShape, _engine).As<EntryKey, PolicyValue>();
+            var inner = _create(_innerShape).As<EntryKey, PolicyValue>();
             if (content.Count > 0)
                 MapFullException.ThrowIfShort(inner, content.Keys.ToArray(), content.Values.ToArray());
             return inner;
@@ -261,7 +302,7 @@ internal sealed class PolicySlots : IDisposable
 
     private void InsertNoPolicy()
     {
-        using var inner = BpfMap.Create("policy_inner", _innerShape, _engine);
+        using var inner = _create(_innerShape);
         _maps.Policies.UpdateBatch([NoPolicy], [inner]);
     }
 }

@@ -59,7 +59,7 @@ public sealed class VirtualDatapath(
         // 1. Devices, addresses and routes of the node; 2. programs and maps.
         _network = new VirtualNodeDevices(Host, options).Ensure(node);
         var loaded = _loaded = Keep(new DatapathLoader(options, Engine, new ForgottenMaps()).Load(new DatapathConstants(options, node, _network, hasSetReturnValue: true)));
-        var policies = Keep(new PolicySlots(loaded.Maps, DatapathLoader.InnerPolicyShape(Engine) with { MaxEntries = options.PolicyEntries }, Engine));
+        var policies = Keep(new PolicySlots(loaded.Maps, DatapathLoader.InnerPolicyShape(Engine) with { MaxEntries = options.PolicyEntries }, shape => PolicySlots.CreateInner(shape, Engine)));
         HostAddresses.WriteTo(loaded.Maps, Host.Interfaces.Where(device => !ReferenceEquals(device, Host.Loopback))
             .SelectMany(device => device.Addresses).Concat([node.IPv4, node.IPv6, node.RouterIPv4, node.RouterIPv6]));
 
