@@ -144,6 +144,7 @@ internal static class AgentOptionKeys
         .Choice("allow-localhost", "Let the node reach its pods", ["auto", "always", "policy"], (options, value) => options.AllowLocalhost = value != "policy")
         .Boolean("enable-k8s-networkpolicy", "Follow NetworkPolicy objects", (options, value) => options.EnableK8sNetworkPolicy = value)
         .Text("labels", "Labels that make identities", (options, value) => options.Labels = value)
+        .Duration("identity-change-grace-period", "Wait before a changed identity is used", TimeSpan.Zero, (options, value) => options.IdentityChangeGracePeriod = value)
         .Text("k8s-service-proxy-name", "Service proxy name of this agent", (options, value) => options.ServiceProxyName = value)
         .Boolean("kube-proxy-replacement", "Balance services in place of kube-proxy", (options, value) =>
         {

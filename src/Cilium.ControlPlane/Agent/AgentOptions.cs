@@ -108,6 +108,9 @@ public sealed class AgentOptions
     /// <summary>How long the API server may be silent before it counts as away for <see cref="IdentityPatience"/>.</summary>
     public TimeSpan IdentityPatienceWhenAway { get; set; } = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>How long other nodes have to learn the new identity of a running endpoint before it sends with it. Key <c>identity-change-grace-period</c>.</summary>
+    public TimeSpan IdentityChangeGracePeriod { get; set; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Record flows. Key <c>enable-hubble</c>.</summary>
     public bool EnableHubble { get; set; }
 

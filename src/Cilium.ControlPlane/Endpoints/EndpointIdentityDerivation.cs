@@ -10,7 +10,8 @@ namespace Cilium.ControlPlane.Endpoints;
 /// <summary>Endpoints, pods and namespaces in, identities of endpoints out; keeps the last identity on disk, if there is a store.</summary>
 /// <remarks>
 /// An endpoint whose pod is not known, or whose identity the API server does not give in time, starts as <c>reserved:init</c> and changes when
-/// more is known. A restored endpoint keeps the identity it had until its pod has been seen.
+/// more is known. A restored endpoint keeps the identity it had until its pod has been seen. An endpoint whose labels change takes its next identity
+/// only when other nodes have had time to learn it, unless the cluster has forgotten the one that it has.
 /// </remarks>
 internal sealed partial class EndpointIdentityDerivation(
     AgentTables tables, AgentOptions options, IIdentityAllocator allocator, EndpointStore? store, Func<bool> isServerAway,
@@ -20,6 +21,7 @@ internal sealed partial class EndpointIdentityDerivation(
     private static readonly TimeSpan s_askAgain = TimeSpan.FromSeconds(1);
     private readonly Dictionary<EndpointId, Waiting> _waiting = [];
     private readonly Dictionary<EndpointId, Wanted> _wanted = [];
+    private readonly HeldIdentities _held = new();
     // At most one question per endpoint is open, so the bound is never met.
     private readonly Channel<(EndpointId Id, LabelSet Labels, Identity Identity)> _answers =
         Channel.CreateBounded<(EndpointId, LabelSet, Identity)>(ushort.MaxValue);
@@ -59,7 +61,8 @@ internal sealed partial class EndpointIdentityDerivation(
                 }
             }
 
-            AskAnew(identities.Drain().Where(change => change.IsDelete).Select(change => change.Key).ToHashSet(), touched);
+            var deleted = identities.Drain().Where(change => change.IsDelete).Select(change => change.Key).ToHashSet();
+            await AskAnewAsync(deleted, touched, cancellationToken).ConfigureAwait(false);
             var changedPods = pods.Drain().Select(change => change.Key).ToHashSet();
             var changedNamespaces = namespaces.Drain().Select(change => change.Key).ToHashSet();
             if (changedPods.Count > 0 || changedNamespaces.Count > 0)
@@ -82,13 +85,21 @@ internal sealed partial class EndpointIdentityDerivation(
             }
 
             await TakeAnswersAsync(cancellationToken).ConfigureAwait(false);
-            await wakeup.WaitAsync(_waiting.Count > 0 ? s_look : null, cancellationToken).ConfigureAwait(false);
+            await TakeHeldAsync(cancellationToken).ConfigureAwait(false);
+            await wakeup.WaitAsync(UntilNextLook(), cancellationToken).ConfigureAwait(false);
         }
     }
 
-    // A number that was deleted while it is in use here may be given to other labels: those who have it need another.
-    private void AskAnew(HashSet<Identity> deleted, HashSet<EndpointId> touched)
+    private TimeSpan? UntilNextLook()
     {
+        TimeSpan? look = _waiting.Count > 0 ? s_look : null;
+        return _held.UntilNext(time) is { } held && !(look < held) ? held : look;
+    }
+
+    // A number that was deleted while it is in use here may be given to other labels: those who have it, or are about to, need another.
+    private async ValueTask AskAnewAsync(HashSet<Identity> deleted, HashSet<EndpointId> touched, CancellationToken cancellationToken)
+    {
+        deleted.RemoveWhere(identity => tables.Kubernetes.CiliumIdentities.TryGet(identity, out _));
         if (deleted.Count == 0)
         {
             return;
@@ -96,12 +107,18 @@ internal sealed partial class EndpointIdentityDerivation(
 
         foreach (var row in tables.EndpointIdentities.Snapshot().Values)
         {
-            if (deleted.Contains(row.Identity) && !tables.Kubernetes.CiliumIdentities.TryGet(row.Identity, out _))
+            if (deleted.Contains(row.Identity))
             {
                 LogIdentityDeleted(logger, row.Identity, row.Id);
-                Abandon(row.Id);
+                await AbandonAsync(row.Id, cancellationToken).ConfigureAwait(false);
                 touched.Add(row.Id);
             }
+        }
+
+        foreach (var id in _held.WaitingFor(deleted))
+        {
+            await AbandonAsync(id, cancellationToken).ConfigureAwait(false);
+            touched.Add(id);
         }
     }
 
@@ -168,7 +185,7 @@ internal sealed partial class EndpointIdentityDerivation(
 
     private async ValueTask<bool> TryAskAsync(EndpointId id, LabelSet labels, CancellationToken cancellationToken)
     {
-        Abandon(id);
+        await AbandonAsync(id, cancellationToken).ConfigureAwait(false);
         var question = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _wanted[id] = new Wanted(labels, question);
         var request = allocator.AllocateAsync(labels, question.Token);
@@ -182,12 +199,17 @@ internal sealed partial class EndpointIdentityDerivation(
         return true;
     }
 
-    private void Abandon(EndpointId id)
+    private async ValueTask AbandonAsync(EndpointId id, CancellationToken cancellationToken)
     {
         if (_wanted.Remove(id, out var wanted))
         {
-            wanted.Question.Cancel();
+            await wanted.Question.CancelAsync().ConfigureAwait(false);
             wanted.Question.Dispose();
+        }
+
+        if (_held.Drop(id, out var held))
+        {
+            await allocator.ReleaseAsync(held.Identity, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -251,10 +273,41 @@ internal sealed partial class EndpointIdentityDerivation(
             return;
         }
 
+        if (options.IdentityChangeGracePeriod > TimeSpan.Zero && IsChange(id, labels, identity))
+        {
+            _held.Hold(new HeldIdentity(id, labels, identity, options.IdentityChangeGracePeriod, time.GetTimestamp()));
+            return;
+        }
+
+        await ChangeAsync(row, labels, identity, cancellationToken).ConfigureAwait(false);
+    }
+
+    // Who has no identity yet, or only reserved:init, or one that the cluster does not know any more, is better off with the new one at once.
+    private bool IsChange(EndpointId id, LabelSet labels, Identity identity) =>
+        tables.EndpointIdentities.TryGet(id, out var present) && present.Identity != identity && !present.Labels.Equals(labels)
+        && tables.Kubernetes.CiliumIdentities.TryGet(present.Identity, out _);
+
+    private async ValueTask TakeHeldAsync(CancellationToken cancellationToken)
+    {
+        foreach (var held in _held.TakeDue(time))
+        {
+            if (tables.Endpoints.TryGet(held.Endpoint, out var row))
+            {
+                await ChangeAsync(row, held.Labels, held.Identity, cancellationToken).ConfigureAwait(false);
+            }
+            else
+            {
+                await allocator.ReleaseAsync(held.Identity, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async ValueTask ChangeAsync(LocalEndpointRow row, LabelSet labels, Identity identity, CancellationToken cancellationToken)
+    {
         tables.Kubernetes.Pods.TryGet(row.Pod, out var pod);
-        var before = tables.EndpointIdentities.TryGet(id, out var present) ? present : null;
+        var before = tables.EndpointIdentities.TryGet(row.Id, out var present) ? present : null;
         Write(row, identity, labels, pod);
-        _waiting.Remove(id);
+        _waiting.Remove(row.Id);
         if (before is not null && before.Identity != identity && before.Identity.Value >= Identity.MinimumAllocated)
         {
             await allocator.ReleaseAsync(before.Identity, cancellationToken).ConfigureAwait(false);
@@ -318,7 +371,7 @@ internal sealed partial class EndpointIdentityDerivation(
     private async ValueTask ForgetAsync(EndpointId id, CancellationToken cancellationToken)
     {
         _waiting.Remove(id);
-        Abandon(id);
+        await AbandonAsync(id, cancellationToken).ConfigureAwait(false);
         if (tables.EndpointIdentities.TryGet(id, out var row))
         {
             tables.Store.Write(transaction => transaction.Delete(tables.EndpointIdentities, id));

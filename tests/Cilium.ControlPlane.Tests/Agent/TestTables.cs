@@ -160,5 +160,12 @@ internal sealed class FakeIdentityAllocator : IIdentityAllocator
         }
     }
 
-    public ValueTask ReleaseAsync(Identity identity, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    /// <summary>What was given back, in order.</summary>
+    public ConcurrentQueue<Identity> Released { get; } = [];
+
+    public ValueTask ReleaseAsync(Identity identity, CancellationToken cancellationToken)
+    {
+        Released.Enqueue(identity);
+        return ValueTask.CompletedTask;
+    }
 }

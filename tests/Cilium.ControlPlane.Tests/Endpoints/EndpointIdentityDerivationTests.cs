@@ -3,6 +3,7 @@ using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
 using Cilium.Kubernetes;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Cilium.ControlPlane.Tests.Endpoints;
 
@@ -11,6 +12,7 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("cilium-identities-").FullName;
     private readonly TestTables _test = new();
     private readonly FakeIdentityAllocator _allocator = new();
+    private readonly FakeTimeProvider _clock = new();
     private bool _isServerAway;
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
@@ -167,6 +169,80 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
         Assert.Equal(257u, Assert.Single(new EndpointStore(_directory).Load().Records).Identity);
     }
 
+    [Fact]
+    public async Task A_running_endpoint_takes_its_next_identity_when_other_nodes_have_had_time_to_learn_it()
+    {
+        var begin = _clock.GetUtcNow();
+        using var stop = new CancellationTokenSource();
+        var running = await StartKnownAsync(stop.Token);
+        Relabel("b");
+        await TestTables.UntilAsync(running, () => _allocator.Asked.Contains(TestTables.LabelsOf("b")) && _test.Tables.Store.IsQuiet);
+        Assert.Equal(new Identity(256), Row().Identity);
+        await UntilLaterAsync(running, () => Row().Identity == new Identity(257));
+        Assert.True(_clock.GetUtcNow() - begin >= _test.Options.IdentityChangeGracePeriod, $"changed after {_clock.GetUtcNow() - begin}");
+        Assert.Equal(TestTables.LabelsOf("b"), Row().Labels);
+        await TestTables.EndAsync(stop, running);
+        Assert.Equal(257u, Assert.Single(new EndpointStore(_directory).Load().Records).Identity);
+    }
+
+    [Fact]
+    public async Task Labels_that_change_again_begin_anew_and_labels_that_return_change_nothing()
+    {
+        using var stop = new CancellationTokenSource();
+        var running = await StartKnownAsync(stop.Token);
+        var seen = new HashSet<Identity>();
+        Relabel("b");
+        await TestTables.UntilAsync(running, () => _allocator.Asked.Contains(TestTables.LabelsOf("b")) && _test.Tables.Store.IsQuiet);
+        Assert.Equal(new Identity(256), Row().Identity);
+
+        // The first labels with a port, which is the sign that the loop has looked.
+        var port = new ContainerPort("web", 80, L4Protocol.Tcp);
+        _test.Write(write => write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", "a")) with { Ports = [port] }));
+        await TestTables.UntilAsync(running, () => Row().PodPorts.Contains(port));
+        Relabel("c");
+        await TestTables.UntilAsync(running, () => _allocator.Asked.Contains(TestTables.LabelsOf("c")) && _test.Tables.Store.IsQuiet);
+        await UntilLaterAsync(running, () =>
+        {
+            var identity = Row().Identity;
+            seen.Add(identity);
+            return identity == new Identity(258);
+        });
+        Assert.DoesNotContain(new Identity(257), seen);
+        Assert.Contains(new Identity(257), _allocator.Released);
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Fact]
+    public async Task An_identity_that_is_deleted_under_an_endpoint_leaves_at_once_for_the_next()
+    {
+        using var stop = new CancellationTokenSource();
+        var running = await StartKnownAsync(stop.Token);
+        Relabel("b");
+        await TestTables.UntilAsync(running, () => _allocator.Asked.Contains(TestTables.LabelsOf("b")) && _test.Tables.Store.IsQuiet);
+        Assert.Equal(new Identity(256), Row().Identity);
+        _test.Write(write => write.Delete(_test.Kubernetes.CiliumIdentities, new Identity(256)));
+        await TestTables.UntilAsync(running, () => Row().Identity == new Identity(257));
+        await TestTables.EndAsync(stop, running);
+    }
+
+    /// <summary>Its number may be given to other labels before the endpoint takes it.</summary>
+    [Fact]
+    public async Task A_next_identity_that_is_deleted_meanwhile_is_asked_for_anew()
+    {
+        using var stop = new CancellationTokenSource();
+        var running = await StartKnownAsync(stop.Token);
+        _test.Write(write => write.Upsert(
+            _test.Kubernetes.CiliumIdentities, new CiliumIdentityRow { Id = new Identity(257), Labels = TestTables.LabelsOf("b") }));
+        Relabel("b");
+        await TestTables.UntilAsync(running, () => _allocator.Asked.Contains(TestTables.LabelsOf("b")) && _test.Tables.Store.IsQuiet);
+        _allocator.Forget();
+        _test.Write(write => write.Delete(_test.Kubernetes.CiliumIdentities, new Identity(257)));
+        await TestTables.UntilAsync(running, () => _allocator.Asked.Count(labels => labels.Equals(TestTables.LabelsOf("b"))) == 2);
+        await UntilLaterAsync(running, () => Row().Identity != new Identity(256));
+        Assert.Equal(new Identity(258), Row().Identity);
+        await TestTables.EndAsync(stop, running);
+    }
+
     /// <summary>Transports tell their timeouts as cancellations.</summary>
     [Fact]
     public async Task A_cancellation_that_is_not_ours_has_the_identity_asked_for_again()
@@ -193,7 +269,29 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
         write.Upsert(_test.Kubernetes.Namespaces, new NamespaceRow { Name = "default" });
     });
 
-    private EndpointIdentityDerivation New() => new(
-        _test.Tables, _test.Options, _allocator, new EndpointStore(_directory), () => _isServerAway, TimeProvider.System,
+    /// <summary>An endpoint that runs with identity 256, which the cluster knows, by a clock that stands.</summary>
+    private async Task<Task> StartKnownAsync(CancellationToken cancellationToken)
+    {
+        WritePod();
+        _test.Write(write => write.Upsert(
+            _test.Kubernetes.CiliumIdentities, new CiliumIdentityRow { Id = new Identity(256), Labels = TestTables.LabelsOf("a") }));
+        var running = New(_clock).RunAsync(cancellationToken);
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Count == 1 && Row().Identity == new Identity(256));
+        return running;
+    }
+
+    private void Relabel(string app) => _test.Write(write => write.Upsert(_test.Kubernetes.Pods, TestTables.Pod("pod-a", ("app", app))));
+
+    private EndpointIdentityRow Row() => _test.Tables.EndpointIdentities.Snapshot().Values.Single();
+
+    /// <summary>Moves the clock until a condition holds: the loop may begin to wait only after it was moved.</summary>
+    private Task UntilLaterAsync(Task running, Func<bool> condition) => TestTables.UntilAsync(running, () =>
+    {
+        _clock.Advance(TimeSpan.FromMilliseconds(100));
+        return condition();
+    });
+
+    private EndpointIdentityDerivation New(TimeProvider? time = null) => new(
+        _test.Tables, _test.Options, _allocator, new EndpointStore(_directory), () => _isServerAway, time ?? TimeProvider.System,
         NullLogger<EndpointIdentityDerivation>.Instance);
 }
