@@ -12,6 +12,7 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
         ["toEndpoints", "toCIDR", "toCIDRSet", "toEntities", "toNodes", "toGroups", "toRequires", "toServices", "toFQDNs"];
 
     private static readonly string[] s_peerLists = ["Endpoints", "CIDR", "CIDRSet", "Entities", "Nodes"];
+    private static readonly string[] s_sections = ["ingress", "ingressDeny", "egress", "egressDeny"];
     private static readonly string[] s_elementMembers = ["toPorts", "icmps", "authentication"];
 
     public List<PolicyRule> DecodeObject(JsonField root)
@@ -44,6 +45,12 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
             "log"))
         {
             return;
+        }
+
+        // As upstream since 1.17: a rule without elements says nothing, whatever enableDefaultDeny says, and who wrote it meant something.
+        if (!s_sections.Any(section => rule[section].IsNonEmpty))
+        {
+            rule.Fail("must have at least one element in ingress, ingressDeny, egress or egressDeny");
         }
 
         var subject = DecodeSubject(rule);

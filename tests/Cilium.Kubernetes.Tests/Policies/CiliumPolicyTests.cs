@@ -69,15 +69,35 @@ public sealed class CiliumPolicyTests
     {
         Assert.Equal("spec: the policy has neither spec nor specs", Decoding.Cnp("null").Message);
         Assert.Equal("spec: needs an endpointSelector", Decoding.Cnp("""{"ingress":[{}]}""").Message);
-        Assert.Equal("spec.nodeSelector: only a CiliumClusterwideNetworkPolicy may select nodes", Decoding.Cnp("""{"nodeSelector":{}}""").Message);
-        Assert.Equal("spec.nodeSelector: not supported yet: policies on nodes (host firewall)", Decoding.Ccnp("""{"nodeSelector":{}}""").Message);
+        Assert.Equal("spec.nodeSelector: only a CiliumClusterwideNetworkPolicy may select nodes", Decoding.Cnp("""{"nodeSelector":{},"ingress":[{}]}""").Message);
+        Assert.Equal("spec.nodeSelector: not supported yet: policies on nodes (host firewall)", Decoding.Ccnp("""{"nodeSelector":{},"ingress":[{}]}""").Message);
+    }
+
+    /// <summary>As upstream since 1.17: default deny takes an element, and the object must not look valid without.</summary>
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"ingress":[]}""")]
+    [InlineData("""{"ingress":null,"egress":[],"ingressDeny":[],"egressDeny":[]}""")]
+    [InlineData("""{"enableDefaultDeny":{"ingress":true,"egress":true}}""")]
+    [InlineData("""{"enableDefaultDeny":{"ingress":true},"ingress":[]}""")]
+    public void A_rule_without_elements_is_refused(string sections)
+    {
+        const string error = "must have at least one element in ingress, ingressDeny, egress or egressDeny";
+        var spec = """{"endpointSelector":{},""" + sections[1..];
+        spec = spec.Replace(",}", "}", StringComparison.Ordinal);
+        Assert.Equal($"spec: {error}", Decoding.Cnp(spec).Message);
+        Assert.Equal($"spec: {error}", Decoding.Ccnp(spec).Message);
+        var policy = new PolicyDecoder(LabelFilter.Default).DecodeCiliumNetworkPolicy(
+            Decoding.Object($$"""{"metadata":{"name":"p"},"specs":[{"endpointSelector":{},"ingress":[{}]},{{spec}}]}"""));
+        Assert.Equal($"specs[1]: {error}", policy.Message);
+        Assert.Empty(policy.Rules);
     }
 
     [Fact]
     public void Each_of_specs_is_a_rule()
     {
         var policy = new PolicyDecoder(LabelFilter.Default).DecodeCiliumNetworkPolicy(
-            Decoding.Object("""{"metadata":{"name":"p"},"specs":[{"endpointSelector":{}},{"endpointSelector":{"matchLabels":{"a":"b"}}}]}"""));
+            Decoding.Object("""{"metadata":{"name":"p"},"specs":[{"endpointSelector":{},"ingress":[{}]},{"endpointSelector":{"matchLabels":{"a":"b"}},"egress":[{}]}]}"""));
         Assert.Equal(2, policy.Rules.Count);
         Assert.Equal("default", policy.Origin.Namespace);
     }
@@ -91,7 +111,7 @@ public sealed class CiliumPolicyTests
         Assert.Equal([PeerSelector.All], Element("""{"toPorts":[{"ports":[{"port":"80"}]}]}""").Peers);
         Assert.Empty(Element("""{"fromEntities":["all"],"toPorts":[{}]}""").Ports);
         Assert.Equal([PortMatch.Everything], Element("""{"fromEntities":["all"],"toPorts":[]}""").Ports);
-        Assert.False(Decoding.Cnp("""{"endpointSelector":{},"ingress":[]}""").Rule().Ingress.IsPresent);
+        Assert.False(Decoding.Cnp("""{"endpointSelector":{},"ingress":[],"egress":[{}]}""").Rule().Ingress.IsPresent);
         Assert.True(Decoding.Cnp("""{"endpointSelector":{},"ingressDeny":[{}]}""").Rule().Ingress.DefaultDeny);
         Assert.False(Decoding.Cnp("""{"endpointSelector":{},"ingress":[{}],"enableDefaultDeny":{"ingress":false}}""").Rule().Ingress.DefaultDeny);
         Assert.True(Decoding.Cnp("""{"endpointSelector":{},"ingress":[{}],"enableDefaultDeny":{"ingress":true}}""").Rule().Ingress.DefaultDeny);
