@@ -105,8 +105,15 @@ internal static class PortDecoder
             return [];
         }
 
+        // All ports are asked for with port 0: one that was forgotten must not open them.
         var protocol = ProtocolOf(entry["protocol"], L4Protocol.Any, allowsAny: true);
-        var text = entry["port"].IsPresent ? entry["port"].Text() ?? "0" : "0";
+        if (!entry["port"].IsPresent)
+        {
+            entry["port"].Fail("is required; 0 stands for all ports");
+            return [];
+        }
+
+        var text = entry["port"].Text() ?? "0";
         if (text.Length > 0 && text.All(char.IsAsciiDigit))
         {
             if (ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port))
