@@ -30,7 +30,7 @@ internal sealed class AgentLoops(AgentContext agent, WebServer web, EndpointStor
             tables,
             options,
             new ClusterIdentityAllocator(identities, time, loggers.CreateLogger<ClusterIdentityAllocator>()),
-            store,
+            new EndpointFiles(tables, store, time, loggers.CreateLogger<EndpointFiles>()),
             () => agent.Connection.UnreachableReason is not null,
             time,
             loggers.CreateLogger<EndpointIdentityDerivation>());

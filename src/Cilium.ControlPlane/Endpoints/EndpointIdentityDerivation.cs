@@ -7,14 +7,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Cilium.ControlPlane.Endpoints;
 
-/// <summary>Endpoints, pods and namespaces in, identities of endpoints out; keeps the last identity on disk, if there is a store.</summary>
+/// <summary>Endpoints, pods and namespaces in, identities of endpoints out; keeps the last identity on disk, if there are files.</summary>
 /// <remarks>
 /// An endpoint whose pod is not known, or whose identity the API server does not give in time, starts as <c>reserved:init</c> and changes when
 /// more is known. A restored endpoint keeps the identity it had until its pod has been seen. An endpoint whose labels change takes its next identity
 /// only when other nodes have had time to learn it, unless the cluster has forgotten the one that it has.
 /// </remarks>
 internal sealed partial class EndpointIdentityDerivation(
-    AgentTables tables, AgentOptions options, IIdentityAllocator allocator, EndpointStore? store, Func<bool> isServerAway,
+    AgentTables tables, AgentOptions options, IIdentityAllocator allocator, EndpointFiles? files, Func<bool> isServerAway,
     TimeProvider time, ILogger<EndpointIdentityDerivation> logger) : IAgentLoop
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
@@ -86,13 +86,14 @@ internal sealed partial class EndpointIdentityDerivation(
 
             await TakeAnswersAsync(cancellationToken).ConfigureAwait(false);
             await TakeHeldAsync(cancellationToken).ConfigureAwait(false);
+            files?.TryAgain();
             await wakeup.WaitAsync(UntilNextLook(), cancellationToken).ConfigureAwait(false);
         }
     }
 
     private TimeSpan? UntilNextLook()
     {
-        TimeSpan? look = _waiting.Count > 0 ? s_look : null;
+        var look = _waiting.Count > 0 ? s_look : files?.UntilNextTry;
         return _held.UntilNext(time) is { } held && !(look < held) ? held : look;
     }
 
@@ -358,13 +359,9 @@ internal sealed partial class EndpointIdentityDerivation(
                 isNew = transaction.Upsert(tables.EndpointIdentities, identityRow);
             }
         });
-        if (isNew && store is not null && row.ReservedIdentity == Identity.Unknown)
+        if (isNew && row.ReservedIdentity == Identity.Unknown)
         {
-            store.Save(EndpointRecord.Of(row, identityRow));
-            if (!tables.Endpoints.TryGet(row.Id, out _))
-            {
-                store.Remove(row.Id);
-            }
+            files?.Save(row.Id);
         }
     }
 

@@ -82,7 +82,7 @@ internal sealed class AgentWriters : IDisposable
             _node.Tables,
             _node.Options,
             new ClusterIdentityAllocator(_identities, _time, _loggers.CreateLogger<ClusterIdentityAllocator>()),
-            store: null,
+            files: null,
             () => _connection.UnreachableReason is not null,
             _time,
             _loggers.CreateLogger<EndpointIdentityDerivation>());

@@ -243,6 +243,24 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
         await TestTables.EndAsync(stop, running);
     }
 
+    /// <summary>A full disk or one that became read-only must not end the agent.</summary>
+    [Fact]
+    public async Task An_endpoint_that_cannot_be_saved_is_saved_later()
+    {
+        // No folder can be made below a file.
+        var state = Path.Combine(_directory, "state");
+        await File.WriteAllTextAsync(state, "", TestContext.Current.CancellationToken);
+        WritePod();
+        using var stop = new CancellationTokenSource();
+        var running = New(_clock).RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Tables.EndpointIdentities.Count == 1 && _test.Tables.Store.IsQuiet);
+        await UntilLaterAsync(running, () => _clock.GetUtcNow() - _clock.Start > TimeSpan.FromMinutes(1));
+        File.Delete(state);
+        await UntilLaterAsync(running, () => File.Exists(Path.Combine(state, "1", "ep_config.json")));
+        await TestTables.EndAsync(stop, running);
+        Assert.Equal(256u, Assert.Single(new EndpointStore(_directory).Load().Records).Identity);
+    }
+
     /// <summary>Transports tell their timeouts as cancellations.</summary>
     [Fact]
     public async Task A_cancellation_that_is_not_ours_has_the_identity_asked_for_again()
@@ -292,6 +310,11 @@ public sealed class EndpointIdentityDerivationTests : IDisposable
     });
 
     private EndpointIdentityDerivation New(TimeProvider? time = null) => new(
-        _test.Tables, _test.Options, _allocator, new EndpointStore(_directory), () => _isServerAway, time ?? TimeProvider.System,
+        _test.Tables,
+        _test.Options,
+        _allocator,
+        new EndpointFiles(_test.Tables, new EndpointStore(_directory), time ?? TimeProvider.System, NullLogger<EndpointFiles>.Instance),
+        () => _isServerAway,
+        time ?? TimeProvider.System,
         NullLogger<EndpointIdentityDerivation>.Instance);
 }
