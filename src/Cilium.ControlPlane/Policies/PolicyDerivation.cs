@@ -30,7 +30,9 @@ internal sealed class PolicyDerivation(
 {
     private readonly Dictionary<EndpointId, PolicySubject> _subjects = [];
     private readonly Dictionary<PolicySubject, HashSet<EndpointId>> _endpointsOf = [];
-    private readonly Dictionary<Identity, LabelSet> _ownIdentities = [];
+
+    // Numbers that an endpoint had until this round.
+    private readonly HashSet<Identity> _leaving = [];
 
     // As the engine was told: what the table holds meanwhile, no policy may know yet.
     private readonly Dictionary<EndpointId, EndpointIdentityRow> _identities = [];
@@ -78,18 +80,7 @@ internal sealed class PolicyDerivation(
             foreach (var change in changedIdentities)
             {
                 touched.Add(change.Key);
-                if (change.Current is not { } row)
-                {
-                    _identities.Remove(change.Key);
-                    continue;
-                }
-
-                _identities[change.Key] = row;
-                if (row.Identity.Value >= Identity.MinimumAllocated)
-                {
-                    _ownIdentities[row.Identity] = row.Labels;
-                    engine.UpsertIdentity(row.Identity, row.Labels);
-                }
+                FollowEndpointIdentity(change);
             }
 
             var changedNodes = nodes.Drain();
@@ -128,18 +119,56 @@ internal sealed class PolicyDerivation(
 
     private void FollowIdentity(TableChange<Identity, CiliumIdentityRow> change)
     {
-        if (change.Current is { } row)
+        if (change.Current is { } current)
         {
-            engine.UpsertIdentity(row.Id, row.Labels);
+            engine.UpsertIdentity(current.Id, current.Labels);
         }
-        else if (!_ownIdentities.ContainsKey(change.Key) || !IsUsedHere(change.Key))
+        else if (_identities.Values.FirstOrDefault(row => row.Identity == change.Key) is { } own)
         {
-            _ownIdentities.Remove(change.Key);
+            engine.UpsertIdentity(change.Key, own.Labels);
+        }
+        else
+        {
             engine.RemoveIdentity(change.Key);
         }
     }
 
-    private bool IsUsedHere(Identity identity) => tables.EndpointIdentities.Snapshot().Values.Any(row => row.Identity == identity);
+    // What an endpoint says of its number counts until the cluster says what it is, and as long as an endpoint has it.
+    private void FollowEndpointIdentity(TableChange<EndpointId, EndpointIdentityRow> change)
+    {
+        if (_identities.Remove(change.Key, out var before) && before.Identity.Value >= Identity.MinimumAllocated && before.Identity != change.Current?.Identity)
+        {
+            _leaving.Add(before.Identity);
+        }
+
+        if (change.Current is not { } row)
+        {
+            return;
+        }
+
+        _identities[change.Key] = row;
+        if (row.Identity.Value >= Identity.MinimumAllocated)
+        {
+            engine.UpsertIdentity(row.Identity, tables.Kubernetes.CiliumIdentities.TryGet(row.Identity, out var known) ? known.Labels : row.Labels);
+        }
+    }
+
+    /// <summary>Tells the engine which numbers nobody has any more, a commit after the endpoints that had them; true when there were any.</summary>
+    private bool ForgetIdentities()
+    {
+        var hasForgotten = false;
+        foreach (var identity in _leaving)
+        {
+            if (!tables.Kubernetes.CiliumIdentities.TryGet(identity, out _) && _identities.Values.All(row => row.Identity != identity))
+            {
+                engine.RemoveIdentity(identity);
+                hasForgotten = true;
+            }
+        }
+
+        _leaving.Clear();
+        return hasForgotten;
+    }
 
     private void FollowSubject(EndpointId id)
     {
@@ -183,7 +212,7 @@ internal sealed class PolicyDerivation(
             await CarryAsync(update, touched, cancellationToken).ConfigureAwait(false);
             touched.Clear();
         }
-        while (apiServer.Forget() | update.CidrsRemoved.Count > 0);
+        while (apiServer.Forget() | ForgetIdentities() | update.CidrsRemoved.Count > 0);
     }
 
     private async Task CarryAsync(PolicyUpdate update, HashSet<EndpointId> touched, CancellationToken cancellationToken)

@@ -279,6 +279,75 @@ public sealed class PolicyDerivationTests
         await TestTables.EndAsync(stop, running);
     }
 
+    [Fact]
+    public async Task An_identity_that_the_cluster_deleted_goes_when_its_last_endpoint_leaves_it()
+    {
+        AddEndpoint(1, "server", 300);
+        AddIdentity(301, "client");
+        AddEndpoint(2, "client", 301);
+        AddPolicy(AllowClient);
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Count == 2 && IsQuiet());
+        Assert.True(Knows(301));
+
+        // In use, it stays what the endpoint says.
+        _test.Write(write => write.Delete(_test.Kubernetes.CiliumIdentities, new Identity(301)));
+        await TestTables.UntilAsync(running, IsQuiet);
+        Assert.True(Knows(301));
+        AddEndpoint(2, "client", 302);
+        await TestTables.UntilAsync(running, () => Knows(302) && !Knows(301));
+
+        // The same of an endpoint that goes.
+        _test.Write(write =>
+        {
+            write.Delete(_test.Tables.Endpoints, new EndpointId(2));
+            write.Delete(_test.Tables.EndpointIdentities, new EndpointId(2));
+        });
+        await TestTables.UntilAsync(running, () => !Knows(302));
+        await TestTables.EndAsync(stop, running);
+    }
+
+    [Fact]
+    public async Task An_identity_of_the_cluster_stays_when_its_last_endpoint_here_leaves_it()
+    {
+        AddEndpoint(1, "server", 300);
+        AddIdentity(301, "client");
+        AddEndpoint(2, "client", 301);
+        AddPolicy(AllowClient);
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Count == 2 && Knows(301));
+        AddEndpoint(2, "client", 302);
+        await TestTables.UntilAsync(running, () => Knows(302) && IsQuiet());
+        Assert.True(Knows(301));
+        await TestTables.EndAsync(stop, running);
+    }
+
+    /// <summary>The number may have been given to other labels while the agent was down.</summary>
+    [Fact]
+    public async Task What_the_cluster_says_of_an_identity_counts_more_than_what_a_restored_endpoint_does()
+    {
+        AddEndpoint(1, "server", 300);
+        AddIdentity(301, "client");
+        AddEndpoint(2, "other", 301);
+        AddPolicy(AllowClient);
+        using var stop = new CancellationTokenSource();
+        var running = New().RunAsync(stop.Token);
+        await TestTables.UntilAsync(running, () => _test.Datapath.Endpoints.Count == 2 && _test.Datapath.Policies.Count == 1 && IsQuiet());
+        Assert.True(Knows(301));
+        AddIdentity(301, "nobody");
+        await TestTables.UntilAsync(running, () => !Knows(301));
+        await TestTables.EndAsync(stop, running);
+    }
+
+    /// <summary>Whether the policy lets an identity in.</summary>
+    private bool Knows(uint identity) => _test.Datapath.Policies.Snapshot().Values.SingleOrDefault() is { } policy
+        && policy.Entries.Any(entry => entry.Key.Identity.Value == identity);
+
+    private void AddIdentity(uint identity, string app) => _test.Write(write => write.Upsert(
+        _test.Kubernetes.CiliumIdentities, new CiliumIdentityRow { Id = new Identity(identity), Labels = TestTables.LabelsOf(app) }));
+
     private static PolicyObjectKey Key => new(PolicyObjectKind.CiliumNetworkPolicy, "default", "p");
 
     private static string Unreadable => AllowClient.Replace("\"fromCIDR\"", "\"nobodyKnows\"", StringComparison.Ordinal);
