@@ -3,16 +3,26 @@ using Cilium.Policy;
 
 namespace Cilium.Kubernetes.Policies;
 
-/// <summary>Reads prefixes of rule elements.</summary>
-internal static class CidrDecoder
+/// <summary>Reads the prefixes of the rule elements of one object, and counts them.</summary>
+/// <remarks>
+/// Each prefix takes an address row and an identity on every node, which all namespaces share, and an exception takes many: an object may have as
+/// many as a policy has entries by default (<c>bpf-policy-map-max</c>), since no endpoint could enforce more.
+/// </remarks>
+internal sealed class CidrDecoder
 {
+    /// <summary>How many different prefixes one object may name.</summary>
+    public const int MostPrefixes = 16384;
+
+    private readonly HashSet<Prefix> _named = [];
+    private bool _hasTooMany;
+
     /// <summary>Reads an entry of <c>fromCIDR</c> or <c>toCIDR</c>: a prefix or an address.</summary>
-    public static IEnumerable<PeerSelector> Decode(JsonField field)
+    public CidrPeer[] Decode(JsonField field)
     {
         var text = field.RequiredText();
         if (CidrPeer.TryParse(text, out var peer))
         {
-            return [peer];
+            return Count(field, [peer]);
         }
 
         field.Fail($"'{text}' is neither a CIDR nor an address");
@@ -20,7 +30,7 @@ internal static class CidrDecoder
     }
 
     /// <summary>Reads an entry of <c>fromCIDRSet</c> or <c>toCIDRSet</c>.</summary>
-    public static IEnumerable<PeerSelector> DecodeSet(JsonField entry)
+    public CidrPeer[] DecodeSet(JsonField entry)
     {
         if (!entry.IsObjectOf("cidr", "except", "cidrGroupRef", "cidrGroupSelector"))
         {
@@ -40,10 +50,10 @@ internal static class CidrDecoder
     }
 
     /// <summary>Reads the <c>ipBlock</c> of a NetworkPolicy. One of length 0 is the whole world however it is written: Kubernetes knows no exact text.</summary>
-    public static IEnumerable<PeerSelector> DecodeBlock(JsonField entry) =>
+    public CidrPeer[] DecodeBlock(JsonField entry) =>
         entry.IsObjectOf("cidr", "except") ? DecodeWithExcept(entry, isWorldByLength: true) : [];
 
-    private static IEnumerable<PeerSelector> DecodeWithExcept(JsonField entry, bool isWorldByLength)
+    private CidrPeer[] DecodeWithExcept(JsonField entry, bool isWorldByLength)
     {
         var text = entry["cidr"].RequiredText();
         if (!Prefix.TryParse(text, out var prefix) || !CidrPeer.TryParse(text, out var peer))
@@ -74,6 +84,25 @@ internal static class CidrDecoder
             peer = peer with { IncludesWorld = true };
         }
 
-        return except.Count == 0 ? [peer] : PrefixDifference.Subtract(prefix, except).Select(part => new CidrPeer(part, IncludesWorld: false));
+        return Count(entry, except.Count == 0
+            ? [peer]
+            : [.. PrefixDifference.Subtract(prefix, except, MostPrefixes).Select(part => new CidrPeer(part, IncludesWorld: false))]);
+    }
+
+    private CidrPeer[] Count(JsonField field, CidrPeer[] peers)
+    {
+        _named.UnionWith(peers.Select(peer => peer.Prefix));
+        if (_named.Count <= MostPrefixes)
+        {
+            return peers;
+        }
+
+        if (!_hasTooMany)
+        {
+            field.Fail($"with this the object names more than {MostPrefixes} prefixes, counting those into which exceptions split a range");
+            _hasTooMany = true;
+        }
+
+        return [];
     }
 }

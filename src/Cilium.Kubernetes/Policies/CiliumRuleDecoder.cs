@@ -15,6 +15,8 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
     private static readonly string[] s_sections = ["ingress", "ingressDeny", "egress", "egressDeny"];
     private static readonly string[] s_elementMembers = ["toPorts", "icmps", "authentication"];
 
+    private readonly CidrDecoder _cidrs = new();
+
     public List<PolicyRule> DecodeObject(JsonField root)
     {
         var rules = new List<PolicyRule>();
@@ -164,12 +166,12 @@ internal sealed class CiliumRuleDecoder(SelectorDecoder selectors, PolicyOrigin 
 
         foreach (var item in element[prefix + "CIDR"].Items())
         {
-            peers.AddRange(CidrDecoder.Decode(item));
+            peers.AddRange(_cidrs.Decode(item));
         }
 
         foreach (var item in element[prefix + "CIDRSet"].Items())
         {
-            peers.AddRange(CidrDecoder.DecodeSet(item));
+            peers.AddRange(_cidrs.DecodeSet(item));
         }
 
         foreach (var item in element[prefix + "Entities"].Items())

@@ -12,6 +12,8 @@ internal sealed class NetworkPolicyDecoder(SelectorDecoder selectors, PolicyOrig
 {
     private static readonly LabelRequirement s_isPod = new(Label.SourceK8s, K8sLabelKeys.PodNamespace, SelectorOperator.Exists, default);
 
+    private readonly CidrDecoder _cidrs = new();
+
     public PolicyRule DecodeSpec(JsonField root)
     {
         var spec = root["spec"];
@@ -95,7 +97,7 @@ internal sealed class NetworkPolicyDecoder(SelectorDecoder selectors, PolicyOrig
                 peer["ipBlock"].Fail("cannot be combined with podSelector or namespaceSelector");
             }
 
-            return CidrDecoder.DecodeBlock(peer["ipBlock"]);
+            return _cidrs.DecodeBlock(peer["ipBlock"]);
         }
 
         if (!hasPods && !hasNamespaces)

@@ -6,6 +6,8 @@ namespace Cilium.Kubernetes.Tests.Policies;
 
 public sealed class CiliumPolicyTests
 {
+    private const string TooManyPrefixes = "with this the object names more than 16384 prefixes, counting those into which exceptions split a range";
+
     private static readonly PeerSelector s_client = new LabelPeer(LabelSelector.Parse("app=client", "k8s:io.kubernetes.pod.namespace=n0"));
 
     [Fact]
@@ -143,6 +145,41 @@ public sealed class CiliumPolicyTests
     public void Ports_beside_an_empty_list_of_peers_are_still_read() => Assert.Equal(
         "spec.ingress[0].toPorts[0].ports[0].port: '-x' is neither a port number nor a port name",
         Decoding.Cnp("""{"endpointSelector":{},"ingress":[{"fromCIDR":[],"toPorts":[{"ports":[{"port":"-x"}]}]}]}""").Message);
+
+    /// <summary>Every node has a row for each, and all namespaces share the room.</summary>
+    [Fact]
+    public void An_object_of_more_prefixes_than_a_policy_holds_is_refused()
+    {
+        static string Spec(IEnumerable<int> addresses, string more)
+        {
+            var list = string.Join(',', addresses.Select(i => $"\"10.0.{i / 256}.{i % 256}\""));
+            return $$"""{"endpointSelector":{},"egress":[{"toCIDR":[{{list}}]}{{more}}]}""";
+        }
+
+        Assert.Equal(16384, Decoding.Cnp(Spec(Enumerable.Range(0, 16384), "")).Rule().Egress.Allow[0].Peers.Count);
+        Assert.Equal($"spec.egress[0].toCIDR[16384]: {TooManyPrefixes}", Decoding.Cnp(Spec(Enumerable.Range(0, 16385), "")).Message);
+
+        // Those named before are the same prefixes, another is one more, in whichever element.
+        Assert.True(Decoding.Cnp(Spec(Enumerable.Range(0, 16384), """,{"toCIDR":["10.0.0.0","10.0.0.1/32"]}""")).IsValid);
+        Assert.Equal(
+            $"spec.egress[1].toCIDRSet[0]: {TooManyPrefixes}",
+            Decoding.Cnp(Spec(Enumerable.Range(0, 16384), """,{"toCIDRSet":[{"cidr":"192.0.2.0/24"}]},{"toCIDR":["192.0.2.7"]}""")).Message);
+    }
+
+    /// <summary>An address without which a range is to be allowed splits it into a prefix for each bit.</summary>
+    [Fact]
+    public void Prefixes_that_exceptions_take_count()
+    {
+        static string Set(int holes)
+        {
+            var list = string.Join(',', Enumerable.Range(0, holes).Select(i => $"\"{IpAddr.FromIPv4((uint)(i * (0x1_0000_0000L / holes)))}/32\""));
+            return $$"""{"cidr":"0.0.0.0/0","except":[{{list}}]}""";
+        }
+
+        Assert.True(Decoding.Cnp($$"""{"endpointSelector":{},"egress":[{"toCIDRSet":[{{Set(256)}}]}]}""").IsValid);
+        Assert.Equal($"spec.egress[0].toCIDRSet[0]: {TooManyPrefixes}", Decoding.Cnp($$"""{"endpointSelector":{},"egress":[{"toCIDRSet":[{{Set(1024)}}]}]}""").Message);
+        Assert.Equal($"spec.egress[0].to[0].ipBlock: {TooManyPrefixes}", Decoding.Knp($$"""{"podSelector":{},"egress":[{"to":[{"ipBlock":{{Set(1024)}}}]}]}""").Message);
+    }
 
     [Fact]
     public void Ports_icmp_types_and_cidrs()

@@ -19,6 +19,14 @@ public sealed class PrefixDifferenceTests
     public void A_hole_as_large_as_the_prefix_leaves_nothing() =>
         Assert.Empty(PrefixDifference.Subtract(Prefix.Parse("fd00::/64"), [Prefix.Parse("fd00::/48")]));
 
+    [Fact]
+    public void Too_many_parts_are_not_all_made()
+    {
+        var holes = Enumerable.Range(0, 64).Select(i => Prefix.Of(IpAddr.FromIPv4((uint)i << 26))).ToArray();
+        Assert.Equal(64 * 26, PrefixDifference.Subtract(Prefix.Parse("0.0.0.0/0"), holes, 64 * 26).Count);
+        Assert.Equal(101, PrefixDifference.Subtract(Prefix.Parse("0.0.0.0/0"), holes, 100).Count);
+    }
+
     /// <summary>Half of what is left would be <c>::ffff:0:0/96</c>, the form in which IPv4 addresses travel: no IPv6 prefix.</summary>
     [Theory]
     [InlineData("::/0", "::fffe:0:1/128", 127)]
