@@ -22,6 +22,24 @@ public sealed class IpCacheOperationsTests
         Assert.Equal([4, 11, 12, 21], Present(maps));
     }
 
+    [Fact]
+    public async Task In_a_map_that_is_too_small_single_addresses_come_first()
+    {
+        using var maps = new TestMaps(("cilium_ipcache", 4));
+        var operations = new IpCacheOperations(maps.Maps.IpCache);
+        Prefix[] prefixes =
+        [
+            Prefix.Parse("192.0.2.0/24"), Prefix.Parse("2001:db8::/64"), PrefixOf(1), Prefix.Parse("198.51.100.0/25"), PrefixOf(2), Prefix.Parse("2001:db8::1/128"),
+        ];
+        var changes = prefixes.Select((prefix, number) => new TableChange<Prefix, IpCacheRow>(
+            prefix, null, new IpCacheRow { Prefix = prefix, Identity = new Identity((uint)number) }, 1));
+        await Assert.ThrowsAsync<MapFullException>(async () =>
+            await operations.ApplyAsync(new ReconcileBatch<Prefix, IpCacheRow>([.. changes]), CancellationToken.None));
+        var present = Present(maps).ToArray();
+        Assert.Equal(4, present.Length);
+        Assert.Empty(new[] { 2, 4, 5 }.Except(present));
+    }
+
     private static ReconcileBatch<Prefix, IpCacheRow> Batch(int[] put, int[] deleted) => new(
     [
         .. put.Select(number => new TableChange<Prefix, IpCacheRow>(PrefixOf(number), null, Row(number), 1)),

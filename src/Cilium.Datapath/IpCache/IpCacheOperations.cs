@@ -10,19 +10,23 @@ namespace Cilium.Datapath.IpCache;
 /// <summary>Carries identities and tunnel endpoints to cilium_ipcache, in batches.</summary>
 internal sealed class IpCacheOperations(BpfMap<IpcacheKey, IpcacheValue> map) : IReconcilerOperations<Prefix, IpCacheRow>
 {
+    private const int SingleAddress = 128;
+
     /// <inheritdoc/>
     public ValueTask ApplyAsync(ReconcileBatch<Prefix, IpCacheRow> batch, CancellationToken cancellationToken)
     {
         var count = batch.Changes.Count(change => !change.IsDelete);
         var (keys, values) = (new IpcacheKey[count], new IpcacheValue[count]);
         var deleted = new List<IpcacheKey>();
-        var next = 0;
+        // Single addresses go first: where there is no room for all, those of pods and nodes are missed more than the ranges that rules name.
+        var (single, range) = (0, count);
         foreach (var change in batch.Changes)
         {
             if (change.Current is { } row)
             {
-                keys[next] = change.Key.ToMap();
-                values[next++] = ValueOf(row);
+                var place = change.Key.Length128 == SingleAddress ? single++ : --range;
+                keys[place] = change.Key.ToMap();
+                values[place] = ValueOf(row);
             }
             else
             {
