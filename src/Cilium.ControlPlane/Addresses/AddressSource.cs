@@ -18,11 +18,11 @@ internal enum AddressSource
     /// <summary>An endpoint of another node.</summary>
     CiliumEndpoint,
 
+    /// <summary>A range of which only the node is known. Before a rule, which knows of no tunnel: packets for the range would leave the node without one.</summary>
+    PodRange,
+
     /// <summary>A prefix that a rule names.</summary>
     Rule,
-
-    /// <summary>A range of which only the node is known.</summary>
-    PodRange,
 
     /// <summary>Everything else.</summary>
     World,

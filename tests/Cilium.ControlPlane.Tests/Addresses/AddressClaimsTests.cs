@@ -92,5 +92,19 @@ public sealed class AddressClaimsTests
         static IpCacheRow Row(uint identity) => new() { Prefix = PrefixOf(1), Identity = new Identity(identity) };
     }
 
+    [Fact]
+    public void A_rule_that_names_a_range_of_pods_does_not_hide_the_node_behind_it()
+    {
+        var claims = new AddressClaims();
+        var range = Prefix.Parse("10.0.1.0/24");
+        var behindNode = new IpCacheRow { Prefix = range, Identity = Identity.Unknown, TunnelEndpoint = IpAddr.Parse("172.18.0.3") };
+        var named = new IpCacheRow { Prefix = range, Identity = new Identity(Identity.LocalScope | 1) };
+        claims.Set(AddressSource.Rule, range.ToString(), named);
+        claims.Set(AddressSource.PodRange, "node-b", behindNode);
+        Assert.Equal(behindNode, Assert.Single(claims.TakeChanges()).Row);
+        claims.Set(AddressSource.PodRange, "node-b");
+        Assert.Equal(named, Assert.Single(claims.TakeChanges()).Row);
+    }
+
     private static Prefix PrefixOf(int number) => Prefix.Of(IpAddr.FromIPv4(0x0A00_0000 + (uint)number));
 }
