@@ -41,7 +41,7 @@ internal sealed class ApiServerAddresses(
     public void Follow(
         IReadOnlyList<TableChange<NamespacedName, EndpointSliceRow>> slices, IReadOnlyList<TableChange<string, CiliumNodeRow>> nodes)
     {
-        if (nodes.Count > 0 || slices.Any(change => IsIn(change.Current ?? change.Previous)))
+        if (MayChangeBy(slices, nodes, self.Name))
         {
             var rows = Rows();
             _added = rows.FindAll(row => _written.GetValueOrDefault(row.Prefix.Address) != row.Identity);
@@ -92,6 +92,12 @@ internal sealed class ApiServerAddresses(
 
         return unused.Count > 0;
     }
+
+    /// <summary>Whether changes can touch an address: of the slices in question, of addresses of nodes, or of this node, whose devices may be others now.</summary>
+    internal static bool MayChangeBy(
+        IReadOnlyList<TableChange<NamespacedName, EndpointSliceRow>> slices, IReadOnlyList<TableChange<string, CiliumNodeRow>> nodes, string self) =>
+        slices.Any(change => IsIn(change.Current ?? change.Previous))
+        || nodes.Any(change => change.Key == self || change.Previous?.Addresses != change.Current?.Addresses);
 
     private static bool IsIn(EndpointSliceRow? slice) => slice is { Namespace: "default", ServiceName: "kubernetes" };
 

@@ -13,19 +13,7 @@ internal sealed class PeerPorts(AgentTables tables, PolicyEngine engine)
     public void Follow(
         IReadOnlyList<TableChange<NamespacedName, CiliumEndpointRow>> ciliumEndpoints, IReadOnlyList<TableChange<EndpointId, EndpointIdentityRow>> own)
     {
-        var touched = new HashSet<Identity>();
-        foreach (var change in ciliumEndpoints)
-        {
-            AddIfNamed(touched, change.Previous?.Identity, change.Previous?.NamedPorts.Count);
-            AddIfNamed(touched, change.Current?.Identity, change.Current?.NamedPorts.Count);
-        }
-
-        foreach (var change in own)
-        {
-            AddIfNamed(touched, change.Previous?.Identity, change.Previous?.NamedPorts.Count);
-            AddIfNamed(touched, change.Current?.Identity, change.Current?.NamedPorts.Count);
-        }
-
+        var touched = TouchedBy(ciliumEndpoints, own);
         if (touched.Count == 0)
         {
             return;
@@ -52,6 +40,32 @@ internal sealed class PeerPorts(AgentTables tables, PolicyEngine engine)
         {
             engine.SetNamedPorts(identity, list);
         }
+    }
+
+    /// <summary>The identities whose ports may be others now. Most changes of an endpoint are of something else, and asking costs a walk over all of them.</summary>
+    internal static HashSet<Identity> TouchedBy(
+        IReadOnlyList<TableChange<NamespacedName, CiliumEndpointRow>> ciliumEndpoints, IReadOnlyList<TableChange<EndpointId, EndpointIdentityRow>> own)
+    {
+        var touched = new HashSet<Identity>();
+        foreach (var (_, previous, current, _) in ciliumEndpoints)
+        {
+            if (previous?.Identity != current?.Identity || previous?.NamedPorts != current?.NamedPorts)
+            {
+                AddIfNamed(touched, previous?.Identity, previous?.NamedPorts.Count);
+                AddIfNamed(touched, current?.Identity, current?.NamedPorts.Count);
+            }
+        }
+
+        foreach (var (_, previous, current, _) in own)
+        {
+            if (previous?.Identity != current?.Identity || previous?.NamedPorts != current?.NamedPorts)
+            {
+                AddIfNamed(touched, previous?.Identity, previous?.NamedPorts.Count);
+                AddIfNamed(touched, current?.Identity, current?.NamedPorts.Count);
+            }
+        }
+
+        return touched;
     }
 
     private static void AddIfNamed(HashSet<Identity> touched, Identity? identity, int? count)
