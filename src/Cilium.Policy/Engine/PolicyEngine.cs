@@ -216,9 +216,10 @@ public sealed class PolicyEngine
     /// <summary>The places in rules that gave a subject's policy the entry of a key; empty when it has no such entry. Sorted.</summary>
     public IReadOnlyList<RuleReference> ExplainRules(PolicySubject subject, PolicyKey key)
     {
-        var origins = Explain(subject, key);
         lock (_lock)
         {
+            // Both of one commit: the entry that one of them finds, another commit may take away.
+            var origins = Explain(subject, key);
             if (origins.Count == 0 || _subjects.GetValueOrDefault(subject) is not { Plan: { } plan } state)
             {
                 return [];

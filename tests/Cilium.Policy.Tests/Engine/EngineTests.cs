@@ -112,6 +112,43 @@ public sealed class EngineTests
         Assert.Empty(engine.Explain(subject, new PolicyKey(TrafficDirection.Ingress, new Identity(300), L4Protocol.Tcp, 81, 16)));
     }
 
+    /// <summary>A question is answered from one commit, whatever others come meanwhile.</summary>
+    [Fact]
+    public async Task Rules_are_explained_while_the_entry_comes_and_goes()
+    {
+        var engine = new PolicyEngine(s_options);
+        var subject = new PolicySubject(LabelSet.Parse("k8s:app=server"));
+        var key = new PolicyKey(TrafficDirection.Ingress, new Identity(300), L4Protocol.Tcp, 80, 16);
+        engine.UpsertIdentity(new Identity(300), LabelSet.Parse("k8s:app=client"));
+        engine.AddSubject(subject);
+        engine.SetPolicy(s_origin, [s_rule]);
+        engine.Commit();
+        var isOver = false;
+        var asking = Task.Factory.StartNew(
+            () =>
+            {
+                var answers = 0;
+                while (!Volatile.Read(ref isOver))
+                {
+                    answers += engine.ExplainRules(subject, key).Count;
+                }
+
+                return answers;
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        for (var i = 0; i < 5000 && !asking.IsCompleted; i++)
+        {
+            engine.RemovePolicy(s_origin);
+            engine.Commit();
+            engine.SetPolicy(s_origin, [s_rule]);
+            engine.Commit();
+        }
+
+        Volatile.Write(ref isOver, true);
+        await asking;
+        Assert.Single(engine.ExplainRules(subject, key));
+    }
+
     /// <summary>An annotation of a NetworkPolicy gives its rules another name than the object has.</summary>
     [Fact]
     public void Rules_that_show_another_name_than_their_object_are_explained()
