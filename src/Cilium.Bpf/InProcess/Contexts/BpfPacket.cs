@@ -32,7 +32,7 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     private const int EthernetBytes = 14;
     private const int InitialCapacity = 4096;
 
-    private readonly byte* _fields = (byte*)NativeMemory.AllocZeroed(SkbFields.Bytes + SkbFields.XdpBytes);
+    private byte* _fields = (byte*)NativeMemory.AllocZeroed(SkbFields.Bytes + SkbFields.XdpBytes);
     private byte* _buffer = (byte*)NativeMemory.AllocZeroed(InitialCapacity);
     private int _capacity = InitialCapacity;
     private int _start = Headroom;
@@ -46,7 +46,8 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     ~BpfPacket() => Free();
 
     /// <summary>The frame as it is now; valid until the packet is loaded, run or disposed.</summary>
-    public ReadOnlySpan<byte> Bytes => new(_buffer + _start, _length);
+    /// <exception cref="ObjectDisposedException">The packet is disposed; so of all members that look into it.</exception>
+    public ReadOnlySpan<byte> Bytes => new(Data, _length);
 
     /// <summary>Bytes of the frame.</summary>
     public int Length => _length;
@@ -82,7 +83,7 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     /// What an XDP program says about the frame, before its first byte; classifiers on the device read it (<c>data_meta</c>). Valid as
     /// <see cref="Bytes"/> is, and empty when a program has moved the beginning of the frame since.
     /// </summary>
-    public ReadOnlySpan<byte> Metadata => new(_buffer + _start - MetadataBytes, MetadataBytes);
+    public ReadOnlySpan<byte> Metadata => new(Data - MetadataBytes, MetadataBytes);
 
     /// <summary>For whom it is: 0 this host, 1 broadcast, 2 multicast, 3 another host.</summary>
     public uint PacketType { get => U32(SkbFields.PacketType); set => U32(SkbFields.PacketType) = value; }
@@ -140,14 +141,14 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     internal bool IsEncapsulated { get; set; }
 
     /// <summary>The frame behind what is said about it.</summary>
-    internal ReadOnlySpan<byte> BytesAndMetadata => new(_buffer + _start - MetadataBytes, MetadataBytes + _length);
+    internal ReadOnlySpan<byte> BytesAndMetadata => new(Data - MetadataBytes, MetadataBytes + _length);
 
     internal int MetadataBytes { get; private set; }
 
     /// <summary>A test run says how long segments are, and not of what.</summary>
     internal bool IsGsoUntyped { get; set; }
 
-    internal byte* Data => _buffer + _start;
+    internal byte* Data => Living(_buffer) + _start;
 
     /// <summary>The address of the first byte, as programs see it.</summary>
     internal uint DataAddress => Address.PacketStart + (uint)_start;
@@ -155,7 +156,7 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     /// <summary>Takes a frame that begins with its Ethernet header, and forgets everything about the one before.</summary>
     public void Load(ReadOnlySpan<byte> frame)
     {
-        NativeMemory.Clear(_fields, SkbFields.Bytes + SkbFields.XdpBytes);
+        NativeMemory.Clear(Living(_fields), SkbFields.Bytes + SkbFields.XdpBytes);
         TunnelState = default;
         Redirect = default;
         HasPartialChecksum = false;
@@ -180,7 +181,7 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     }
 
     /// <summary>The frame for changes by a device or a stack, which have to keep checksums right themselves; valid as <see cref="Bytes"/> is.</summary>
-    public Span<byte> Edit() => new(_buffer + _start, _length);
+    public Span<byte> Edit() => new(Data, _length);
 
     /// <summary>Clears what only programs on one device tell each other (<c>cb</c>, <c>tc_index</c>, <c>tc_classid</c>, <see cref="Metadata"/>).</summary>
     public void ForgetControlBlock()
@@ -208,6 +209,7 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
 
     internal override void Begin(ProgramType type)
     {
+        _ = Living(_buffer);
         Redirect = default;
         if (type == ProgramType.Xdp)
         {
@@ -228,9 +230,9 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
     internal Region Region() =>
         Memory.Region.Piece(_buffer + _start - MetadataBytes, DataAddress - (uint)MetadataBytes, (uint)(_length + MetadataBytes), writable: true);
 
-    internal ref uint U32(int offset) => ref Unsafe.AsRef<uint>(_fields + offset);
+    internal ref uint U32(int offset) => ref Unsafe.AsRef<uint>(Living(_fields) + offset);
 
-    internal Span<byte> Field(int offset, int bytes) => new(_fields + offset, bytes);
+    internal Span<byte> Field(int offset, int bytes) => new(Living(_fields) + offset, bytes);
 
     /// <summary>Makes the frame longer (with zeros) or shorter at its end.</summary>
     internal void Resize(int length)
@@ -364,17 +366,26 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         return BinaryPrimitives.ReverseEndianness(type);
     }
 
+    /// <summary>Memory that is not freed yet.</summary>
+    private byte* Living(byte* memory)
+    {
+        ObjectDisposedException.ThrowIf(memory == null, this);
+        return memory;
+    }
+
+    private ref uint Word(int offset) => ref Unsafe.AsRef<uint>(_fields + offset);
+
     private void Tell()
     {
         var data = DataAddress;
         var end = data + (uint)_length;
-        U32(SkbFields.Length) = (uint)_length;
-        U32(SkbFields.Data) = data;
-        U32(SkbFields.DataEnd) = end;
-        U32(SkbFields.DataMeta) = data - (uint)MetadataBytes;
-        U32(SkbFields.Bytes + SkbFields.XdpData) = data;
-        U32(SkbFields.Bytes + SkbFields.XdpDataEnd) = end;
-        U32(SkbFields.Bytes + SkbFields.XdpDataMeta) = data - (uint)MetadataBytes;
+        Word(SkbFields.Length) = (uint)_length;
+        Word(SkbFields.Data) = data;
+        Word(SkbFields.DataEnd) = end;
+        Word(SkbFields.DataMeta) = data - (uint)MetadataBytes;
+        Word(SkbFields.Bytes + SkbFields.XdpData) = data;
+        Word(SkbFields.Bytes + SkbFields.XdpDataEnd) = end;
+        Word(SkbFields.Bytes + SkbFields.XdpDataMeta) = data - (uint)MetadataBytes;
     }
 
     private void Free()
@@ -382,5 +393,6 @@ public sealed unsafe class BpfPacket : BpfContext, IDisposable
         NativeMemory.Free(_buffer);
         NativeMemory.Free(_fields);
         _buffer = null;
+        _fields = null;
     }
 }

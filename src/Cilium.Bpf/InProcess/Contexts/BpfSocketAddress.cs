@@ -35,7 +35,15 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
     public uint Ipv4 { get => U32(UserIp4); set => U32(UserIp4) = value; }
 
     /// <summary>The IPv6 address: 16 bytes, read and written in place.</summary>
-    public Span<byte> Ipv6 => new(_fields + UserIp6, 16);
+    /// <exception cref="ObjectDisposedException">The address is disposed; so of all members that look into the structure.</exception>
+    public Span<byte> Ipv6
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_isFreed, this);
+            return new Span<byte>(_fields + UserIp6, 16);
+        }
+    }
 
     /// <summary>The port, in network order.</summary>
     public uint Port { get => U32(UserPort); set => U32(UserPort) = value; }
@@ -75,7 +83,14 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
 
     internal override ReadOnlySpan<byte> Structure(ProgramType type) => new(_fields, StructureBytes);
 
-    internal Span<byte> Fields => new(_fields, StructureBytes);
+    internal Span<byte> Fields
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_isFreed, this);
+            return new Span<byte>(_fields, StructureBytes);
+        }
+    }
 
     internal override bool IsWritable(ProgramType type, uint offset, uint bytes) => IsWritable(offset, bytes);
 
@@ -88,6 +103,7 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
 
     internal override void Begin(ProgramType type)
     {
+        ObjectDisposedException.ThrowIf(_isFreed, this);
         ReturnValue = 0;
         Unsafe.WriteUnaligned(_fields + SocketPointer, Address.Of(Address.Socket, 0));
         U32(StructureBytes + SocketFields.Family) = U32(SocketFamily) == 0 ? Family : U32(SocketFamily);
@@ -98,7 +114,11 @@ public sealed unsafe class BpfSocketAddress : BpfContext, IDisposable
     /// <summary>The socket for programs.</summary>
     internal Region SocketRegion() => Region.Piece(_fields + StructureBytes, 0, SocketFields.Bytes, writable: false);
 
-    private ref uint U32(int offset) => ref Unsafe.AsRef<uint>(_fields + offset);
+    private ref uint U32(int offset)
+    {
+        ObjectDisposedException.ThrowIf(_isFreed, this);
+        return ref Unsafe.AsRef<uint>(_fields + offset);
+    }
 
     private void Free()
     {
