@@ -96,7 +96,12 @@ public sealed class BpfObject : IDisposable
     }
 
     /// <summary>The shape of a declared map, with a capacity set meanwhile.</summary>
-    public MapShape ShapeOf(string map) => _backend.ShapeOf(Known(map));
+    /// <exception cref="ObjectDisposedException">The object is closed.</exception>
+    public MapShape ShapeOf(string map)
+    {
+        ObjectDisposedException.ThrowIf(_isClosed, this);
+        return _backend.ShapeOf(Known(map));
+    }
 
     /// <summary>Leaves a program out of the load, or takes it in again.</summary>
     public void SetAutoload(string program, bool load)

@@ -49,6 +49,16 @@ public sealed class BpfObjectTests
     }
 
     [Fact]
+    public void A_closed_object_is_asked_nothing()
+    {
+        var probe = KernelObjects.OpenProbe();
+        Assert.Equal(1024u, probe.ShapeOf("probe_counts").MaxEntries);
+        probe.Dispose();
+        probe.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => probe.ShapeOf("probe_counts"));
+    }
+
+    [Fact]
     public void Bytes_that_are_no_object_are_refused() =>
         Assert.Throws<ArgumentException>(() => BpfObject.Open("noise", new byte[100]));
 
