@@ -40,15 +40,24 @@ public sealed class NetworkNamespace : IDisposable
     public static NetworkNamespace OpenOfProcess(int processId) => Open($"/proc/{processId}/ns/net");
 
     /// <summary>Opens a named namespace, or returns null when there is none; also while it is being made or deleted, when its file is one like others.</summary>
+    /// <exception cref="ArgumentException">The name is none of a file.</exception>
     /// <exception cref="NetlinkException">The file cannot be opened.</exception>
     public static NetworkNamespace? OpenNamedOrNull(string name) => Open(PathOf(name), out var errno) is { } found ? found
         : errno is NoSuchFile or NotANamespace ? null
         : throw new NetlinkException("open as a network namespace", errno, PathOf(name));
 
     /// <summary>The file of a named namespace, as iproute2 lays it.</summary>
-    public static string PathOf(string name) => $"{NamedFolder}/{name}";
+    /// <exception cref="ArgumentException">The name is none of a file: empty, "." or "..", or with a slash.</exception>
+    public static string PathOf(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        if (name is "." or ".." || name.AsSpan().ContainsAny('/', '\0'))
+            throw new ArgumentException($"'{name}' cannot be the name of a network namespace", nameof(name));
+        return $"{NamedFolder}/{name}";
+    }
 
     /// <summary>Creates a namespace that lives under its name until deleted.</summary>
+    /// <exception cref="ArgumentException">The name is none of a file.</exception>
     /// <exception cref="NetlinkException">The name exists already, or the kernel refused.</exception>
     public static NetworkNamespace Create(string name)
     {
@@ -88,6 +97,8 @@ public sealed class NetworkNamespace : IDisposable
     });
 
     /// <summary>Deletes a named namespace; its devices go when nobody uses it any more. Returns false when there was none.</summary>
+    /// <exception cref="ArgumentException">The name is none of a file.</exception>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
     public static bool Delete(string name)
     {
         const int detach = 2;

@@ -11,6 +11,8 @@ internal static unsafe partial class Libc
     internal const int SockRaw = 3;
     internal const int SockDatagram = 2;
     internal const int CloseOnExec = 0x80000;
+    internal const int ReadOnly = 0;
+    internal const int WriteOnly = 1;
     internal const int SolSocket = 1;
     internal const int SolNetlink = 270;
     internal const int CloneNewNet = 0x40000000;
@@ -83,6 +85,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int eventfd(uint initial, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint read(FileHandle file, void* buffer, nint length);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint write(FileHandle file, void* buffer, nint length);
