@@ -9,6 +9,11 @@ public sealed class NetworkMonitor : IDisposable
 {
     private const int NoBuffers = 105;
     private const int QueueLength = 4096;
+
+    /// <summary>How often a full queue is tried again when a loss has to be told.</summary>
+    private const int OwedLossMilliseconds = 100;
+
+    private const int Forever = -1;
     private readonly NetlinkSocket _socket;
     private readonly FileHandle _stop;
     private readonly Channel<NetworkChange> _changes = Channel.CreateBounded<NetworkChange>(
@@ -80,31 +85,43 @@ public sealed class NetworkMonitor : IDisposable
         {
             polls[0] = new Libc.PollFd { Fd = _socket.Handle.Number, Events = Libc.PollIn };
             polls[1] = new Libc.PollFd { Fd = _stop.Number, Events = Libc.PollIn };
-            if (Libc.poll(polls, 2, -1) < 0)
+            // A loss that the full queue did not take is told when the reader has made room, whether or not anything else happens.
+            if (Libc.poll(polls, 2, owesLoss ? OwedLossMilliseconds : Forever) < 0)
                 continue;
             if (polls[1].Returned != 0)
                 break;
-            switch (_socket.TryReceive(out var datagram))
+            if (polls[0].Returned != 0)
             {
-                case 0:
-                    var messages = new MessageReader(datagram);
-                    while (messages.Next())
-                    {
-                        if (Decode(messages.Type, messages.Payload) is { } change && HasObject(change))
-                            owesLoss |= !_changes.Writer.TryWrite(change);
-                    }
-                    break;
-                case NoBuffers:
-                    owesLoss = true;
-                    break;
-                case var errno:
-                    _changes.Writer.Complete(new NetlinkException("recv", errno, "network monitor"));
-                    return;
+                switch (_socket.TryReceive(out var datagram))
+                {
+                    case 0:
+                        owesLoss |= !TryQueue(datagram);
+                        break;
+                    case NoBuffers:
+                        owesLoss = true;
+                        break;
+                    case var errno:
+                        _changes.Writer.Complete(new NetlinkException("recv", errno, "network monitor"));
+                        return;
+                }
             }
             if (owesLoss)
                 owesLoss = !_changes.Writer.TryWrite(new NetworkChange { WasLost = true });
         }
         _changes.Writer.Complete();
+    }
+
+    /// <summary>Queues the changes of a datagram. Returns false when one did not fit.</summary>
+    private bool TryQueue(ReadOnlySpan<byte> datagram)
+    {
+        var fits = true;
+        var messages = new MessageReader(datagram);
+        while (messages.Next())
+        {
+            if (Decode(messages.Type, messages.Payload) is { } change && HasObject(change))
+                fits &= _changes.Writer.TryWrite(change);
+        }
+        return fits;
     }
 
     private static bool HasObject(NetworkChange change) =>

@@ -205,6 +205,38 @@ public sealed class RouteNetlinkTests
     }
 
     [Fact]
+    public async Task A_monitor_tells_of_a_loss_although_nothing_happens_any_more()
+    {
+        using var ns = NetworkNamespace.CreateUnnamed();
+        using var netlink = RouteNetlink.Open(ns);
+        using var monitor = NetworkMonitor.Open(ns, NetworkWatches.Addresses);
+
+        // More than the monitor queues while nobody reads, and no more at once than its socket holds.
+        var address = new InterfaceAddress(1, IPAddress.Parse("192.0.2.9"), 32);
+        for (var i = 0; i < 2500; i++)
+        {
+            netlink.AddAddress(address);
+            Assert.True(netlink.DeleteAddress(address));
+            if (i % 25 == 24)
+                Assert.True(await TestNode.HappensAsync(() => ns.Run(HasMonitorReceivedAll)));
+        }
+
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await foreach (var change in monitor.ReadAllAsync(timeout.Token))
+        {
+            if (change.WasLost)
+                return;
+        }
+
+        Assert.Fail("the monitor ended");
+    }
+
+    // Of netlink sockets with groups (the fourth column) none has bytes that wait (the fifth).
+    private static bool HasMonitorReceivedAll() => File.ReadLines("/proc/thread-self/net/netlink").Skip(1)
+        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .All(columns => columns[3] == "00000000" || columns[4] == "0");
+
+    [Fact]
     public void Namespaces_have_cookies_and_settings_of_their_own()
     {
         using var net = new TestNamespaces();
