@@ -95,7 +95,11 @@ public sealed partial class Reconciler<TKey, TRow>
         }
     }
 
-    /// <summary>Waits until a row, as written at or after a revision, was attempted; the status says how it ended.</summary>
+    /// <summary>Waits until a row, as it was at a revision or later, was attempted; the status says how it ended.</summary>
+    /// <remarks>
+    /// The revision may be one of a write that left the row as it was. A row that the table does not have is waited for until it is written, since it
+    /// may follow from what was written at the revision; for a deletion there is <see cref="WaitUntilReconciledAsync"/>.
+    /// </remarks>
     /// <exception cref="InvalidOperationException">The status of rows is not kept.</exception>
     public async Task<ReconcileStatus> WaitForRowAsync(TKey key, long revision, CancellationToken cancellationToken)
     {
@@ -112,7 +116,9 @@ public sealed partial class Reconciler<TKey, TRow>
                 progress = _progress.Task;
             }
 
-            if (_status.TryGetValue(key, out var status) && status.Revision >= revision)
+            // Read before the status, which is written first.
+            var isAttempted = Volatile.Read(ref _attemptedRevision) >= Math.Min(revision, _table.Revision);
+            if (_status.TryGetValue(key, out var status) && (isAttempted || status.Revision >= revision))
             {
                 return status;
             }

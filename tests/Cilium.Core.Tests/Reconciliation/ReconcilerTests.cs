@@ -207,6 +207,57 @@ public sealed class ReconcilerTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
+    [Fact]
+    public async Task A_write_that_left_a_row_as_it_was_is_waited_for_like_any_other()
+    {
+        var (store, table) = NewTable();
+        var others = store.CreateTable<int, Row>("others", row => row.Key);
+        var reality = new Reality { FailsAtCall = call => call == 1 };
+        using var stop = new CancellationTokenSource();
+        var slow = new ReconcilerOptions { RetryMinimum = TimeSpan.FromHours(1), RetryMaximum = TimeSpan.FromHours(1) };
+        var reconciler = new Reconciler<int, Row>(table, reality, slow, TimeProvider.System, NullLogger.Instance);
+        var running = reconciler.RunAsync(stop.Token);
+        var first = store.Write(tx => tx.Upsert(table, new Row(1, 10)));
+        await reconciler.WaitForRowAsync(1, first, Limit());
+
+        store.Write(tx => tx.Upsert(others, new Row(1, 1)));
+        var again = store.Write(tx => tx.Upsert(table, new Row(1, 10)));
+        Assert.True(again > first);
+        var status = await reconciler.WaitForRowAsync(1, again, Limit());
+        Assert.Equal((ReconcileState.Done, first), (status.State, status.Revision));
+
+        // Also of a row that failed: its retry is hours away.
+        var failing = store.Write(tx => tx.Upsert(table, new Row(2, 20)));
+        await reconciler.WaitForRowAsync(2, failing, Limit());
+        store.Write(tx => tx.Upsert(others, new Row(1, 2)));
+        status = await reconciler.WaitForRowAsync(2, store.Write(tx => tx.Upsert(table, new Row(2, 20))), Limit());
+        Assert.Equal((ReconcileState.Error, failing), (status.State, status.Revision));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_row_that_is_not_there_is_waited_for_until_it_is_written()
+    {
+        var (store, table) = NewTable();
+        var reality = new Reality();
+        using var stop = new CancellationTokenSource();
+        var reconciler = new Reconciler<int, Row>(table, reality, Fast, TimeProvider.System, NullLogger.Instance);
+        var running = reconciler.RunAsync(stop.Token);
+        await reconciler.WaitForRowAsync(1, store.Write(tx => tx.Upsert(table, new Row(1, 10))), Limit());
+        var deleted = store.Write(tx => tx.Delete(table, 1));
+        await reconciler.WaitUntilReconciledAsync(deleted, Limit());
+        Assert.Empty(reality.Values);
+        var waiting = reconciler.WaitForRowAsync(1, deleted, Limit());
+        await reconciler.WaitForRowAsync(2, store.Write(tx => tx.Upsert(table, new Row(2, 20))), Limit());
+        Assert.False(waiting.IsCompleted);
+        var written = store.Write(tx => tx.Upsert(table, new Row(1, 11)));
+        Assert.Equal(written, (await waiting).Revision);
+        Assert.Equal(11, reality.Values[1]);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
     /// <summary>Each prune reads all of reality: one that is always refused must not be tried ten times a second for ever.</summary>
     [Fact]
     public async Task A_prune_that_fails_waits_ever_longer_up_to_its_interval_until_it_succeeds()
