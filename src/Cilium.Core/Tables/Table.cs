@@ -17,6 +17,7 @@ public sealed class Table<TKey, TRow> : IReadTable<TKey, TRow>, ITableDraftSourc
     private readonly Lock _feedsLock = new();
     private readonly List<ChangeFeed<TKey, TRow>> _feeds = [];
     private readonly HashSet<string> _pendingSources = [];
+    private readonly HashSet<string> _completedSources = [];
     private readonly TaskCompletionSource _initialized = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TableSnapshot<TKey, TRow> _current = new(ImmutableDictionary<TKey, TRow>.Empty, 0);
 
@@ -85,12 +86,18 @@ public sealed class Table<TKey, TRow> : IReadTable<TKey, TRow>, ITableDraftSourc
     }
 
     /// <summary>Announces a source that will report an initial list; until it calls <see cref="CompleteInitializer"/> nothing is pruned.</summary>
-    /// <exception cref="InvalidOperationException">The name was registered before.</exception>
+    /// <exception cref="InvalidOperationException">The name was registered before, or the table is initialized already by all that had registered.</exception>
     public void RegisterInitializer(string source)
     {
         lock (_feedsLock)
         {
-            if (!_pendingSources.Add(source))
+            // Who was told that the table is complete cannot be told that it is not.
+            if (_initialized.Task.IsCompleted)
+            {
+                throw new InvalidOperationException($"table {Name}: initializer '{source}' is registered after the table was initialized");
+            }
+
+            if (_completedSources.Contains(source) || !_pendingSources.Add(source))
             {
                 throw new InvalidOperationException($"table {Name}: initializer '{source}' is registered twice");
             }
@@ -98,20 +105,30 @@ public sealed class Table<TKey, TRow> : IReadTable<TKey, TRow>, ITableDraftSourc
     }
 
     /// <summary>Says that the source's initial list has been written.</summary>
+    /// <remarks>
+    /// Without effect for a source that has said so before or that never registered: loops say it after each round, and a table that nobody registered
+    /// with is initialized from the start.
+    /// </remarks>
     public void CompleteInitializer(string source)
     {
         List<ChangeFeed<TKey, TRow>> feeds;
         lock (_feedsLock)
         {
-            if (!_pendingSources.Remove(source) || _pendingSources.Count > 0)
+            if (!_pendingSources.Remove(source))
+            {
+                return;
+            }
+
+            _completedSources.Add(source);
+            if (_pendingSources.Count > 0)
             {
                 return;
             }
 
             feeds = [.. _feeds];
+            _initialized.TrySetResult();
         }
 
-        _initialized.TrySetResult();
         foreach (var feed in feeds)
         {
             feed.Wake();

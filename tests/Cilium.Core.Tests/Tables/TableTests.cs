@@ -101,6 +101,25 @@ public sealed class TableTests
         await waiting;
     }
 
+    [Fact]
+    public async Task A_table_that_is_initialized_stays_so()
+    {
+        var store = new StateStore();
+        var table = store.CreateTable<int, Row>("table", row => row.Key);
+        table.RegisterInitializer("pods");
+        table.RegisterInitializer("nodes");
+        table.CompleteInitializer("pods");
+        Assert.Contains("pods", Assert.Throws<InvalidOperationException>(() => table.RegisterInitializer("pods")).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => table.RegisterInitializer("nodes"));
+        table.CompleteInitializer("pods");
+        table.CompleteInitializer("never registered");
+        Assert.False(table.IsInitialized);
+        table.CompleteInitializer("nodes");
+        await table.WaitInitializedAsync(CancellationToken.None);
+        Assert.Contains("late", Assert.Throws<InvalidOperationException>(() => table.RegisterInitializer("late")).Message, StringComparison.Ordinal);
+        Assert.True(table.IsInitialized);
+    }
+
     [Property]
     public bool A_table_and_its_feeds_agree_with_a_dictionary((int Key, int Value)[] operations, byte drainEvery)
     {
