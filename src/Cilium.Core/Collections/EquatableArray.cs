@@ -22,7 +22,7 @@ public readonly struct EquatableArray<T> : IEquatable<EquatableArray<T>>, IReadO
     public int Count => _items.IsDefault ? 0 : _items.Length;
 
     /// <inheritdoc/>
-    public T this[int index] => _items[index];
+    public T this[int index] => AsSpan()[index];
 
     /// <summary>The elements.</summary>
     public ReadOnlySpan<T> AsSpan() => _items.IsDefault ? [] : _items.AsSpan();
