@@ -1,7 +1,10 @@
 namespace Cilium.Core;
 
 /// <summary>A CIDR prefix of either family, always with its host bits zero.</summary>
-/// <remarks>Source: RFC 4632. Ordered by address, then by length, so that a covering prefix sorts before what it covers.</remarks>
+/// <remarks>
+/// Source: RFC 4632. Ordered by address, then by length, so that a covering prefix sorts before what it covers. The default value is <c>::/0</c>, all of
+/// IPv6, and no sign for "none": use a null, or say beside it whether there is one.
+/// </remarks>
 public readonly record struct Prefix : IComparable<Prefix>
 {
     /// <summary>Makes a prefix, clearing the host bits of <paramref name="address"/>.</summary>

@@ -49,5 +49,7 @@ public enum AddressRepair
 /// <param name="Holder">Who holds it: a node or a pod as <see cref="AddressOwners.Pod"/> writes it; the repair is made there.</param>
 /// <param name="Text">What to tell the user.</param>
 /// <param name="Repair">What can be done.</param>
-/// <param name="Cidr">The CIDR of <see cref="AddressRepair.RemoveCidr"/>; otherwise the default.</param>
+/// <param name="Cidr">
+/// The CIDR of <see cref="AddressRepair.RemoveCidr"/>; with any other repair the default value, which as a prefix is <c>::/0</c> and means nothing here.
+/// </param>
 public sealed record AddressFinding(AddressFault Fault, string Subject, string Holder, string Text, AddressRepair Repair = AddressRepair.None, Prefix Cidr = default);

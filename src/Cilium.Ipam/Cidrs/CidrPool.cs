@@ -4,7 +4,7 @@ namespace Cilium.Ipam;
 
 /// <summary>The answer to a request for a CIDR.</summary>
 /// <param name="Status">How it ended.</param>
-/// <param name="Cidr">The CIDR when it was given.</param>
+/// <param name="Cidr">The CIDR when it was given (<see cref="IsOk"/>); otherwise the default value, which as a prefix is <c>::/0</c> and means nothing here.</param>
 /// <param name="Message">What to tell the user when it was not; empty otherwise.</param>
 public readonly record struct CidrResult(AllocationStatus Status, Prefix Cidr, string Message)
 {
