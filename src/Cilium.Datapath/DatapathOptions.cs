@@ -19,6 +19,11 @@ public enum MonitorAggregation
 /// <summary>What is constant in the programs of a node: written to .rodata before they are loaded.</summary>
 public sealed class DatapathOptions
 {
+    private const int LongestPayload = 128;
+
+    /// <summary>The programs count whole seconds.</summary>
+    private static readonly TimeSpan s_shortest = TimeSpan.FromSeconds(1);
+
     /// <summary>Where maps and links are pinned; a bpffs. Key <c>bpf-root</c>.</summary>
     public string BpfRoot { get; set; } = "/sys/fs/bpf";
 
@@ -64,7 +69,7 @@ public sealed class DatapathOptions
     /// <summary>Masquerade pods to the outside with the node's IPv6 address. Key <c>enable-ipv6-masquerade</c>.</summary>
     public bool EnableIPv6Masquerade { get; set; } = true;
 
-    /// <summary>Destinations that are not masqueraded beside pods and nodes. Keys <c>ipv4-native-routing-cidr</c>, <c>ipv6-native-routing-cidr</c>.</summary>
+    /// <summary>Destinations that are not masqueraded beside pods and nodes; one of each family at most, and not <c>::/0</c>. Keys <c>ipv4-native-routing-cidr</c>, <c>ipv6-native-routing-cidr</c>.</summary>
     public IReadOnlyList<Prefix> NativeRoutingPrefixes { get; set; } = [];
 
     /// <summary>Translate service addresses at socket calls. Key <c>bpf-lb-sock</c>.</summary>
@@ -124,11 +129,49 @@ public sealed class DatapathOptions
     /// <summary>Use TCX links where the kernel has them. Key <c>enable-tcx</c>.</summary>
     public bool EnableTcx { get; set; } = true;
 
+    /// <summary>Throws when a value is none that the programs and maps can have, or values contradict each other.</summary>
+    /// <exception cref="ArgumentException">Names the option.</exception>
+    public void Validate()
+    {
+        Require(BpfRoot.Length > 0, nameof(BpfRoot), "must be a folder");
+        Require(CgroupRoot.Length > 0, nameof(CgroupRoot), "must be a folder");
+        Require(EnableIPv4 || EnableIPv6, nameof(EnableIPv4), $"and {nameof(EnableIPv6)} must not both be false");
+        Require(!EnableTunnel || TunnelPort != 0, nameof(TunnelPort), "must not be 0 with a tunnel");
+        Require(Mtu == 0 || (Mtu >= SmallestMtu && Mtu <= ushort.MaxValue), nameof(Mtu), $"must be 0 or from {SmallestMtu} to {ushort.MaxValue}, not {Mtu}");
+        foreach (var isIPv4 in new[] { true, false })
+        {
+            var prefixes = NativeRoutingPrefixes.Where(prefix => prefix.IsIPv4 == isIPv4).ToList();
+            Require(prefixes.Count < 2, nameof(NativeRoutingPrefixes), $"must have one of each family at most, not {string.Join(", ", prefixes)}");
+        }
+        Require(!NativeRoutingPrefixes.Contains(default), nameof(NativeRoutingPrefixes), $"must not have ::/0: without {nameof(EnableIPv6Masquerade)} nothing is masqueraded");
+        foreach (var (name, value, smallest) in new[]
+        {
+            (nameof(MonitorAggregationInterval), MonitorAggregationInterval, TimeSpan.Zero), (nameof(ConntrackTimeoutTcp), ConntrackTimeoutTcp, s_shortest),
+            (nameof(ConntrackTimeoutTcpSyn), ConntrackTimeoutTcpSyn, s_shortest), (nameof(ConntrackTimeoutTcpFin), ConntrackTimeoutTcpFin, s_shortest),
+            (nameof(ConntrackTimeoutAny), ConntrackTimeoutAny, s_shortest),
+        })
+        {
+            Require(value >= smallest && value.TotalSeconds < uint.MaxValue, name, $"must be from {smallest} to 2^32 seconds, not {value}");
+        }
+        foreach (var (name, value) in new[]
+        {
+            (nameof(ConntrackEntries), ConntrackEntries), (nameof(SnatEntries), SnatEntries), (nameof(SocketRevNatEntries), SocketRevNatEntries),
+            (nameof(PolicyEntries), PolicyEntries), (nameof(LoadBalancingEntries), LoadBalancingEntries),
+        })
+        {
+            Require(value > 0, name, "must be at least 1");
+        }
+        Require(TracePayloadLength is >= 0 and <= LongestPayload, nameof(TracePayloadLength), $"must be from 0 to {LongestPayload}, not {TracePayloadLength}");
+    }
+
     /// <summary>True when the tunnel runs over IPv6 between nodes with these addresses.</summary>
     public bool TunnelsOverIPv6(IpAddr nodeIPv4, IpAddr nodeIPv6) => nodeIPv4.IsNone || (PrefersIPv6Underlay && !nodeIPv6.IsNone);
 
     /// <summary>Bytes of a packet that travel with its event. Key <c>trace-payloadlen</c>; at most 128.</summary>
     public int TracePayloadLength { get; set; } = 128;
+
+    /// <summary>The smallest that hosts must take (RFC 791, RFC 8200), and what a tunnel over IPv4 adds.</summary>
+    internal int SmallestMtu => (EnableIPv6 ? 1280 : 576) + (EnableTunnel ? 50 : 0);
 
     /// <summary>Bytes that encapsulation adds to a packet: 50 over IPv4 and 70 over IPv6 (RFC 7348); 0 without a tunnel.</summary>
     internal int TunnelOverhead(LocalNodeRow node) => !EnableTunnel ? 0 : TunnelsOverIPv6(node.IPv4, node.IPv6) ? 70 : 50;
@@ -142,4 +185,10 @@ public sealed class DatapathOptions
         RouterIPv6 = EnableIPv6 ? node.RouterIPv6 : IpAddr.None,
         PodPrefixes = node.PodPrefixes.Where(prefix => prefix.IsIPv4 ? EnableIPv4 : EnableIPv6).ToEquatableArray(),
     };
+
+    private static void Require(bool isValid, string option, string what)
+    {
+        if (!isValid)
+            throw new ArgumentException($"{option} {what}");
+    }
 }

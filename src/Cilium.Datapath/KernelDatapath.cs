@@ -17,7 +17,7 @@ namespace Cilium.Datapath;
 
 /// <summary>The datapath on the running kernel: loads and attaches the programs and keeps their maps equal to the tables.</summary>
 /// <param name="tables">What is desired.</param>
-/// <param name="options">What is constant.</param>
+/// <param name="options">What is constant; values that cannot be are an <see cref="ArgumentException"/> (<see cref="DatapathOptions.Validate"/>).</param>
 /// <param name="ns">The node's network namespace.</param>
 /// <param name="sinks">Who hears events.</param>
 /// <param name="time">The clock; its timestamps must be CLOCK_MONOTONIC, as the system's are.</param>
@@ -27,6 +27,7 @@ public sealed partial class KernelDatapath(
     : IDatapath, IDisposable
 {
     private const uint SetReturnValueHelper = 187;
+    private readonly DatapathOptions _options = Checked(options);
     private readonly ILogger _logger = loggers.CreateLogger<KernelDatapath>();
     private readonly DatapathReconcilers _reconcilers = new(time, loggers);
     private readonly Stack<IDisposable> _resources = new();
@@ -58,7 +59,7 @@ public sealed partial class KernelDatapath(
     public Task PrepareAsync(CancellationToken cancellationToken) => OnOwnThread(
         () =>
         {
-            var paths = new PinPaths(options.BpfRoot);
+            var paths = new PinPaths(_options.BpfRoot);
             NewLoader().EnsureMapsWithoutConnections();
             FollowServices(new ServiceMaps(name => Keep(DatapathMaps.OpenPinned(paths, name))));
         },
@@ -79,23 +80,23 @@ public sealed partial class KernelDatapath(
     private void Start(LocalNodeRow node)
     {
         var began = time.GetTimestamp();
-        node = options.OfEnabledFamilies(node);
+        node = _options.OfEnabledFamilies(node);
 
         // 1. Devices, addresses and routes of the node.
         var netlink = Keep(ns.OpenNetlink());
-        _network = new NodeDevices(netlink, ns, options).Ensure(node);
+        _network = new NodeDevices(netlink, ns, _options).Ensure(node);
 
         // 2. Programs and maps; rows that must be there before a packet comes.
         var loaded = _loaded = Keep(NewLoader()
-            .Load(new DatapathConstants(options, node, _network, KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper))));
-        var policies = Keep(new PolicySlots(loaded.Maps, DatapathLoader.InnerPolicyShape() with { MaxEntries = options.PolicyEntries }));
+            .Load(new DatapathConstants(_options, node, _network, KernelFeatures.HasHelper(ProgramType.CgroupSockAddr, SetReturnValueHelper))));
+        var policies = Keep(new PolicySlots(loaded.Maps, DatapathLoader.InnerPolicyShape() with { MaxEntries = _options.PolicyEntries }));
         Keep(new HostAddresses(loaded.Maps, node, _network.Underlay, ns, time, loggers.CreateLogger<HostAddresses>()));
 
         // 3. Programs take over: links of an earlier agent are updated in place.
-        var attacher = new LinkAttacher(ns, options.EnableTcx && KernelFeatures.HasTcx);
-        var attachments = new NodeAttachments(loaded, attacher, options);
+        var attacher = new LinkAttacher(ns, _options.EnableTcx && KernelFeatures.HasTcx);
+        var attachments = new NodeAttachments(loaded, attacher, _options);
         attachments.Attach(_network);
-        var areNumbersKept = options.EnableDirectNodeRoutes || DatapathConstants.Encapsulates(options, node, _network);
+        var areNumbersKept = _options.EnableDirectNodeRoutes || DatapathConstants.Encapsulates(_options, node, _network);
         Keep(new DeviceWatch(_network, attachments, areNumbersKept, ns, time, loggers.CreateLogger<DeviceWatch>()));
 
         // 4. Readers.
@@ -103,19 +104,19 @@ public sealed partial class KernelDatapath(
         var collector = _collector = new ConntrackCollector(loaded.Maps, time, loggers.CreateLogger<ConntrackCollector>());
 
         // 5. Reconcilers, each with a netlink socket of its own, since a socket is for one thread at a time.
-        var paths = new PinPaths(options.BpfRoot);
+        var paths = new PinPaths(_options.BpfRoot);
         var links = Keep(new PodLinks(loaded, attacher, paths, time, loggers.CreateLogger<PodLinks>()));
         var podNetlink = Keep(ns.OpenNetlink());
-        var pods = new KernelPodDevices(links, podNetlink, paths, new PodUplinks(podNetlink, ns), options.EnableEndpointRoutes);
+        var pods = new KernelPodDevices(links, podNetlink, paths, new PodUplinks(podNetlink, ns), _options.EnableEndpointRoutes);
         _endpointOperations = new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, collector.Forget);
         _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations, isWaitedFor: true);
         _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         FollowServices(loaded.Maps.Services);
-        if (options.EnableSocketLoadBalancing)
+        if (_options.EnableSocketLoadBalancing)
             _sockets.Start(loaded.Maps.SocketRevNat);
         var routes = new KernelNodeRoutes(Keep(ns.OpenNetlink()));
-        _reconcilers.Run(tables.Nodes, new NodeOperations(routes, node, _network, options, loggers.CreateLogger<NodeOperations>()));
+        _reconcilers.Run(tables.Nodes, new NodeOperations(routes, node, _network, _options, loggers.CreateLogger<NodeOperations>()));
 
         LogStarted(_logger, (long)time.GetElapsedTime(began).TotalMilliseconds, _network.DeviceMtu, string.Join(' ', _network.Underlay.Select(d => d.Name)));
     }
@@ -132,7 +133,7 @@ public sealed partial class KernelDatapath(
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<IpCacheRow> ReadInheritedAddresses() => InheritedAddresses.Read(new PinPaths(options.BpfRoot));
+    public IReadOnlyList<IpCacheRow> ReadInheritedAddresses() => InheritedAddresses.Read(new PinPaths(_options.BpfRoot));
 
     /// <inheritdoc/>
     public Task WaitUntilAttemptedAsync<TKey, TRow>(Table<TKey, TRow> table, long revision, CancellationToken cancellationToken)
@@ -165,6 +166,13 @@ public sealed partial class KernelDatapath(
             resource.Dispose();
     }
 
+    private static DatapathOptions Checked(DatapathOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        return options;
+    }
+
     private static T Started<T>(T? part)
         where T : class => part ?? throw new InvalidOperationException("the datapath was not started");
 
@@ -173,10 +181,10 @@ public sealed partial class KernelDatapath(
         if (_followsServices)
             return;
         _followsServices = true;
-        _reconcilers.Run(tables.Frontends, new FrontendOperations(maps, options.EnableSocketLoadBalancing ? _sockets.CloseUdp : null));
+        _reconcilers.Run(tables.Frontends, new FrontendOperations(maps, _options.EnableSocketLoadBalancing ? _sockets.CloseUdp : null));
     }
 
-    private DatapathLoader NewLoader() => new(options, BpfEngine.Kernel, new PinnedMaps(options.BpfRoot, loggers.CreateLogger<PinnedMaps>()));
+    private DatapathLoader NewLoader() => new(_options, BpfEngine.Kernel, new PinnedMaps(_options.BpfRoot, loggers.CreateLogger<PinnedMaps>()));
 
     private T Keep<T>(T resource)
         where T : IDisposable

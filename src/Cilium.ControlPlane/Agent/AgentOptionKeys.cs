@@ -1,4 +1,5 @@
 using Cilium.ControlPlane.Configuration;
+using Cilium.Core;
 using Cilium.Datapath;
 using Cilium.Policy;
 
@@ -163,6 +164,30 @@ internal static class AgentOptionKeys
         .Duration("crd-wait-timeout", "Longest wait for CRDs", TimeSpan.FromSeconds(1), (options, value) => options.CrdWaitTimeout = value)
         .Duration("endpoint-gc-interval", "Time between looks for dead endpoints", TimeSpan.FromSeconds(1), (options, value) => options.EndpointGcInterval = value);
 
+    // The programs know one range of each family, as upstream's do.
+    private static string? SetNativeRange(AgentOptions options, string text, bool isIPv4)
+    {
+        var others = options.Datapath.NativeRoutingPrefixes.Where(prefix => prefix.IsIPv4 != isIPv4);
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            options.Datapath.NativeRoutingPrefixes = [.. others];
+            return null;
+        }
+
+        if (!Prefix.TryParse(text.Trim(), out var range) || range.IsIPv4 != isIPv4)
+        {
+            return $"must be one {(isIPv4 ? "IPv4" : "IPv6")} CIDR prefix";
+        }
+
+        if (range == default)
+        {
+            return "must be less than all of IPv6: with enable-ipv6-masquerade false nothing is masqueraded";
+        }
+
+        options.Datapath.NativeRoutingPrefixes = [.. others, range];
+        return null;
+    }
+
     private static OptionSchema<AgentOptions> AddDatapath(OptionSchema<AgentOptions> schema) => schema
         .Text("bpf-root", "A bpffs", (options, value) => options.Datapath.BpfRoot = value)
         .Text("cgroup-root", "The node's cgroup v2 folder", (options, value) => options.Datapath.CgroupRoot = value)
@@ -179,10 +204,8 @@ internal static class AgentOptionKeys
         .Boolean("enable-ipv4-masquerade", "Masquerade IPv4", (options, value) => options.Datapath.EnableIPv4Masquerade = value)
         .Boolean("enable-ipv6-masquerade", "Masquerade IPv6", (options, value) => options.Datapath.EnableIPv6Masquerade = value)
         .Boolean("enable-bpf-masquerade", "Masquerade in BPF, the only way there is", (_, _) => { })
-        .Prefixes("ipv4-native-routing-cidr", "IPv4 destinations that are not masqueraded", (options, value) =>
-            options.Datapath.NativeRoutingPrefixes = [.. options.Datapath.NativeRoutingPrefixes.Where(prefix => !prefix.IsIPv4), .. value])
-        .Prefixes("ipv6-native-routing-cidr", "IPv6 destinations that are not masqueraded", (options, value) =>
-            options.Datapath.NativeRoutingPrefixes = [.. options.Datapath.NativeRoutingPrefixes.Where(prefix => prefix.IsIPv4), .. value])
+        .Checked("ipv4-native-routing-cidr", "IPv4 destinations that are not masqueraded", static (options, value) => SetNativeRange(options, value, isIPv4: true))
+        .Checked("ipv6-native-routing-cidr", "IPv6 destinations that are not masqueraded", static (options, value) => SetNativeRange(options, value, isIPv4: false))
         .Boolean("bpf-lb-sock", "Translate services at socket calls", (options, value) => options.Datapath.EnableSocketLoadBalancing = value)
         .Choice("service-no-backend-response", "reject or drop", ["reject", "drop"], (options, value) =>
             options.Datapath.RejectServiceWithoutBackend = value == "reject")

@@ -37,6 +37,11 @@ public sealed class AgentCommandLineTests
     [InlineData("--mtu=500", "mtu")]
     [InlineData("--bpf-map-dynamic-size-ratio=1.5", "bpf-map-dynamic-size-ratio")]
     [InlineData("--labels=k8s:[", "labels")]
+    [InlineData("--ipv4-native-routing-cidr=10.0.0.0/8,172.16.0.0/12", "ipv4-native-routing-cidr")]
+    [InlineData("--ipv4-native-routing-cidr=10.0.0.0/8 172.16.0.0/12", "ipv4-native-routing-cidr")]
+    [InlineData("--ipv4-native-routing-cidr=fd00::/8", "ipv4-native-routing-cidr")]
+    [InlineData("--ipv6-native-routing-cidr=fc00::/8,fd00::/8", "ipv6-native-routing-cidr")]
+    [InlineData("--ipv6-native-routing-cidr=::/0", "ipv6-native-routing-cidr")]
     [InlineData("--no-such-flag", "no-such-flag")]
     [InlineData("--hubble-event-buffer-capacity=4096", "hubble-event-buffer-capacity")]
     [InlineData("--enable-ipv4=false", "enable-ipv6")]
@@ -45,6 +50,17 @@ public sealed class AgentCommandLineTests
         var exception = Assert.Throws<ConfigurationException>(
             () => AgentCommandLine.Read([flag], new Hashtable { ["K8S_NODE_NAME"] = "node-a" }, out _));
         Assert.Contains(key, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Each_family_has_one_native_range()
+    {
+        var options = AgentCommandLine.Read(
+            ["--ipv6-native-routing-cidr=fd00::/8", "--ipv4-native-routing-cidr=0.0.0.0/0"], new Hashtable { ["K8S_NODE_NAME"] = "node-a" }, out _);
+        Assert.Equal(["0.0.0.0/0", "fd00::/8"], options.Datapath.NativeRoutingPrefixes.Select(prefix => prefix.ToString()).Order(StringComparer.Ordinal));
+        options.Datapath.Validate();
+        options = AgentCommandLine.Read(["--ipv4-native-routing-cidr="], new Hashtable { ["K8S_NODE_NAME"] = "node-a" }, out _);
+        Assert.Empty(options.Datapath.NativeRoutingPrefixes);
     }
 
     [Theory]
