@@ -4,7 +4,10 @@ namespace Cilium.Ipam.Tests;
 
 public sealed class ListedIpamTests
 {
-    private readonly ListedIpam _ipam = new(true, true, new ManualClock());
+    private readonly ManualClock _clock = new();
+    private readonly ListedIpam _ipam;
+
+    public ListedIpamTests() => _ipam = new ListedIpam(true, true, _clock);
 
     [Fact]
     public void Addresses_of_the_list_are_given_and_no_others()
@@ -48,6 +51,36 @@ public sealed class ListedIpamTests
         Assert.Equal("ns/a", _ipam.Snapshot()[0].Owner);
         Assert.True(_ipam.Release(IpAddr.Parse("10.0.0.1"), "ns/a"));
         Assert.Equal(AllocationStatus.OutOfRange, _ipam.Allocate(IpAddr.Parse("10.0.0.1"), "ns/b").Status);
+    }
+
+    /// <summary>Who is told before the change looks too early, and is not told again.</summary>
+    [Fact]
+    public void A_change_is_told_when_it_has_happened()
+    {
+        Set("10.0.0.1 10.0.0.2 fd00::1 fd00::2");
+        // An address that expires makes everything that looks at addresses look at the clock.
+        var held = _ipam.Allocate("ns/a", expires: true).IPv4!.Value.Address;
+        var other = held == IpAddr.Parse("10.0.0.1") ? IpAddr.Parse("10.0.0.2") : IpAddr.Parse("10.0.0.1");
+        foreach (var change in new Action[]
+        {
+            () => Assert.True(_ipam.Allocate(other, "ns/b").IsOk),
+            () => Assert.True(_ipam.Release(other, "ns/b")),
+            () => Assert.True(_ipam.Allocate(new AddressRequest("ns/b") { WantsIPv6 = false }).IsOk),
+            () => Assert.True(_ipam.Release(other)),
+        })
+        {
+            var told = _ipam.WhenUsageChanges;
+            var (looks, early) = (0, 0);
+            _clock.WhenRead = () =>
+            {
+                looks++;
+                early += told.IsCompleted ? 1 : 0;
+            };
+            change();
+            _clock.WhenRead = null;
+            Assert.True(told.IsCompleted);
+            Assert.Equal((true, 0), (looks > 0, early));
+        }
     }
 
     private IReadOnlyDictionary<IpAddr, string?> Set(string addresses, params (IpAddr Address, string State)[] releases) =>

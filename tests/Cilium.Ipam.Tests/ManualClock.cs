@@ -5,7 +5,14 @@ internal sealed class ManualClock : TimeProvider
 {
     private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public override DateTimeOffset GetUtcNow() => _now;
+    /// <summary>Called whenever the time is read.</summary>
+    public Action? WhenRead { get; set; }
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        WhenRead?.Invoke();
+        return _now;
+    }
 
     public void Advance(TimeSpan by) => _now += by;
 }

@@ -3,7 +3,7 @@ using Cilium.Core;
 
 namespace Cilium.Ipam;
 
-/// <summary>The addresses of one node from a list that somebody else keeps (mode <c>crd</c>), with the handshake by which that one takes addresses back.</summary>
+/// <summary>The addresses of one node from a list that somebody else keeps (modes <c>crd</c> and <c>eni</c>), with the handshake by which that one takes addresses back.</summary>
 /// <remarks>
 /// Who keeps the list marks an address for release; the node answers that it is ready for release, from when on it never gives that address, or that
 /// it must not be released, since it is in use. An address that left the list while in use stays its owner's until it is freed. Thread-safe.
@@ -38,8 +38,16 @@ public sealed class ListedIpam : INodeIpam
     public bool IsReady => _ipv4 is not { Ranges.Count: 0 } && _ipv6 is not { Ranges.Count: 0 };
 
     /// <inheritdoc/>
-    public IReadOnlyList<PoolUsage> Pools =>
-        [.. new[] { _ipv4, _ipv6 }.OfType<AddressPool>().Select(pool => NodeIpam.UsageOf(pool, pool == _ipv4) with { Ranges = [] })];
+    public IReadOnlyList<PoolUsage> Pools
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. new[] { _ipv4, _ipv6 }.OfType<AddressPool>().Select(pool => NodeIpam.UsageOf(pool, pool == _ipv4) with { Ranges = [] })];
+            }
+        }
+    }
 
     /// <summary>Completes when what is in use may have changed since this was read.</summary>
     public Task WhenUsageChanges => _changed.Next;
@@ -90,47 +98,25 @@ public sealed class ListedIpam : INodeIpam
     }
 
     /// <inheritdoc/>
-    public NodeAddresses Allocate(AddressRequest request)
-    {
-        lock (_lock)
-        {
-            _changed.Raise();
-            return FamilyRequest.Ask(
-                request,
-                _ipv4 is null ? null : () => From(_ipv4, request.IPv4Pool, request),
-                _ipv6 is null ? null : () => From(_ipv6, request.IPv6Pool, request),
-                lease => PoolOf(lease.Address)?.Release(lease.Address));
-        }
-    }
+    public NodeAddresses Allocate(AddressRequest request) => Changing(() => FamilyRequest.Ask(
+        request,
+        _ipv4 is null ? null : () => From(_ipv4, request.IPv4Pool, request),
+        _ipv6 is null ? null : () => From(_ipv6, request.IPv6Pool, request),
+        lease => PoolOf(lease.Address)?.Release(lease.Address)));
 
     /// <inheritdoc/>
-    public AddressResult Allocate(IpAddr address, string owner, bool expires = false, string purpose = "")
-    {
-        lock (_lock)
-        {
-            _changed.Raise();
-            return PoolOf(address) is { } pool
-                ? pool.Allocate(address, owner, expires, purpose)
-                : new AddressResult(AllocationStatus.NoRange, null, $"the family of {address} is not enabled");
-        }
-    }
+    public AddressResult Allocate(IpAddr address, string owner, bool expires = false, string purpose = "") => Changing(() => PoolOf(address) is { } pool
+        ? pool.Allocate(address, owner, expires, purpose)
+        : new AddressResult(AllocationStatus.NoRange, null, $"the family of {address} is not enabled"));
 
     /// <inheritdoc/>
     public bool Commit(IpAddr address, Guid expirationId) => PoolOf(address)?.Commit(address, expirationId) ?? false;
 
     /// <inheritdoc/>
-    public bool Release(IpAddr address)
-    {
-        _changed.Raise();
-        return PoolOf(address)?.Release(address) ?? false;
-    }
+    public bool Release(IpAddr address) => Changing(() => PoolOf(address)?.Release(address) ?? false);
 
     /// <inheritdoc/>
-    public bool Release(IpAddr address, string owner)
-    {
-        _changed.Raise();
-        return PoolOf(address)?.Release(address, owner) ?? false;
-    }
+    public bool Release(IpAddr address, string owner) => Changing(() => PoolOf(address)?.Release(address, owner) ?? false);
 
     /// <inheritdoc/>
     public bool TryGet(IpAddr address, [NotNullWhen(true)] out AddressLease? lease)
@@ -140,7 +126,29 @@ public sealed class ListedIpam : INodeIpam
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<AddressLease> Snapshot() => [.. _ipv4?.Snapshot() ?? [], .. _ipv6?.Snapshot() ?? []];
+    public IReadOnlyList<AddressLease> Snapshot()
+    {
+        lock (_lock)
+        {
+            return [.. _ipv4?.Snapshot() ?? [], .. _ipv6?.Snapshot() ?? []];
+        }
+    }
+
+    // Who hears of a change before it happened looks too early, and is not told again.
+    private T Changing<T>(Func<T> change)
+    {
+        lock (_lock)
+        {
+            try
+            {
+                return change();
+            }
+            finally
+            {
+                _changed.Raise();
+            }
+        }
+    }
 
     private static AddressResult From(AddressPool pool, string wanted, AddressRequest request)
     {
