@@ -1,5 +1,6 @@
 using Cilium.Datapath.Events;
 using Cilium.Hubble.Enrichment;
+using Cilium.Hubble.Flows;
 using Cilium.Hubble.Monitor;
 using Cilium.Hubble.Observing;
 using Cilium.Hubble.Serving;
@@ -13,7 +14,11 @@ namespace Cilium.Hubble;
 /// <summary>Registers Hubble in a host.</summary>
 public static class HubbleServices
 {
-    /// <summary>Adds the index, the peers, the observer (whose ring is the datapath's sink) and the server.</summary>
+    /// <summary>
+    /// Adds the index, the peers, the observer, whose ring is a sink of datapath events, and the server, which listens once somebody starts it
+    /// (<see cref="HubbleServer.StartAsync"/>): it is no hosted service, since a host with a web server of its own takes <see cref="HubblePipeline"/>.
+    /// May be called more than once.
+    /// </summary>
     public static IServiceCollection AddCiliumHubble(this IServiceCollection services, Action<HubbleOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -30,6 +35,7 @@ public static class HubbleServices
             provider.GetRequiredService<IOptions<HubbleOptions>>().Value,
             provider.GetRequiredService<HubbleIndex>(),
             provider.GetRequiredService<TimeProvider>()));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IDatapathEventSink, FlowRing>(provider => provider.GetRequiredService<FlowObserver>().Ring));
         services.TryAddSingleton<HubbleServer>();
         return services;
     }

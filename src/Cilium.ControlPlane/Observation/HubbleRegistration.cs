@@ -3,7 +3,6 @@ using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Nodes;
 using Cilium.ControlPlane.Observation;
 using Cilium.ControlPlane.Serving;
-using Cilium.Datapath.Events;
 using Cilium.Hubble;
 using Cilium.Hubble.Enrichment;
 using Cilium.Hubble.Observing;
@@ -19,7 +18,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Registers Hubble in an agent.</summary>
 public static class HubbleRegistration
 {
-    /// <summary>Adds Hubble to an agent if its options ask for it: the ring as sink of datapath events, the gRPC server, the names. May be called more than once.</summary>
+    /// <summary>Adds Hubble to an agent if its options ask for it: the ring as sink of datapath events, the gRPC API, the names. May be called more than once.</summary>
     public static IServiceCollection AddCiliumAgentHubble(this IServiceCollection services, AgentOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -43,7 +42,6 @@ public static class HubbleRegistration
             hubble.EventBufferCapacity = options.HubbleEventBufferCapacity;
             hubble.Version = Cilium.ControlPlane.Api.StatusModels.Version;
         });
-        services.AddSingleton<IDatapathEventSink>(provider => provider.GetRequiredService<FlowObserver>().Ring);
         services.AddSingleton(provider => new AgentHubble(
             new HubbleIndexDerivation(
                 provider.GetRequiredService<AgentTables>(),
