@@ -29,10 +29,8 @@ foreach (var pool in node.Pools)
 // A restart: a new allocator knows nothing until it is told what is in use.
 var restarted = new MultiPoolIpam(hasIPv4: true, hasIPv6: false);
 restarted.SetAllocated([.. node.Keep()]);
-foreach (var known in node.Snapshot())
-{
-    restarted.Allocate(known.Address, known.Owner);
-}
+var lost = restarted.Restore(node.Snapshot());
+Console.WriteLine($"restored {restarted.Snapshot().Count}, lost {lost.Count}");
 
 // Addresses for services are a function of services and pools: nothing is remembered between two plans.
 var web = new LoadBalancerRequest { Namespace = "acme-corp", Name = "web", Labels = new Dictionary<string, string>() };

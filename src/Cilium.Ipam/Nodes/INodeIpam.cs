@@ -25,6 +25,10 @@ public interface INodeIpam
     /// <summary>Gives a certain address, from whatever pool has it; who has it already gets it again, committed.</summary>
     AddressResult Allocate(IpAddr address, string owner, bool expires = false, string purpose = "");
 
+    /// <summary>Gives addresses to those who had them according to a snapshot, purposes and expiries included; call before anything else is given.</summary>
+    /// <returns>The leases that could not be given: their address is taken, reserved or in no range of this node.</returns>
+    IReadOnlyList<AddressLease> Restore(IEnumerable<AddressLease> leases);
+
     /// <summary>Ends the wait of an address for its commit; false when it waits no longer.</summary>
     bool Commit(IpAddr address, Guid expirationId);
 

@@ -110,6 +110,9 @@ public sealed class ListedIpam : INodeIpam
         : new AddressResult(AllocationStatus.NoRange, null, $"the family of {address} is not enabled"));
 
     /// <inheritdoc/>
+    public IReadOnlyList<AddressLease> Restore(IEnumerable<AddressLease> leases) => Changing(() => NodeIpam.Restore(leases, PoolOf));
+
+    /// <inheritdoc/>
     public bool Commit(IpAddr address, Guid expirationId) => PoolOf(address)?.Commit(address, expirationId) ?? false;
 
     /// <inheritdoc/>

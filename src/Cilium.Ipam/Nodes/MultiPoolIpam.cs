@@ -164,6 +164,16 @@ public sealed class MultiPoolIpam : INodeIpam
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<AddressLease> Restore(IEnumerable<AddressLease> leases)
+    {
+        lock (_lock)
+        {
+            _demandChanged.Raise();
+            return NodeIpam.Restore(leases, address => FamilyOf(address)?.Addresses);
+        }
+    }
+
+    /// <inheritdoc/>
     public bool Commit(IpAddr address, Guid expirationId)
     {
         lock (_lock)

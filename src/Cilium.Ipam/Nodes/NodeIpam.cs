@@ -63,6 +63,9 @@ public sealed class NodeIpam : INodeIpam
             : new AddressResult(AllocationStatus.NoRange, null, $"the family of {address} is not enabled");
 
     /// <inheritdoc/>
+    public IReadOnlyList<AddressLease> Restore(IEnumerable<AddressLease> leases) => Restore(leases, PoolOf);
+
+    /// <inheritdoc/>
     public bool Commit(IpAddr address, Guid expirationId) => PoolOf(address)?.Commit(address, expirationId) ?? false;
 
     /// <inheritdoc/>
@@ -80,6 +83,22 @@ public sealed class NodeIpam : INodeIpam
 
     /// <inheritdoc/>
     public IReadOnlyList<AddressLease> Snapshot() => [.. IPv4?.Snapshot() ?? [], .. IPv6?.Snapshot() ?? []];
+
+    /// <summary>Restores each lease in the pool that its address is of. Returns those that could not be restored.</summary>
+    internal static IReadOnlyList<AddressLease> Restore(IEnumerable<AddressLease> leases, Func<IpAddr, AddressPool?> poolOf)
+    {
+        ArgumentNullException.ThrowIfNull(leases);
+        var refused = new List<AddressLease>();
+        foreach (var lease in leases)
+        {
+            if (poolOf(lease.Address) is not { } pool || pool.Restore([lease]).Count > 0)
+            {
+                refused.Add(lease);
+            }
+        }
+
+        return refused;
+    }
 
     internal static PoolUsage UsageOf(AddressPool pool, bool isIPv4)
     {
