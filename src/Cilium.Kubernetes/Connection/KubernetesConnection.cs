@@ -111,20 +111,21 @@ public sealed class KubernetesConnection : IDisposable
     }
 
     /// <summary>Sends a request outside the typed kinds and returns the answer as plain JSON.</summary>
-    /// <param name="method">The method; a body is only sent with PATCH.</param>
+    /// <param name="method">The method.</param>
     /// <param name="pathAndQuery">The path below the server's root, without a leading slash.</param>
-    /// <param name="mergePatch">A JSON merge patch (RFC 7386), or null.</param>
+    /// <param name="body">What to send: a JSON merge patch (RFC 7386) with PATCH, else plain JSON; null for nothing.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="KubernetesException">The server refused.</exception>
     /// <exception cref="HttpRequestException">The server does not answer.</exception>
     /// <exception cref="TimeoutException">It did not answer in time.</exception>
-    public async Task<JsonElement> SendJsonAsync(HttpMethod method, string pathAndQuery, string? mergePatch, CancellationToken cancellationToken)
+    public async Task<JsonElement> SendJsonAsync(HttpMethod method, string pathAndQuery, string? body, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(method);
         ArgumentNullException.ThrowIfNull(pathAndQuery);
-        var patch = mergePatch is null ? default : Encoding.UTF8.GetBytes(mergePatch).AsMemory();
-        using var body = await SendAsync(method, pathAndQuery, patch, "application/merge-patch+json", cancellationToken);
-        var reader = new Utf8JsonReader(body.Span);
+        var bytes = body is null ? default : Encoding.UTF8.GetBytes(body).AsMemory();
+        using var answer = await SendAsync(
+            method, pathAndQuery, bytes, method == HttpMethod.Patch ? "application/merge-patch+json" : "application/json", cancellationToken);
+        var reader = new Utf8JsonReader(answer.Span);
         return JsonElement.ParseValue(ref reader);
     }
 

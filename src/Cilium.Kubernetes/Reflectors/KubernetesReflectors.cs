@@ -79,6 +79,21 @@ public sealed class KubernetesReflectors
         return this;
     }
 
+    /// <summary>Follows a kind of your own into a table of your own, which must have no other writer.</summary>
+    /// <param name="resource">The kind; its plural name is that of the table's initializer.</param>
+    /// <param name="table">The table.</param>
+    /// <param name="decode">Turns an object into a row.</param>
+    /// <exception cref="InvalidOperationException">The table follows a kind of that name already, or is initialized.</exception>
+    public KubernetesReflectors Follow<TKey, TRow>(Resource resource, Table<TKey, TRow> table, RowDecoder<TRow> decode)
+        where TKey : notnull
+        where TRow : class
+    {
+        ArgumentNullException.ThrowIfNull(resource);
+        ArgumentNullException.ThrowIfNull(table);
+        ArgumentNullException.ThrowIfNull(decode);
+        return Follow(resource.Plural, resource, "", table, decode);
+    }
+
     /// <summary>Runs all until cancelled. One that fails for a reason that waiting does not cure ends all, and with that failure.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {

@@ -1,5 +1,4 @@
 using Cilium.Core.Tables;
-using Cilium.Kubernetes.Decoding;
 
 namespace Cilium.Kubernetes.Reflectors;
 

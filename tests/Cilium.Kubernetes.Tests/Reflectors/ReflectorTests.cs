@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Cilium.Core.Tables;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -38,6 +39,34 @@ public sealed class ReflectorTests : IAsyncLifetime
         Assert.True(_tables.Namespaces.IsInitialized);
         Assert.Contains(_server.Queries, query => query.Contains("resourceVersion=0", StringComparison.Ordinal));
         Assert.Contains(_server.Queries, query => query.Contains("resourceVersion=10", StringComparison.Ordinal) && query.Contains("allowWatchBookmarks", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_kind_of_ones_own_is_followed_into_a_table_of_ones_own()
+    {
+        _server.OnList = (_, context) => List(context, "10", "a", "b");
+        _server.OnWatch = async (_, context) =>
+        {
+            await Line(context, "DELETED", "a", "12");
+            await Line(context, "ADDED", "c", "13");
+            await Hold(context);
+        };
+        var widgets = _tables.Store.CreateTable<string, Widget>("widgets", widget => widget.Name);
+        using var connection = new KubernetesConnection(new HttpClient(), _server.Url, TimeSpan.FromSeconds(30), TimeProvider.System);
+        var reflectors = new KubernetesReflectors(connection, _tables, new ReflectorOptions(), NullLogger<KubernetesReflectors>.Instance)
+            .Follow(new Resource("example.com", "v1", "widgets", "Widget", true), widgets, Decode);
+        Assert.False(widgets.IsInitialized);
+        var running = reflectors.RunAsync(_stop.Token);
+        await widgets.WaitInitializedAsync(_stop.Token);
+        await Until(() => string.Join(',', widgets.Snapshot().Keys.Order()) == "b,c");
+        await _stop.CancelAsync();
+        await running;
+
+        static Widget? Decode(ReadOnlySpan<byte> json)
+        {
+            var reader = new Utf8JsonReader(json);
+            return JsonElement.ParseValue(ref reader).GetProperty("metadata").GetProperty("name").GetString() is { } name ? new Widget(name) : null;
+        }
     }
 
     [Fact]
@@ -215,6 +244,8 @@ public sealed class ReflectorTests : IAsyncLifetime
             throw new InvalidOperationException("never reached");
         }
     }
+
+    private sealed record Widget(string Name);
 
     private void Run(bool firstListMayBeOld = true)
     {
