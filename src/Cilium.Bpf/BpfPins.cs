@@ -54,10 +54,6 @@ public static class BpfPins
         return PinnedMap.Different;
     }
 
-    /// <summary>Opens a pinned program, or returns null when nothing is pinned there.</summary>
-    public static BpfProgram? OpenProgramOrNull(string path) =>
-        OpenOrNull(path) is { } fd ? new BpfProgram(new KernelProgram(fd, Path.GetFileName(path))) : null;
-
     internal static BpfFd? OpenOrNull(string path)
     {
         LibBpfLog.Silence();

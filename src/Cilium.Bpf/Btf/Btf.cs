@@ -76,9 +76,6 @@ public sealed class Btf
     /// <summary>The structure or union with a tag, or null.</summary>
     public BtfStruct? FindStruct(string name) => Structs().FirstOrDefault(s => s.Name == name);
 
-    /// <summary>The enumeration with a tag, or null.</summary>
-    public BtfEnum? FindEnum(string name) => Enums().FirstOrDefault(e => e.Name == name);
-
     /// <summary>The variable in a section, or null.</summary>
     public BtfVariable? FindVariable(string section, string name) => Variables(section).FirstOrDefault(v => v.Name == name);
 

@@ -58,9 +58,6 @@ internal sealed class LoadedProgram
 
     internal uint Id { get; }
 
-    /// <summary>Whether it was compiled.</summary>
-    internal bool IsCompiled => Volatile.Read(ref _compiled) is not null;
-
     /// <summary>The map of the object that a handle means, or null.</summary>
     internal MapStorage? MapOrNull(ulong handle) => Array.Find(Maps, map => map.Handle == handle);
 

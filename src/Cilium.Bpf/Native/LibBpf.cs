@@ -119,9 +119,6 @@ internal static unsafe partial class LibBpf
     internal static partial int bpf_program__set_autoload(nint program, byte autoload);
 
     [LibraryImport(Lib)]
-    internal static partial byte bpf_program__autoload(nint program);
-
-    [LibraryImport(Lib)]
     internal static partial uint bpf_program__type(nint program);
 
     [LibraryImport(Lib)]
@@ -228,9 +225,6 @@ internal static unsafe partial class LibBpf
 
     [LibraryImport(Lib)]
     internal static partial int bpf_prog_get_next_id(uint start, uint* next);
-
-    [LibraryImport(Lib)]
-    internal static partial int bpf_map_get_next_id(uint start, uint* next);
 
     [LibraryImport(Lib)]
     internal static partial int bpf_link_get_next_id(uint start, uint* next);

@@ -63,10 +63,6 @@ internal sealed record LabelSelector(IReadOnlyList<LabelRequirement> Requirement
         return new LabelSelector(requirements);
     }
 
-    /// <summary>From a plain map, as services write it.</summary>
-    public static LabelSelector FromMap(JsonObject map) =>
-        new([.. map.Select(pair => new LabelRequirement(pair.Key, SelectorOperator.In, [pair.Value.Display()]))]);
-
     /// <summary>From the query syntax: <c>a=b,c!=d,e in (f,g),!h,i</c>.</summary>
     public static LabelSelector Parse(string? text)
     {

@@ -14,7 +14,7 @@ public sealed class LocalIdentityAllocator
     private readonly Lock _lock = new();
     private readonly ClusterFacts _cluster;
     private readonly Dictionary<LabelSet, Holding> _byLabels = [];
-    private readonly Dictionary<Identity, LabelSet> _byNumber = [];
+    private readonly HashSet<Identity> _numbers = [];
     private readonly Dictionary<Prefix, Identity> _wishes = [];
     private readonly HashSet<Identity> _wished = [];
     private uint _next = Identity.LocalScope + 1;
@@ -60,7 +60,7 @@ public sealed class LocalIdentityAllocator
             {
                 holding = new Holding(new KnownIdentity(ChooseNumber(prefix), labels));
                 _byLabels.Add(labels, holding);
-                _byNumber.Add(holding.Identity.Id, labels);
+                _numbers.Add(holding.Identity.Id);
             }
 
             holding.Uses++;
@@ -82,42 +82,24 @@ public sealed class LocalIdentityAllocator
             }
 
             _byLabels.Remove(labels);
-            _byNumber.Remove(holding.Identity.Id);
+            _numbers.Remove(holding.Identity.Id);
             return true;
         }
     }
 
     /// <summary>
-    /// Wishes that a prefix gets the number it had before a restart, once it is acquired; others avoid that number. What the datapath holds of the
+    /// Wishes that a prefix gets the number it had before a restart, once it is acquired; others avoid that number for good, since the
+    /// kernel may hold it as long as nobody has taken it over. What the datapath holds of the
     /// last run then means the same in this one. Ignored for numbers outside the local scope and those in use.
     /// </summary>
     public void Restore(Prefix prefix, Identity identity)
     {
         lock (_lock)
         {
-            if (identity.IsLocal && identity.Value != Identity.LocalScope && !_byNumber.ContainsKey(identity) && _wished.Add(identity))
+            if (identity.IsLocal && identity.Value != Identity.LocalScope && !_numbers.Contains(identity) && _wished.Add(identity))
             {
                 _wishes[prefix] = identity;
             }
-        }
-    }
-
-    /// <summary>Drops the wishes that nobody claimed since the restart.</summary>
-    public void ForgetUnclaimed()
-    {
-        lock (_lock)
-        {
-            _wishes.Clear();
-            _wished.Clear();
-        }
-    }
-
-    /// <summary>The labels of a number in use.</summary>
-    public bool TryGetLabels(Identity identity, out LabelSet labels)
-    {
-        lock (_lock)
-        {
-            return _byNumber.TryGetValue(identity, out labels!);
         }
     }
 
@@ -133,7 +115,7 @@ public sealed class LocalIdentityAllocator
         {
             var identity = new Identity(_next);
             _next = _next == Last ? Identity.LocalScope + 1 : _next + 1;
-            if (!_byNumber.ContainsKey(identity) && !_wished.Contains(identity))
+            if (!_numbers.Contains(identity) && !_wished.Contains(identity))
             {
                 return identity;
             }
