@@ -8,7 +8,7 @@ namespace Cilium.Netlink;
 /// A socket to the kernel's routing tables, or to its sockets. It belongs for life to the network namespace it was opened in, whatever thread uses it;
 /// one thread at a time.
 /// </summary>
-public sealed unsafe class NetlinkSocket : IDisposable
+internal sealed unsafe class NetlinkSocket : IDisposable
 {
     private const int Interrupted = 4;
     private const int DumpAttempts = 10;

@@ -5,7 +5,7 @@ namespace Cilium.Datapath.Conntrack;
 /// thread.
 /// </summary>
 /// <typeparam name="TKey">The key.</typeparam>
-public sealed class ExpiryWheel<TKey>
+internal sealed class ExpiryWheel<TKey>
 {
     private const int Slots = 16384;
     private const int Spares = 64;

@@ -7,7 +7,7 @@ namespace Cilium.Policy;
 /// A change of one identity costs one evaluation for each distinct selector, but for selectors of prefixes, of which only those are asked that may
 /// contain it. Not thread-safe: its engine holds the lock.
 /// </remarks>
-public sealed class SelectorCache
+internal sealed class SelectorCache
 {
     private readonly ClusterFacts _cluster;
     private readonly IdentityCache _identities;

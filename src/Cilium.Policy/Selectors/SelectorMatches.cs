@@ -3,7 +3,7 @@ using Cilium.Core;
 namespace Cilium.Policy;
 
 /// <summary>A selector in use with the identities it matches now.</summary>
-public sealed class SelectorMatches
+internal sealed class SelectorMatches
 {
     internal SelectorMatches(PeerSelector selector) => Selector = selector;
 
@@ -27,4 +27,4 @@ public sealed class SelectorMatches
 /// <param name="Matches">The selector, with its identities after the change.</param>
 /// <param name="Added">Identities that are new.</param>
 /// <param name="Removed">Identities that are gone.</param>
-public sealed record SelectorDelta(SelectorMatches Matches, IReadOnlyList<Identity> Added, IReadOnlyList<Identity> Removed);
+internal sealed record SelectorDelta(SelectorMatches Matches, IReadOnlyList<Identity> Added, IReadOnlyList<Identity> Removed);
