@@ -8,7 +8,7 @@ public static unsafe class TcFilter
     private const uint Handle = 1;
     private const uint Priority = 1;
 
-    /// <summary>Attaches a program, replacing ours when there is one.</summary>
+    /// <summary>Attaches a program in our filter's place (handle 1, priority 1), replacing the filter there, whoever put it.</summary>
     /// <exception cref="KernelException">The kernel refused.</exception>
     public static void Attach(BpfProgram program, int ifindex, TcDirection direction)
     {
