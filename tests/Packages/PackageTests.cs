@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.IO.Compression;
 using System.Text.Json.Nodes;
+using System.Xml.Linq;
 
 namespace Cilium.PackageTests;
 
@@ -73,10 +74,36 @@ public sealed class PackageTests(PackedLibraries packed) : IClassFixture<PackedL
             Assert.NotNull(archive.GetEntry($"lib/net10.0/{name}.xml"));
             using var specification = new StreamReader(archive.GetEntry($"{name}.nuspec")!.Open());
             var text = specification.ReadToEnd();
-            Assert.Contains("<license type=\"expression\">Apache-2.0</license>", text, StringComparison.Ordinal);
+            // The datapath's package has the compiled programs in it.
+            var licence = name == "Cilium.Datapath" ? "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)" : "Apache-2.0";
+            Assert.Contains($"<license type=\"expression\">{licence}</license>", text, StringComparison.Ordinal);
+            string[] texts = name == "Cilium.Datapath" ? ["LICENSES/BSD-2-Clause.txt", "LICENSES/GPL-2.0-only.txt"] : [];
+            Assert.Equal(
+                texts,
+                archive.Entries.Select(entry => entry.FullName).Where(entry => entry.StartsWith("LICENSES/", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+            Assert.Contains("<readme>README.md</readme>", text, StringComparison.Ordinal);
+            Assert.Contains("<tags>cilium ", text, StringComparison.Ordinal);
+            Assert.True(archive.GetEntry("README.md")!.Length > 100);
+            using var symbols = ZipFile.OpenRead(Path.ChangeExtension(file, ".snupkg"));
+            Assert.NotNull(symbols.GetEntry($"lib/net10.0/{name}.pdb"));
             Assert.DoesNotContain("<description>Package Description</description>", text, StringComparison.Ordinal);
         });
     }
+
+    /// <summary>What a package drags along, its users drag along: the rooms at the kernel need nothing but the runtime.</summary>
+    [Theory]
+    [InlineData("Cilium.Bpf")]
+    [InlineData("Cilium.Netlink")]
+    [InlineData("Cilium.Api")]
+    public void A_room_at_the_edge_needs_no_other_package(string name) => Assert.Empty(Dependencies(name));
+
+    /// <summary>With central versions a package names what those below it need, too: that is left out.</summary>
+    [Theory]
+    [InlineData("Cilium.Ipam", "Cilium.Core")]
+    [InlineData("Cilium.Policy", "Cilium.Core")]
+    [InlineData("Cilium.Lab", "Cilium.Netlink", "YamlDotNet")]
+    public void A_room_needs_no_package_that_it_does_not_use(string name, params string[] needed) =>
+        Assert.Equal(needed, Dependencies(name).Except(Dependencies("Cilium.Core")));
 
     [Theory]
     [InlineData("ipam", "Cilium.Ipam")]
@@ -100,6 +127,13 @@ public sealed class PackageTests(PackedLibraries packed) : IClassFixture<PackedL
         await packed.RunAsync(folder, "dotnet", "build", "-c", "Release", "-v", "quiet", "-nologo", "-o", "out");
         Assert.True(File.Exists(Path.Combine(folder, "out", $"{package}.dll")));
         Assert.NotEmpty(await packed.RunAsync(folder, "dotnet", Path.Combine(folder, "out", $"{example}.dll")));
+    }
+
+    private List<string> Dependencies(string name)
+    {
+        using var archive = ZipFile.OpenRead(Path.Combine(packed.Feed, $"{name}.0.1.0.nupkg"));
+        using var specification = archive.GetEntry($"{name}.nuspec")!.Open();
+        return [.. XDocument.Load(specification).Descendants().Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Where the packages of others lie that this repository has restored: nothing needs to be fetched again.</summary>
