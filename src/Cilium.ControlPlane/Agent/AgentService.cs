@@ -34,7 +34,7 @@ internal sealed partial class AgentService(
         AgentInitializers.Register(agent.Tables);
         var loops = new AgentLoops(agent, web, store, localIdentities, loggers);
         var reflecting = FollowKubernetes().RunAsync(stop.Token);
-        loops.Run(new ServiceDerivation(agent.Tables, agent.Options, agent.Time), stop.Token);
+        loops.Run(new ServiceDerivation(agent.Tables, agent.Options, agent.Time, loggers.CreateLogger<FrontendClaims>()), stop.Token);
         try
         {
             await web.StartAsync(stoppingToken).ConfigureAwait(false);

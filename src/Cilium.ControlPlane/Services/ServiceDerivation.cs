@@ -3,14 +3,18 @@ using Cilium.Core.Tables;
 using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Nodes;
 using Cilium.Kubernetes;
+using Microsoft.Extensions.Logging;
 
 namespace Cilium.ControlPlane.Services;
 
 /// <summary>Services and endpoint slices in, frontends with their backends out; a change costs what its service costs.</summary>
 /// <remarks>It does not wait for the node's own addresses: cluster addresses come first, what is served on the node's own follows.</remarks>
-internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options, TimeProvider time) : IAgentLoop
+internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options, TimeProvider time, ILogger<FrontendClaims> logger) : IAgentLoop
 {
     private const int ServicesAtOnce = 500;
+    // A service that is gone comes last until it is derived again.
+    private readonly FrontendClaims _claims = new(
+        tables.Datapath.Frontends, name => tables.Kubernetes.Services.TryGet(name, out var service) ? service.CreatedAt : DateTimeOffset.MaxValue, logger);
     private Core.IpAddr[]? _ownAddresses;
     private readonly Dictionary<NamespacedName, List<NamespacedName>> _slicesOf = [];
     private readonly Dictionary<NamespacedName, L4Address[]> _frontendsOf = [];
@@ -40,8 +44,8 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
                 FollowNode(self, touched);
             }
 
-            // In parts: the maps take the first ones while the next are computed.
-            foreach (var part in touched.Chunk(ServicesAtOnce))
+            // In parts: the maps take the first ones while the next are computed. Services that may want what another one has by right come last.
+            foreach (var part in touched.OrderBy(MayWantOthers).Chunk(ServicesAtOnce))
             {
                 tables.Store.Write(transaction =>
                 {
@@ -52,6 +56,8 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
                 });
             }
 
+            _claims.TellConflicts();
+
             if (isNodeKnown)
             {
                 tables.Datapath.Frontends.CompleteInitializer(AgentInitializers.Services);
@@ -60,6 +66,8 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
             await wakeup.WaitAsync(null, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private bool MayWantOthers(NamespacedName name) => tables.Kubernetes.Services.TryGet(name, out var service) && service.ExternalIPs.Count > 0;
 
     private void FollowNode(LocalNodeRow self, HashSet<NamespacedName> touched)
     {
@@ -120,18 +128,15 @@ internal sealed class ServiceDerivation(AgentTables tables, AgentOptions options
         _frontendsOf.Remove(name, out var before);
         foreach (var gone in before ?? [])
         {
-            // A cluster address may have passed to another service in the meantime.
-            if (!frontends.Any(row => row.Address == gone)
-                && transaction.TryGet(tables.Datapath.Frontends, gone, out var row)
-                && row.ServiceNamespace == name.Namespace && row.ServiceName == name.Name)
+            if (!frontends.Any(row => row.Address == gone))
             {
-                transaction.Delete(tables.Datapath.Frontends, gone);
+                _claims.Remove(transaction, gone, name);
             }
         }
 
         foreach (var row in frontends)
         {
-            transaction.Upsert(tables.Datapath.Frontends, row);
+            _claims.Set(transaction, row);
         }
 
         if (frontends.Count > 0)

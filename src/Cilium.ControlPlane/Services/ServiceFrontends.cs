@@ -38,6 +38,12 @@ internal static class ServiceFrontends
             var backends = service.InternalTrafficIsLocal ? external.FindAll(backend => backend.IsLocal) : external;
             foreach (var (address, kind) in AddressesOf(service, port, ownAddresses))
             {
+                // A load balancer's address may be an external one too; what came first is the stricter.
+                if (kind != FrontendKind.ClusterIP && frontends.Exists(row => row.Address == address))
+                {
+                    continue;
+                }
+
                 frontends.Add(new FrontendRow
                 {
                     Address = address,

@@ -180,7 +180,7 @@ public sealed class SimulatedNode : IAsyncDisposable
     {
         var policies = Tables.Datapath.Policies.IsInitialized ? Task.CompletedTask : StartPoliciesAsync(cancellationToken);
         Run(new AddressDerivation(Tables, _options, Local, _book, _time, _share.Addresses).RunAsync);
-        Run(new ServiceDerivation(Tables, _options, _time).RunAsync);
+        Run(new ServiceDerivation(Tables, _options, _time, _loggers.CreateLogger<FrontendClaims>()).RunAsync);
         Run(new NodeDerivation(Tables, _options, _time, _share.Nodes).RunAsync);
         await FirstRoundAsync(
             cancellationToken,

@@ -4,6 +4,7 @@ using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
 using Cilium.Datapath.LoadBalancing;
 using Cilium.Kubernetes;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cilium.ControlPlane.Tests.Services;
 
@@ -115,7 +116,7 @@ public sealed class ServiceFrontendsTests
             write.Upsert(test.Kubernetes.EndpointSlices, Slice(Ready("10.0.0.1")));
         });
         using var stop = new CancellationTokenSource();
-        var running = new ServiceDerivation(test.Tables, test.Options, TimeProvider.System).RunAsync(stop.Token);
+        var running = new ServiceDerivation(test.Tables, test.Options, TimeProvider.System, NullLogger<FrontendClaims>.Instance).RunAsync(stop.Token);
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Snapshot().Values.Any(row => row.Backends.Count == 1));
         test.Write(write => write.Upsert(test.Kubernetes.EndpointSlices, Slice(Ready("10.0.0.1"), Ready("10.0.0.2"))));
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Snapshot().Values.Single().Backends.Count == 2);
@@ -134,7 +135,7 @@ public sealed class ServiceFrontendsTests
         AgentInitializers.Register(test.Tables);
         test.Write(write => write.Upsert(test.Kubernetes.Services, s_service with { Type = "NodePort", Ports = [s_service.Ports[0] with { NodePort = 30080 }] }));
         using var stop = new CancellationTokenSource();
-        var running = new ServiceDerivation(test.Tables, test.Options, TimeProvider.System).RunAsync(stop.Token);
+        var running = new ServiceDerivation(test.Tables, test.Options, TimeProvider.System, NullLogger<FrontendClaims>.Instance).RunAsync(stop.Token);
         await TestTables.UntilAsync(running, () => test.Datapath.Frontends.Count == 1);
         Assert.Equal(FrontendKind.ClusterIP, test.Datapath.Frontends.Snapshot().Values.Single().Kind);
         var isComplete = test.Datapath.Frontends.WaitInitializedAsync(stop.Token);
