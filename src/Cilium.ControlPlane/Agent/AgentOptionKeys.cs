@@ -206,7 +206,8 @@ internal static class AgentOptionKeys
         .Boolean("enable-bpf-masquerade", "Masquerade in BPF, the only way there is", (_, _) => { })
         .Checked("ipv4-native-routing-cidr", "IPv4 destinations that are not masqueraded", static (options, value) => SetNativeRange(options, value, isIPv4: true))
         .Checked("ipv6-native-routing-cidr", "IPv6 destinations that are not masqueraded", static (options, value) => SetNativeRange(options, value, isIPv4: false))
-        .Boolean("bpf-lb-sock", "Translate services at socket calls", (options, value) => options.Datapath.EnableSocketLoadBalancing = value)
+        .Boolean("bpf-lb-sock", "Translate services at socket calls; kube-proxy-replacement does", (options, value) =>
+            options.Datapath.EnableSocketLoadBalancing = value || options.KubeProxyReplacement)
         .Choice("service-no-backend-response", "reject or drop", ["reject", "drop"], (options, value) =>
             options.Datapath.RejectServiceWithoutBackend = value == "reject")
         .Choice("monitor-aggregation", "How much of the packet stream is told", ["none", "None", "low", "lowest", "medium", "maximum"], (options, value) =>

@@ -75,6 +75,13 @@ public sealed class AgentCommandLineTests
         Assert.Equal([key], unknown);
     }
 
+    [Theory]
+    [InlineData("true", "false", true)]
+    [InlineData("false", "false", false)]
+    [InlineData("false", "true", true)]
+    public void Replacing_kube_proxy_translates_at_socket_calls_whatever_their_own_key_says(string replacement, string sockets, bool expected) =>
+        Assert.Equal(expected, Read($"--bpf-lb-sock={sockets}", $"--kube-proxy-replacement={replacement}").Datapath.EnableSocketLoadBalancing);
+
     [Fact]
     public void Given_map_sizes_reach_the_datapath()
     {
