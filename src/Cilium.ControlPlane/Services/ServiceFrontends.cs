@@ -153,11 +153,17 @@ internal static class ServiceFrontends
 
     private static BackendState? StateOf(ServiceRow service, SliceEndpoint endpoint)
     {
+        // Kubernetes says of terminating endpoints that they are not ready, except where the service wants those that are not.
+        if (endpoint.IsReady)
+        {
+            return BackendState.Active;
+        }
+
         if (endpoint.IsTerminating)
         {
             return endpoint.IsServing ? BackendState.Terminating : null;
         }
 
-        return endpoint.IsReady || service.PublishNotReadyAddresses ? BackendState.Active : null;
+        return service.PublishNotReadyAddresses ? BackendState.Active : null;
     }
 }

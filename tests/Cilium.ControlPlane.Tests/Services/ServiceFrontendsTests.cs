@@ -44,6 +44,26 @@ public sealed class ServiceFrontendsTests
     }
 
     [Fact]
+    public void Terminating_ones_that_are_ready_are_active_where_the_service_wants_those_that_are_not()
+    {
+        SliceEndpoint Going(string address, bool isReady, bool isServing) =>
+            new() { Addresses = [IpAddr.Parse(address)], IsReady = isReady, IsServing = isServing, IsTerminating = true };
+        var frontend = Assert.Single(ServiceFrontends.Of(
+            s_service with { PublishNotReadyAddresses = true },
+            [
+                Slice(
+                    Going("10.0.0.1", isReady: true, isServing: true),
+                    Going("10.0.0.2", isReady: true, isServing: false),
+                    Going("10.0.0.3", isReady: false, isServing: true),
+                    new SliceEndpoint { Addresses = [IpAddr.Parse("10.0.0.4")], IsReady = false, IsServing = false }),
+            ],
+            "node-a",
+            ""));
+        Assert.Equal(
+            [Backend("10.0.0.1"), Backend("10.0.0.2"), Backend("10.0.0.3") with { State = BackendState.Terminating }, Backend("10.0.0.4")], frontend.Backends);
+    }
+
+    [Fact]
     public void A_service_without_endpoints_still_has_a_frontend() =>
         Assert.Empty(Assert.Single(ServiceFrontends.Of(s_service, [], "node-a", "")).Backends);
 
