@@ -21,6 +21,14 @@ public sealed class DeployedConfigurationTests
     }
 
     [Fact]
+    public void The_port_of_Hubbles_peers_tells_whether_they_speak_TLS()
+    {
+        // As upstream's chart has it; Hubble Relay dials that port.
+        var port = ((YamlSequenceNode)DeployedFiles.Objects("hubble-peer.yaml").Single()["spec"]["ports"]).Single();
+        Assert.Equal(DeployedFiles.Configuration()["hubble-disable-tls"] == "true" ? "80" : "443", port["port"].ToString());
+    }
+
+    [Fact]
     public void The_files_of_Hubbles_TLS_are_mounted_from_a_secret_that_may_be_absent()
     {
         var keys = DeployedFiles.Configuration();
