@@ -39,6 +39,19 @@ public sealed class DbgTextTests
             TrimLines(output));
     }
 
+    [Theory]
+    [InlineData("Ok", "Failure", "")]
+    [InlineData("Ok", "Warning", "")]
+    [InlineData("Failure", "Ok", "kubernetes: away")]
+    public void Hubble_only_watches_and_does_not_make_the_agent_ill(string kubernetes, string hubble, string expected) => Assert.Equal(
+        expected,
+        StatusText.Failure(new StatusResponse
+        {
+            Cilium = new Status { State = "Ok" },
+            Kubernetes = new K8sStatus { State = kubernetes, Msg = "away" },
+            Hubble = new HubbleStatus { State = hubble, Msg = "address in use" },
+        }));
+
     [Fact]
     public void Services_list_their_backends()
     {

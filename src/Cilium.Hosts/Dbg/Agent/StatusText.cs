@@ -14,13 +14,13 @@ internal readonly record struct StatusDetails(bool Addresses, bool Controllers, 
 /// <summary>The status of the agent as text; the order of the rows is upstream's.</summary>
 internal static class StatusText
 {
-    /// <summary>What does not work, in a few words; empty if everything does.</summary>
+    /// <summary>What does not work, in a few words; empty if everything does. Hubble only watches: traffic does not need it, and it has a row of its own.</summary>
     public static string Failure(StatusResponse status)
     {
         (string Name, string? State, string? Message)[] parts =
         [
             ("cilium", status.Cilium?.State, status.Cilium?.Msg), ("kubernetes", status.Kubernetes?.State, status.Kubernetes?.Msg),
-            ("kvstore", status.Kvstore?.State, status.Kvstore?.Msg), ("hubble", status.Hubble?.State, status.Hubble?.Msg),
+            ("kvstore", status.Kvstore?.State, status.Kvstore?.Msg),
         ];
         foreach (var (name, state, message) in parts)
         {
