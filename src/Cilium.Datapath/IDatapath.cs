@@ -32,6 +32,12 @@ public interface IDatapath
     /// <summary>Waits until an endpoint as written at <paramref name="revision"/> can carry traffic with its policy enforced.</summary>
     Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken);
 
+    /// <summary>What became of the last attempt at an endpoint; null when there was none, or nobody knows. An error is retried.</summary>
+    ReconcileStatus? FindEndpointStatus(EndpointId endpoint) => null;
+
+    /// <summary>What became of the last attempt at a policy; null when there was none, or it was carried out and that is not kept.</summary>
+    ReconcileStatus? FindPolicyStatus(PolicyContentKey policy) => null;
+
     /// <summary>
     /// Waits until what was written to a table of <see cref="DatapathTables"/> by a revision was tried, once the datapath has started. Rows that
     /// could not be carried out do not hold it up: they are retried.

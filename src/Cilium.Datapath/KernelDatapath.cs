@@ -32,6 +32,7 @@ public sealed partial class KernelDatapath(
     private readonly DatapathReconcilers _reconcilers = new(time, loggers);
     private readonly Stack<IDisposable> _resources = new();
     private Reconciler<EndpointId, EndpointRow>? _endpoints;
+    private Reconciler<PolicyContentKey, PolicyRow>? _policies;
     private EndpointOperations? _endpointOperations;
     private LoadedDatapath? _loaded;
     private NodeNetwork? _network;
@@ -110,7 +111,7 @@ public sealed partial class KernelDatapath(
         var pods = new KernelPodDevices(links, podNetlink, paths, new PodUplinks(podNetlink, ns), _options.EnableEndpointRoutes);
         _endpointOperations = new EndpointOperations(loaded.Maps, pods, policies, tables.Policies, collector.Forget);
         _endpoints = _reconcilers.Run(tables.Endpoints, _endpointOperations, isWaitedFor: true);
-        _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
+        _policies = _reconcilers.Run(tables.Policies, new PolicyOperations(policies));
         _reconcilers.Run(tables.IpCache, new IpCacheOperations(loaded.Maps.IpCache));
         FollowServices(loaded.Maps.Services);
         if (_options.EnableSocketLoadBalancing)
@@ -131,6 +132,12 @@ public sealed partial class KernelDatapath(
             ? Task.FromResult(done)
             : reconciler.WaitForRowAsync(endpoint, revision, cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public ReconcileStatus? FindEndpointStatus(EndpointId endpoint) => Volatile.Read(ref _endpoints)?.StatusOf(endpoint);
+
+    /// <inheritdoc/>
+    public ReconcileStatus? FindPolicyStatus(PolicyContentKey policy) => Volatile.Read(ref _policies)?.StatusOf(policy);
 
     /// <inheritdoc/>
     public IReadOnlyList<IpCacheRow> ReadInheritedAddresses() => InheritedAddresses.Read(new PinPaths(_options.BpfRoot));

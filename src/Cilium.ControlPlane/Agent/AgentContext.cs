@@ -1,5 +1,6 @@
 using Cilium.Api;
 using Cilium.ControlPlane.Endpoints;
+using Cilium.Core.Reconciliation;
 using Cilium.Datapath;
 using Cilium.Ipam;
 using Cilium.Kubernetes;
@@ -45,4 +46,7 @@ public sealed class AgentContext
 
     /// <summary>The loops that run, by name, with the time they were started.</summary>
     public System.Collections.Concurrent.ConcurrentDictionary<string, DateTimeOffset> Loops { get; } = new();
+
+    /// <summary>What fails in a loop, by the loop's name: the row that failed most often, or null.</summary>
+    public System.Collections.Concurrent.ConcurrentDictionary<string, Func<ReconcileStatus?>> Failures { get; } = new();
 }

@@ -18,6 +18,7 @@ namespace Cilium.ControlPlane.Agent;
 /// <summary>Makes and runs the loops of an agent. The first that fails ends all: state is in tables and on disk, so a new process converges.</summary>
 internal sealed class AgentLoops(AgentContext agent, WebServer web, EndpointStore store, LocalIdentityAllocator localIdentities, ILoggerFactory loggers)
 {
+    private const string CiliumEndpointLoop = "sync-ciliumendpoints";
     private static readonly TimeSpan s_probePatience = TimeSpan.FromSeconds(3);
     private readonly List<Task> _running = [];
 
@@ -62,7 +63,10 @@ internal sealed class AgentLoops(AgentContext agent, WebServer web, EndpointStor
             new ReconcilerOptions(),
             time,
             loggers.CreateLogger<Reconciler<NamespacedName, CiliumEndpointContent>>());
-        Run("sync-ciliumendpoints", ciliumEndpoints.RunAsync, cancellationToken);
+        agent.Failures[CiliumEndpointLoop] = () => ciliumEndpoints.Errors()
+            .Select(error => error.Value with { Message = $"{error.Key}: {error.Value.Message}" })
+            .MaxBy(status => status.Attempts);
+        Run(CiliumEndpointLoop, ciliumEndpoints.RunAsync, cancellationToken);
         Run(new CiliumEndpointRepair(tables, ciliumEndpoints), cancellationToken);
         return Task.WhenAny(_running).Unwrap();
     }

@@ -4,18 +4,26 @@ using Cilium.Api;
 using Cilium.ControlPlane.Agent;
 using Cilium.ControlPlane.Endpoints;
 using Cilium.Core;
+using Cilium.Core.Reconciliation;
 
 namespace Cilium.ControlPlane.Api;
 
 /// <summary>Endpoints and identities in the models' words.</summary>
 internal static class EndpointModels
 {
+    private const string Failure = "Failure";
+
     public static EndpointModel Of(AgentContext agent, LocalEndpointRow row)
     {
         agent.Tables.EndpointIdentities.TryGet(row.Id, out var identity);
         var isBuilt = agent.Tables.Datapath.Endpoints.TryGet(row.Id, out var built);
         var policy = built?.Policy is { } key && agent.Tables.Datapath.Policies.TryGet(key, out var found) ? found : null;
-        var state = identity is null ? "waiting-for-identity" : !isBuilt ? "regenerating" : row.IsRestored ? "restoring" : "ready";
+        var failure = FailureOf(agent, row.Id) ?? PolicyFailureOf(agent, built);
+        var state = identity is null ? "waiting-for-identity"
+            : !isBuilt ? "regenerating"
+            : failure is not null ? "not-ready"
+            : row.IsRestored ? "restoring"
+            : "ready";
         return new EndpointModel
         {
             Id = row.Id.Value,
@@ -34,7 +42,7 @@ internal static class EndpointModels
                 Health = HealthOf(agent, row),
                 Identity = identity is null ? null : IdentityOf(identity.Identity, identity.Labels),
                 Labels = LabelsOf(agent, row),
-                Log = [new EndpointStatusChange { Code = "OK", Message = "Endpoint created", State = state, Timestamp = row.CreatedAt.ToString("O") }],
+                Log = LogOf(row, state, failure),
                 NamedPorts = [.. (identity?.NamedPorts ?? default).Select(port => new Cilium.Api.NamedPort
                 {
                     Name = port.Name,
@@ -59,9 +67,10 @@ internal static class EndpointModels
 
     public static EndpointHealth HealthOf(AgentContext agent, LocalEndpointRow row)
     {
-        var isBuilt = agent.Tables.Datapath.Endpoints.TryGet(row.Id, out _);
-        var health = isBuilt ? "OK" : "Pending";
-        return new EndpointHealth { Bpf = health, Policy = health, OverallHealth = health, Connected = true };
+        var isBuilt = agent.Tables.Datapath.Endpoints.TryGet(row.Id, out var built);
+        var bpf = !isBuilt ? "Pending" : FailureOf(agent, row.Id) is null ? "OK" : Failure;
+        var policy = !isBuilt ? "Pending" : PolicyFailureOf(agent, built) is null ? "OK" : Failure;
+        return new EndpointHealth { Bpf = bpf, Policy = policy, OverallHealth = policy == Failure ? policy : bpf, Connected = true };
     }
 
     public static LabelConfigurationStatus LabelsOf(AgentContext agent, LocalEndpointRow row)
@@ -96,6 +105,21 @@ internal static class EndpointModels
         ["SourceIPVerification"] = "Enabled",
         ["TraceNotification"] = "Enabled",
     };
+
+    /// <summary>Why the kernel does not have an endpoint as it is desired; null when it does, or was not asked yet.</summary>
+    private static ReconcileStatus? FailureOf(AgentContext agent, EndpointId endpoint) =>
+        agent.Datapath.FindEndpointStatus(endpoint) is { State: ReconcileState.Error } failure ? failure : null;
+
+    private static ReconcileStatus? PolicyFailureOf(AgentContext agent, Datapath.Endpoints.EndpointRow? built) =>
+        built?.Policy is { } policy && agent.Datapath.FindPolicyStatus(policy) is { State: ReconcileState.Error } failure ? failure : null;
+
+    private static IReadOnlyList<EndpointStatusChange> LogOf(LocalEndpointRow row, string state, ReconcileStatus? failure)
+    {
+        var created = new EndpointStatusChange { Code = "OK", Message = "Endpoint created", State = state, Timestamp = row.CreatedAt.ToString("O") };
+        return failure is null
+            ? [created]
+            : [new EndpointStatusChange { Code = Failure, Message = failure.Message, State = state, Timestamp = failure.At.ToString("O") }, created];
+    }
 
     private static EndpointPolicyStatus PolicyOf(AgentContext agent, EndpointIdentityRow? identity, Datapath.PolicyRow? policy)
     {

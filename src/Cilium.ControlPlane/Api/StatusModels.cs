@@ -95,7 +95,7 @@ internal static class StatusModels
             DatapathMode = "veth",
             Masquerading = MasqueradingOf(datapath, self?.PodPrefixes ?? default),
             ClockSource = new ClockSource { Mode = "ktime" },
-            Controllers = [.. agent.Loops.OrderBy(loop => loop.Key, StringComparer.Ordinal).Select(ControllerOf)],
+            Controllers = [.. agent.Loops.OrderBy(loop => loop.Key, StringComparer.Ordinal).Select(loop => ControllerOf(agent, loop))],
             Proxy = new ProxyStatus { PortRange = "", TotalRedirects = 0, EnvoyDeploymentMode = "disabled" },
             IdentityRange = new IdentityRange { MinIdentity = Identity.MinimumAllocated, MaxIdentity = Identity.MaximumAllocated },
             Hubble = agent.Hubble?.Invoke() ?? new HubbleStatus { State = StatusStates.Disabled },
@@ -145,10 +145,22 @@ internal static class StatusModels
         };
     }
 
-    private static ControllerStatus ControllerOf(KeyValuePair<string, DateTimeOffset> loop) => new()
+    private static ControllerStatus ControllerOf(AgentContext agent, KeyValuePair<string, DateTimeOffset> loop)
     {
-        Name = loop.Key,
-        Configuration = new ControllerConfiguration { ErrorRetry = true },
-        Status = new ControllerRuns { SuccessCount = 1, LastSuccessTimestamp = loop.Value },
-    };
+        var failure = agent.Failures.TryGetValue(loop.Key, out var find) ? find() : null;
+        return new ControllerStatus
+        {
+            Name = loop.Key,
+            Configuration = new ControllerConfiguration { ErrorRetry = true },
+            Status = new ControllerRuns
+            {
+                SuccessCount = 1,
+                LastSuccessTimestamp = loop.Value,
+                ConsecutiveFailureCount = failure?.Attempts ?? 0,
+                FailureCount = failure?.Attempts ?? 0,
+                LastFailureMsg = failure?.Message,
+                LastFailureTimestamp = failure?.At,
+            },
+        };
+    }
 }

@@ -7,6 +7,9 @@ using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Nodes;
 using Cilium.ControlPlane.Serving;
 using Cilium.Core;
+using Cilium.Core.Reconciliation;
+using Cilium.Datapath;
+using Cilium.Datapath.Endpoints;
 using Cilium.Datapath.IpCache;
 using Cilium.Datapath.LoadBalancing;
 using Cilium.Ipam;
@@ -26,6 +29,7 @@ public sealed class ApiServerTests : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("cilium-rest-").FullName;
     private readonly TestTables _test = new();
     private readonly HttpClient _client = new();
+    private readonly FakeDatapath _datapath = new();
     private readonly AgentContext _agent;
     private readonly AgentClient _api;
     private readonly WebServer _web = new(NullLoggerFactory.Instance, TimeProvider.System);
@@ -40,7 +44,6 @@ public sealed class ApiServerTests : IAsyncDisposable
         var ipam = new NodeIpam(true, false);
         ipam.SetPodCidrs([Prefix.Parse("10.0.0.0/29")]);
         ipam.Allocate(_test.Self.RouterIPv4, AddressOwners.Router);
-        var datapath = new FakeDatapath();
         _agent = new AgentContext
         {
             Options = options,
@@ -48,8 +51,8 @@ public sealed class ApiServerTests : IAsyncDisposable
             Ipam = ipam,
             Policies = new PolicyEngine(new PolicyOptions { Cluster = options.Cluster }),
             Registry = new EndpointRegistry(
-                _test.Tables, ipam, new EndpointStore(_directory), datapath, TimeProvider.System, NullLogger<EndpointRegistry>.Instance),
-            Datapath = datapath,
+                _test.Tables, ipam, new EndpointStore(_directory), _datapath, TimeProvider.System, NullLogger<EndpointRegistry>.Instance),
+            Datapath = _datapath,
             Devices = new NoDevices(),
             Connection = new KubernetesConnection(_client, new Uri("https://192.0.2.1:6443/"), TimeSpan.FromSeconds(1), TimeProvider.System),
             Readiness = new AgentReadiness(),
@@ -265,6 +268,56 @@ public sealed class ApiServerTests : IAsyncDisposable
         Assert.Equal(404, (await Assert.ThrowsAsync<ApiException>(() => _api.GetEndpointRulesAsync("10", new PolicyRulesQuestion("egress", null), default))).StatusCode);
         var broken = await Assert.ThrowsAsync<ApiException>(() => _api.SendAsync("GET", "/v1/endpoint/9/rules?direction=ingress&identity=x", default, default));
         Assert.Equal(400, broken.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_endpoint_that_the_kernel_refused_is_not_ready_and_tells_why()
+    {
+        await StartAsync();
+        var policy = new PolicyContentKey(3);
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(9, "pod-s", "10.0.0.5"));
+            write.Upsert(_test.Tables.EndpointIdentities, new EndpointIdentityRow { Id = new EndpointId(9), Identity = new Identity(400), Labels = TestTables.LabelsOf("server") });
+            write.Upsert(_test.Datapath.Endpoints, new EndpointRow
+            {
+                Id = new EndpointId(9),
+                InterfaceName = "lxc9",
+                InterfaceIndex = 109,
+                PodMac = new MacAddress(9),
+                HostMac = new MacAddress(1009),
+                Identity = new Identity(400),
+                Policy = policy,
+            });
+        });
+        async Task<(string? State, string? Bpf, string? Policy, string? Overall, string? Said)> AskAsync()
+        {
+            var health = await _api.GetEndpointHealthAsync("9", default);
+            var status = (await _api.GetEndpointAsync("9", default)).Status!;
+            return (status.State, health.Bpf, health.Policy, health.OverallHealth, (await _api.GetEndpointLogAsync("9", default))[0].Message);
+        }
+
+        Assert.Equal(("ready", "OK", "OK", "OK", "Endpoint created"), await AskAsync());
+        _datapath.Found[new EndpointId(9)] = new ReconcileStatus(ReconcileState.Pending, 1, "", default, 0);
+        Assert.Equal(("ready", "OK", "OK", "OK", "Endpoint created"), await AskAsync());
+        _datapath.Found[new EndpointId(9)] = new ReconcileStatus(ReconcileState.Error, 1, "cilium_lxc: E2BIG", DateTimeOffset.UnixEpoch, 3);
+        Assert.Equal(("not-ready", "Failure", "OK", "Failure", "cilium_lxc: E2BIG"), await AskAsync());
+        _datapath.Found.Clear();
+        _datapath.Found[policy] = new ReconcileStatus(ReconcileState.Error, 1, "cilium_policy: E2BIG", DateTimeOffset.UnixEpoch, 3);
+        Assert.Equal(("not-ready", "OK", "Failure", "Failure", "cilium_policy: E2BIG"), await AskAsync());
+    }
+
+    [Fact]
+    public async Task A_loop_that_fails_tells_how_often_and_why()
+    {
+        await StartAsync();
+        var failedAt = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        _agent.Loops["a"] = _agent.Loops["b"] = failedAt.AddHours(-1);
+        _agent.Failures["a"] = () => new ReconcileStatus(ReconcileState.Error, 1, "default/web: forbidden", failedAt, 4);
+        _agent.Failures["b"] = () => null;
+        var controllers = (await _api.GetStatusAsync(brief: false, default)).Controllers!.ToDictionary(controller => controller.Name!, controller => controller.Status!);
+        Assert.Equal((4, "default/web: forbidden", failedAt), (controllers["a"].ConsecutiveFailureCount, controllers["a"].LastFailureMsg, controllers["a"].LastFailureTimestamp));
+        Assert.Equal((0, null, null), (controllers["b"].ConsecutiveFailureCount, controllers["b"].LastFailureMsg, controllers["b"].LastFailureTimestamp));
     }
 
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)

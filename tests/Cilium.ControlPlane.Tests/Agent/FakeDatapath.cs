@@ -24,6 +24,13 @@ internal sealed class FakeDatapath : IDatapath
     public Task<ReconcileStatus> WaitForEndpointAsync(EndpointId endpoint, long revision, CancellationToken cancellationToken) => Task.FromResult(
         Status?.Invoke(revision) ?? new ReconcileStatus(Refuses is null ? ReconcileState.Done : ReconcileState.Error, revision, Refuses ?? "", default, 0));
 
+    /// <summary>What became of endpoints and policies; nobody knows unless it is here.</summary>
+    public Dictionary<object, ReconcileStatus> Found { get; } = [];
+
+    public ReconcileStatus? FindEndpointStatus(EndpointId endpoint) => Found.GetValueOrDefault(endpoint);
+
+    public ReconcileStatus? FindPolicyStatus(PolicyContentKey policy) => Found.GetValueOrDefault(policy);
+
     /// <summary>Called by who waits for a table and a revision; done at once when null.</summary>
     public Func<object, long, Task>? Attempts { get; set; }
 
