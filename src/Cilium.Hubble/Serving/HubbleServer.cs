@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Cilium.Hubble.Observing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -33,12 +34,18 @@ public sealed class HubbleServer : IHostedService, IAsyncDisposable
         _loggers = loggers;
     }
 
-    /// <summary>Reads <c>:port</c> or <c>address:port</c>; without an address all addresses of both families.</summary>
+    /// <summary>Reads <c>:port</c> or <c>address:port</c>; without an address all addresses of the families that this machine has.</summary>
     /// <exception cref="FormatException">The text is no listen address.</exception>
-    public static IPEndPoint ParseListenAddress(string text)
+    public static IPEndPoint ParseListenAddress(string text) => ParseListenAddress(text, Socket.OSSupportsIPv6);
+
+    /// <summary>Reads <c>:port</c> or <c>address:port</c>; without an address all addresses of both families, or of IPv4 alone.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="hasIPv6">Whether there are IPv6 sockets: a kernel that was started with <c>ipv6.disable=1</c> has none.</param>
+    /// <exception cref="FormatException">The text is no listen address.</exception>
+    public static IPEndPoint ParseListenAddress(string text, bool hasIPv6)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var withAddress = text.StartsWith(':') ? $"[::]{text}" : text;
+        var withAddress = !text.StartsWith(':') ? text : hasIPv6 ? $"[::]{text}" : $"0.0.0.0{text}";
         return IPEndPoint.TryParse(withAddress, out var endpoint) && endpoint.Port != 0
             ? endpoint
             : throw new FormatException($"hubble-listen-address: '{text}' is not [address]:port");

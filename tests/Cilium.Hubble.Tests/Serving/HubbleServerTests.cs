@@ -141,6 +141,14 @@ public sealed class HubbleServerTests : IAsyncLifetime
         Assert.EndsWith("Connected Nodes: 1/1\n", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(":4244", true, "[::]:4244")]
+    [InlineData(":4244", false, "0.0.0.0:4244")]
+    [InlineData("127.0.0.1:4244", false, "127.0.0.1:4244")]
+    [InlineData("[::1]:4244", true, "[::1]:4244")]
+    public void Without_an_address_all_are_meant_of_the_families_that_the_machine_has(string text, bool hasIPv6, string expected) =>
+        Assert.Equal(expected, HubbleServer.ParseListenAddress(text, hasIPv6).ToString());
+
     [Fact]
     public async Task A_server_that_is_not_there_is_one_clear_line()
     {
