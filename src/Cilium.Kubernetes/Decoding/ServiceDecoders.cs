@@ -32,7 +32,9 @@ internal static class ServiceDecoders
             Conditions = PoolDecoders.Conditions(service.Status?.Conditions),
             ClusterIPs = isHeadless ? [] : spec.ClusterIPs.Count > 0 ? spec.ClusterIPs : Fields.Addresses([spec.ClusterIP]),
             ExternalIPs = spec.ExternalIPs,
-            LoadBalancerIPs = Fields.Addresses(service.Status?.LoadBalancer?.Ingress?.Select(ingress => ingress.Ip)),
+
+            // Behind an address of mode Proxy there is more than the service, TLS for one: traffic to it has to pass the load balancer.
+            LoadBalancerIPs = Fields.Addresses(service.Status?.LoadBalancer?.Ingress?.Where(ingress => ingress.IpMode != "Proxy").Select(ingress => ingress.Ip)),
             Ports = spec.Ports,
             Selector = StringMap.Create(spec.Selector),
             Labels = Fields.Labels(metadata),

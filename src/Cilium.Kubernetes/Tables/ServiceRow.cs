@@ -41,7 +41,7 @@ public sealed record ServiceRow
     /// <summary>The external addresses of the spec.</summary>
     public EquatableArray<IpAddr> ExternalIPs { get; init; }
 
-    /// <summary>The load balancer addresses of the status.</summary>
+    /// <summary>The load balancer addresses of the status, without those that only the load balancer itself serves (<c>ipMode: Proxy</c>).</summary>
     public EquatableArray<IpAddr> LoadBalancerIPs { get; init; }
 
     /// <summary>The ports.</summary>

@@ -150,7 +150,13 @@ internal sealed class ServiceStatusWire
 
 internal sealed class LoadBalancerStatusWire
 {
-    public List<IpWire>? Ingress { get; set; }
+    public List<LoadBalancerIngressWire>? Ingress { get; set; }
+}
+
+internal sealed class LoadBalancerIngressWire
+{
+    public string? Ip { get; set; }
+    public string? IpMode { get; set; }
 }
 
 internal sealed class EndpointSliceWire

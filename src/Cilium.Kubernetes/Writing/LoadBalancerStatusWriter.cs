@@ -35,7 +35,7 @@ public sealed class LoadBalancerStatusWriter
             Metadata = new MetaWire { ResourceVersion = present.Metadata?.ResourceVersion },
             Status = new ServiceStatusWire
             {
-                LoadBalancer = new LoadBalancerStatusWire { Ingress = [.. addresses.Select(address => new IpWire { Ip = address.ToString() })] },
+                LoadBalancer = new LoadBalancerStatusWire { Ingress = [.. addresses.Select(address => new LoadBalancerIngressWire { Ip = address.ToString() })] },
                 Conditions = Merge(present.Status?.Conditions, type, condition),
             },
         },

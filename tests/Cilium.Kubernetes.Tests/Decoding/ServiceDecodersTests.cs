@@ -65,6 +65,16 @@ public sealed class ServiceDecodersTests
         Assert.True(row.ExternalTrafficIsLocal);
     }
 
+    [Fact]
+    public void Addresses_that_only_the_load_balancer_itself_serves_are_left_out()
+    {
+        var row = Service("""
+            {"metadata":{"name":"web","namespace":"shop"},"spec":{"type":"LoadBalancer"},
+             "status":{"loadBalancer":{"ingress":[{"ip":"1.2.3.4"},{"ip":"1.2.3.5","ipMode":"Proxy"},{"ip":"1.2.3.6","ipMode":"VIP"},{"hostname":"lb.example","ipMode":null}]}}}
+            """)!;
+        Assert.Equal([IpAddr.Parse("1.2.3.4"), IpAddr.Parse("1.2.3.6")], row.LoadBalancerIPs);
+    }
+
     [Theory]
     [InlineData("None", true, 0)]
     [InlineData("10.96.0.9", false, 1)]
