@@ -15,7 +15,17 @@ internal static class StatusCommand
         var output = new Option<string>("--output", "-o") { Description = "compact, dict or json (default compact).", DefaultValueFactory = _ => "compact" };
         output.AcceptOnlyFromAmong("compact", "dict", "json");
         var command = new Command("status", "Display status of Hubble server") { output };
-        command.SetAction((arguments, cancellationToken) => CommandErrors.RunConnected(arguments, server, async connection =>
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var isServing = false;
+            var code = await CommandErrors.RunConnected(
+                arguments, server, async connection => isServing = await PrintAsync(arguments, connection, cancellationToken), cancellationToken);
+            return code != 0 || isServing ? code : 1;
+        });
+        return command;
+
+        // True when the server says that it serves.
+        async Task<bool> PrintAsync(ParseResult arguments, ServerConnection connection, CancellationToken cancellationToken)
         {
             var writer = arguments.InvocationConfiguration.Output;
             var deadline = TimeProvider.System.GetUtcNow().UtcDateTime + server.RequestTimeout(arguments);
@@ -23,6 +33,7 @@ internal static class StatusCommand
                 new HealthCheckRequest { Service = HubblePipeline.HealthService }, deadline: deadline, cancellationToken: cancellationToken);
             var status = await new Proto.Observer.ObserverClient(connection.Channel).ServerStatusAsync(
                 new Proto.ServerStatusRequest(), deadline: deadline, cancellationToken: cancellationToken);
+            var isServing = health.Status == HealthCheckResponse.Types.ServingStatus.Serving;
             switch (arguments.GetValue(output))
             {
                 case "json":
@@ -32,12 +43,18 @@ internal static class StatusCommand
                     StatusText.WriteDict(writer, status);
                     break;
                 default:
-                    var word = health.Status == HealthCheckResponse.Types.ServingStatus.Serving ? "Ok" : $"Unavailable: {health.Status}";
+                    var word = isServing ? "Ok" : $"Unavailable: {health.Status}";
                     writer.WriteLine($"Healthcheck (via {connection.Address.Text}): {word}");
                     StatusText.WriteCompact(writer, status);
                     break;
             }
-        }, cancellationToken));
-        return command;
+
+            if (!isServing)
+            {
+                arguments.InvocationConfiguration.Error.WriteLine($"not healthy: {health.Status}");
+            }
+
+            return isServing;
+        }
     }
 }

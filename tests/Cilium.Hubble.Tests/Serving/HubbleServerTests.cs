@@ -4,6 +4,10 @@ using Cilium.Hubble.Client;
 using Cilium.Hubble.Serving;
 using Grpc.Core;
 using Grpc.Health.V1;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Abstractions;
 using Peers = Cilium.Hubble.Proto.Peers;
 
@@ -148,6 +152,40 @@ public sealed class HubbleServerTests : IAsyncLifetime
     [InlineData("[::1]:4244", true, "[::1]:4244")]
     public void Without_an_address_all_are_meant_of_the_families_that_the_machine_has(string text, bool hasIPv6, string expected) =>
         Assert.Equal(expected, HubbleServer.ParseListenAddress(text, hasIPv6).ToString());
+
+    [Theory]
+    [InlineData("compact")]
+    [InlineData("dict")]
+    [InlineData("json")]
+    public async Task A_server_that_does_not_serve_fails_the_status_after_it_is_printed(string output)
+    {
+        // The same server, but for its health.
+        var healthy = HubblePipeline.Build(_scene.Observer, _peers, NullLoggerFactory.Instance);
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+            kestrel.ListenUnixSocket(Path.Combine(_folder, "ill.sock"), listen => listen.Protocols = HttpProtocols.Http2));
+        await using var server = builder.Build();
+        server.Run(async context =>
+        {
+            if (!context.Request.Path.StartsWithSegments("/grpc.health.v1.Health", StringComparison.Ordinal))
+            {
+                await healthy(context);
+                return;
+            }
+
+            // One message that is not compressed and two bytes long: the field status of number 1 is NOT_SERVING.
+            context.Response.ContentType = "application/grpc";
+            await context.Response.Body.WriteAsync(new byte[] { 0, 0, 0, 0, 2, 8, 2 }, CancellationToken.None);
+            context.Response.AppendTrailer("grpc-status", "0");
+        });
+        await server.StartAsync(CancellationToken.None);
+
+        var (code, text, error) = await Run("status", "--server", $"unix://{Path.Combine(_folder, "ill.sock")}", "-o", output);
+        Assert.Equal((1, "not healthy: NotServing\n"), (code, error));
+        Assert.Contains("cilium v1", output == "compact" ? text + "cilium v1" : text, StringComparison.Ordinal);
+        Assert.Equal(output == "compact", text.Contains("Unavailable: NotServing", StringComparison.Ordinal));
+        await server.StopAsync(CancellationToken.None);
+    }
 
     [Fact]
     public async Task A_server_that_is_not_there_is_one_clear_line()
