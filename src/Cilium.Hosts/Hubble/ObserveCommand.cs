@@ -21,7 +21,7 @@ internal sealed class ObserveCommand
     private readonly Option<bool> _json = new("--json", "-j") { Description = "Short for -o jsonpb." };
     private readonly Option<bool> _nodeName = new("--print-node-name") { Description = "Print node name in output." };
     private readonly Option<bool> _policyNames = new("--print-policy-names") { Description = "Print the names of the policies that decided." };
-    private readonly Option<string?> _timeFormat = new("--time-format") { Description = "StampMilli, RFC3339, RFC3339Milli, RFC3339Micro or RFC3339Nano." };
+    private readonly Option<string?> _timeFormat = new("--time-format") { Description = $"{TimeFormats.Names} (default StampMilli)." };
     private readonly Option<bool> _numeric = new("--numeric") { Description = "Print addresses instead of names." };
     private readonly Option<bool> _ipTranslation = new("--ip-translation") { Description = "Translate addresses to names (default true).", DefaultValueFactory = _ => true };
     private readonly Option<string?> _color = new("--color") { Description = "auto, always or never." };
@@ -206,17 +206,7 @@ internal sealed class ObserveCommand
             null or "" or "auto" => !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("NO_COLOR") is null or "",
             var other => throw new FlowFilterException("--color", $"'{other}' is not auto, always or never"),
         },
-        TimeFormat = arguments.GetValue(_timeFormat) switch
-        {
-            null or "" or "StampMilli" => null,
-            "RFC3339" => "yyyy-MM-ddTHH:mm:ssZ",
-            "RFC3339Milli" => "yyyy-MM-ddTHH:mm:ss.fffZ",
-            "RFC3339Micro" => "yyyy-MM-ddTHH:mm:ss.ffffffZ",
-            "RFC3339Nano" => "yyyy-MM-ddTHH:mm:ss.fffffff00Z",
-            "RFC1123Z" => "ddd, dd MMM yyyy HH:mm:ss +0000",
-            "YearMonthDay" => "yyyy/MM/dd HH:mm:ss",
-            var other => throw new FlowFilterException("--time-format", $"'{other}' is unknown"),
-        },
+        TimeFormat = TimeFormats.Find(arguments.GetValue(_timeFormat)),
     };
 
     private void CheckOutput(ParseResult arguments, FlowOutput output)

@@ -34,7 +34,9 @@ public sealed class FlowPrinterOptions
     /// <summary>True to print informal messages about nodes too.</summary>
     public bool Debug { get; set; }
 
-    /// <summary>A .NET format string for times in UTC; null for <c>Jan  2 15:04:05.000</c>.</summary>
+    /// <summary>
+    /// A .NET format string for times in UTC, in which <c>.FFFFFFFFF</c> stands for nanoseconds without zeros at the end; null for <c>Jan  2 15:04:05.000</c>.
+    /// </summary>
     public string? TimeFormat { get; set; }
 
     /// <summary>True to color words with terminal escapes.</summary>

@@ -9,6 +9,8 @@ namespace Cilium.Hubble.Printing;
 /// <summary>The words of a flow: type, verdict, ends, identities, summary and time.</summary>
 public static class FlowText
 {
+    private const string Nanoseconds = ".FFFFFFFFF";
+
     /// <summary>What happened to the packet: observation point, drop reason, policy match or layer 7 record.</summary>
     public static string Type(Proto.Flow flow)
     {
@@ -129,9 +131,14 @@ public static class FlowText
         }
 
         var value = time.ToDateTime();
-        return format is null
-            ? string.Create(CultureInfo.InvariantCulture, $"{value:MMM} {value.Day,2} {value:HH:mm:ss.fff}")
-            : value.ToString(format, CultureInfo.InvariantCulture);
+        if (format is null)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"{value:MMM} {value.Day,2} {value:HH:mm:ss.fff}");
+        }
+
+        // A DateTime has no nanoseconds, and no format of its own for them.
+        var fraction = time.Nanos == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"'.{time.Nanos:D9}").TrimEnd('0') + "'";
+        return value.ToString(format.Replace(Nanoseconds, fraction, StringComparison.Ordinal), CultureInfo.InvariantCulture);
     }
 
     private static string Direction(Proto.TrafficDirection direction) => ProtoNames.Of(direction);
