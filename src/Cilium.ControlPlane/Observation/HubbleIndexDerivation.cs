@@ -60,14 +60,18 @@ internal sealed class HubbleIndexDerivation(
         }
     }
 
-    private static void SetLabels(HubbleSnapshotBuilder builder, IReadOnlyList<TableChange<Identity, CiliumIdentityRow>> changes)
+    private void SetLabels(HubbleSnapshotBuilder builder, IReadOnlyList<TableChange<Identity, CiliumIdentityRow>> changes)
     {
-        // Labels of identities that are gone stay: the ring still holds their flows.
+        // Flows in the ring keep the names that were known when they were seen, so nothing is lost with an identity.
         foreach (var change in changes)
         {
             if (change.Current is { } row)
             {
                 builder.SetLabels(row.Id, row.Labels);
+            }
+            else if (!IsOwn(change.Key))
+            {
+                builder.RemoveLabels(change.Key);
             }
         }
     }
@@ -240,6 +244,9 @@ internal sealed class HubbleIndexDerivation(
     private string TlsNameOf(string node) => options.HubbleDisableTls
         ? ""
         : $"{node.Replace('.', '-')}.{options.ClusterName.Replace('.', '-')}.hubble-grpc.cilium.io";
+
+    /// <summary>Whether an endpoint of this node has an identity, though its object is gone: it keeps it until it is given another.</summary>
+    private bool IsOwn(Identity identity) => tables.EndpointIdentities.Snapshot().Values.Any(row => row.Identity == identity);
 
     private bool IsOwn(IpAddr address) => tables.Endpoints.Snapshot().Values.Any(row => row.IPv4 == address || row.IPv6 == address);
 }

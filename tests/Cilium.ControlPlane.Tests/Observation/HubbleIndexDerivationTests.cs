@@ -1,3 +1,4 @@
+using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Observation;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
@@ -86,6 +87,27 @@ public sealed class HubbleIndexDerivationTests : IAsyncDisposable
         await UntilAsync(() => ServiceAt(53) == "dns-tcp");
         _test.Write(write => write.Delete(_test.Datapath.Frontends, new L4Address(s_dns, 53, L4Protocol.Tcp)));
         await UntilAsync(() => ServiceAt(53) == "dns-udp");
+    }
+
+    [Fact]
+    public async Task Labels_go_with_their_identity_unless_an_endpoint_of_the_node_still_has_it()
+    {
+        CiliumIdentityRow IdentityOf(uint id) => new() { Id = new Identity(id), Labels = TestTables.LabelsOf($"app-{id}") };
+        bool Knows(uint id) => _index.Current.LabelsOf(new Identity(id)).Length > 0;
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Kubernetes.CiliumIdentities, IdentityOf(400));
+            write.Upsert(_test.Kubernetes.CiliumIdentities, IdentityOf(401));
+            write.Upsert(_test.Tables.EndpointIdentities, new EndpointIdentityRow { Id = new EndpointId(1), Identity = new Identity(401), Labels = TestTables.LabelsOf("app-401") });
+        });
+        await UntilAsync(() => Knows(400) && Knows(401));
+        _test.Write(write =>
+        {
+            write.Delete(_test.Kubernetes.CiliumIdentities, new Identity(400));
+            write.Delete(_test.Kubernetes.CiliumIdentities, new Identity(401));
+        });
+        await UntilAsync(() => !Knows(400));
+        Assert.True(Knows(401));
     }
 
     [Theory]
