@@ -25,11 +25,14 @@ internal sealed partial class HealthCheckPorts(
     /// <param name="services">The services.</param>
     /// <param name="slices">The endpoint slices.</param>
     /// <param name="nodeName">This node.</param>
-    public static Dictionary<ushort, HealthCheckAnswer> AnswersOf(IEnumerable<ServiceRow> services, IEnumerable<EndpointSliceRow> slices, string nodeName)
+    /// <param name="proxyName">Our service proxy name: the ports of other proxies' services are theirs.</param>
+    public static Dictionary<ushort, HealthCheckAnswer> AnswersOf(
+        IEnumerable<ServiceRow> services, IEnumerable<EndpointSliceRow> slices, string nodeName, string proxyName)
     {
         var answers = new Dictionary<ushort, HealthCheckAnswer>();
         var byService = slices.ToLookup(slice => slice.Service);
-        foreach (var service in services.Where(service => service is { Type: "LoadBalancer", ExternalTrafficIsLocal: true, HealthCheckNodePort: > 0 })
+        foreach (var service in services
+            .Where(service => service is { Type: "LoadBalancer", ExternalTrafficIsLocal: true, HealthCheckNodePort: > 0 } && ServiceFrontends.IsOurs(service, proxyName))
             .OrderBy(service => service.Namespace, StringComparer.Ordinal).ThenBy(service => service.Name, StringComparer.Ordinal))
         {
             // The API server gives each port once.
@@ -57,7 +60,8 @@ internal sealed partial class HealthCheckPorts(
             {
                 services.Drain();
                 slices.Drain();
-                _answers = AnswersOf(tables.Kubernetes.Services.Snapshot().Values, tables.Kubernetes.EndpointSlices.Snapshot().Values, options.NodeName);
+                _answers = AnswersOf(
+                    tables.Kubernetes.Services.Snapshot().Values, tables.Kubernetes.EndpointSlices.Snapshot().Values, options.NodeName, options.ServiceProxyName);
                 var isDone = await ListenAsync(cancellationToken).ConfigureAwait(false);
                 await wakeup.WaitAsync(isDone ? null : s_retry, cancellationToken).ConfigureAwait(false);
             }

@@ -22,9 +22,7 @@ internal static class ServiceFrontends
     public static IReadOnlyList<FrontendRow> Of(
         ServiceRow service, IEnumerable<EndpointSliceRow> slices, string nodeName, string proxyName, IReadOnlyList<IpAddr>? ownAddresses = null)
     {
-        if (service.IsHeadless || service.Type == "ExternalName" || service.ClusterIPs.Count == 0
-            || service.Labels.ContainsKey(HeadlessLabel)
-            || (service.Labels.ValueOrNull(ProxyNameLabel) ?? "") != proxyName)
+        if (service.IsHeadless || service.Type == "ExternalName" || service.ClusterIPs.Count == 0 || !IsOurs(service, proxyName))
         {
             return [];
         }
@@ -61,6 +59,10 @@ internal static class ServiceFrontends
 
         return frontends;
     }
+
+    /// <summary>Whether a service is left to no other proxy.</summary>
+    public static bool IsOurs(ServiceRow service, string proxyName) =>
+        !service.Labels.ContainsKey(HeadlessLabel) && (service.Labels.ValueOrNull(ProxyNameLabel) ?? "") == proxyName;
 
     private static IEnumerable<(L4Address Address, FrontendKind Kind)> AddressesOf(ServiceRow service, ServicePort port, IReadOnlyList<IpAddr>? ownAddresses)
     {
@@ -146,10 +148,17 @@ internal static class ServiceFrontends
     }
 
     /// <summary>How many ready pods of this node a service has: what its health check tells.</summary>
-    public static int LocalEndpoints(ServiceRow service, IEnumerable<EndpointSliceRow> slices, string nodeName) => slices
-        .SelectMany(slice => slice.Endpoints)
-        .Where(endpoint => endpoint.NodeName == nodeName && StateOf(service, endpoint) == BackendState.Active)
-        .SelectMany(endpoint => endpoint.Addresses).Distinct().Count();
+    public static int LocalEndpoints(ServiceRow service, IEnumerable<EndpointSliceRow> slices, string nodeName)
+    {
+        var addresses = slices
+            .SelectMany(slice => slice.Endpoints)
+            .Where(endpoint => endpoint.NodeName == nodeName && StateOf(service, endpoint) == BackendState.Active)
+            .SelectMany(endpoint => endpoint.Addresses).ToHashSet();
+
+        // Slices are of one family: a pod with addresses of both is in two of them, and is one.
+        var ofIPv4 = addresses.Count(address => address.IsIPv4);
+        return Math.Max(ofIPv4, addresses.Count - ofIPv4);
+    }
 
     private static BackendState? StateOf(ServiceRow service, SliceEndpoint endpoint)
     {

@@ -42,12 +42,32 @@ public sealed class HealthCheckPortsTests
     public void Only_load_balancers_whose_external_traffic_is_local_have_one()
     {
         var service = Service(30999);
-        Assert.Equal([(ushort)30999], HealthCheckPorts.AnswersOf([service], [], "node-a").Keys);
-        Assert.Empty(HealthCheckPorts.AnswersOf([service with { Type = "NodePort" }], [], "node-a"));
-        Assert.Empty(HealthCheckPorts.AnswersOf([service with { ExternalTrafficIsLocal = false }], [], "node-a"));
-        Assert.Empty(HealthCheckPorts.AnswersOf([service with { HealthCheckNodePort = 0 }], [], "node-a"));
+        Assert.Equal([(ushort)30999], HealthCheckPorts.AnswersOf([service], [], "node-a", "").Keys);
+        Assert.Empty(HealthCheckPorts.AnswersOf([service with { Type = "NodePort" }], [], "node-a", ""));
+        Assert.Empty(HealthCheckPorts.AnswersOf([service with { ExternalTrafficIsLocal = false }], [], "node-a", ""));
+        Assert.Empty(HealthCheckPorts.AnswersOf([service with { HealthCheckNodePort = 0 }], [], "node-a", ""));
         var going = Slice("node-a") with { Endpoints = [new SliceEndpoint { Addresses = [IpAddr.Parse("10.0.0.1")], NodeName = "node-a", IsReady = false, IsServing = true, IsTerminating = true }] };
-        Assert.Equal(0, HealthCheckPorts.AnswersOf([service], [going], "node-a")[30999].LocalEndpoints);
+        Assert.Equal(0, HealthCheckPorts.AnswersOf([service], [going], "node-a", "")[30999].LocalEndpoints);
+    }
+
+    [Fact]
+    public void A_service_of_another_proxy_has_its_port_there()
+    {
+        var foreign = Service(30999) with { Labels = StringMap.Create([new KeyValuePair<string, string>(ServiceFrontends.ProxyNameLabel, "other")]) };
+        Assert.Empty(HealthCheckPorts.AnswersOf([foreign], [], "node-a", ""));
+        Assert.Equal([(ushort)30999], HealthCheckPorts.AnswersOf([foreign], [], "node-a", "other").Keys);
+    }
+
+    [Fact]
+    public void A_pod_with_addresses_of_both_families_is_one()
+    {
+        var ipv6 = Slice("node-a", "node-a") with
+        {
+            Name = "web-2",
+            Endpoints = [new SliceEndpoint { Addresses = [IpAddr.Parse("fd00::1")], NodeName = "node-a" }],
+        };
+        Assert.Equal(2, HealthCheckPorts.AnswersOf([Service(30999)], [Slice("node-a", "node-a"), ipv6], "node-a", "")[30999].LocalEndpoints);
+        Assert.Equal(1, HealthCheckPorts.AnswersOf([Service(30999)], [ipv6], "node-a", "")[30999].LocalEndpoints);
     }
 
     private static async Task<(HttpStatusCode Status, string Body)?> EventuallyAsync(HttpClient client, Task running, Func<(HttpStatusCode Status, string Body)?, bool> wanted)
