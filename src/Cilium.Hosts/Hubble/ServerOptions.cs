@@ -36,7 +36,7 @@ internal sealed class ServerOptions
         }
     }
 
-    public bool IsDebug(ParseResult arguments) => arguments.GetValue(_debug);
+    public bool IsDebug(ParseResult arguments) => IsSet(arguments, _debug, "debug");
 
     public TimeSpan RequestTimeout(ParseResult arguments) => Duration(arguments, _requestTimeout, "request-timeout", TimeSpan.FromSeconds(12));
 
@@ -61,7 +61,24 @@ internal sealed class ServerOptions
         return new ServerConnection(address, address.Open(timeout, tls));
     }
 
-    private static bool IsSet(ParseResult arguments, Option<bool> option, string key) => arguments.GetValue(option) || HubbleConfig.Value(key) == "true";
+    /// <summary>Whether a switch is on: what the command line says, or else what is configured, in the words of Go's ParseBool.</summary>
+    /// <exception cref="FormatException">What is configured is none of these words.</exception>
+    internal static bool IsSet(ParseResult arguments, Option<bool> option, string key, string? configured)
+    {
+        if (arguments.GetResult(option) is { Implicit: false })
+        {
+            return arguments.GetValue(option);
+        }
+
+        return configured switch
+        {
+            "1" or "t" or "T" or "true" or "TRUE" or "True" => true,
+            null or "" or "0" or "f" or "F" or "false" or "FALSE" or "False" => false,
+            _ => throw new FormatException($"{key}: '{configured}' is neither true nor false"),
+        };
+    }
+
+    private static bool IsSet(ParseResult arguments, Option<bool> option, string key) => IsSet(arguments, option, key, HubbleConfig.Value(key));
 
     private static string? Value(ParseResult arguments, Option<string?> option, string key) => arguments.GetValue(option) ?? HubbleConfig.Value(key);
 
