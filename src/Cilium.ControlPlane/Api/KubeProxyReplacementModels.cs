@@ -27,7 +27,7 @@ internal static class KubeProxyReplacementModels
             Features = new KubeProxyReplacementFeatures
             {
                 SocketLb = options.Datapath.EnableSocketLoadBalancing ? s_on : s_off,
-                SocketLbTracing = s_on,
+                SocketLbTracing = options.Datapath is { EnableSocketLoadBalancing: true, EnableSocketEvents: true } ? s_on : s_off,
                 NodePort = new NodePortFeature { Enabled = options.Datapath.EnableNodePort, Mode = "SNAT", Algorithm = "Random", Acceleration = "Disabled", PortMin = 30000, PortMax = 32767 },
                 HostPort = s_off,
                 ExternalIps = options.Datapath.EnableNodePort ? s_on : s_off,

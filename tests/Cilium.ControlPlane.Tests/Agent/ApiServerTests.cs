@@ -320,6 +320,17 @@ public sealed class ApiServerTests : IAsyncDisposable
         Assert.Equal((0, null, null), (controllers["b"].ConsecutiveFailureCount, controllers["b"].LastFailureMsg, controllers["b"].LastFailureTimestamp));
     }
 
+    [Theory]
+    [InlineData(true, true, true)]
+    [InlineData(true, false, false)]
+    [InlineData(false, true, false)]
+    public async Task Socket_calls_are_traced_when_both_keys_say_so(bool translates, bool traces, bool expected)
+    {
+        await StartAsync();
+        (_test.Options.Datapath.EnableSocketLoadBalancing, _test.Options.Datapath.EnableSocketEvents) = (translates, traces);
+        Assert.Equal(expected, (await _api.GetStatusAsync(brief: false, default)).KubeProxyReplacement!.Features!.SocketLbTracing!.Enabled);
+    }
+
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
