@@ -37,6 +37,10 @@ public sealed class DatapathInspection(DatapathMaps maps)
             .OrderBy(service => service.Id);
     }
 
+    /// <summary>Sources from which clients outside may use a service, by service id and range.</summary>
+    public IEnumerable<(uint ServiceId, Prefix Range)> SourceRanges() =>
+        maps.Services.SourceRanges.ToDictionary().Keys.Select(key => (key.ServiceId, key.ToPrefix())).Order();
+
     /// <summary>Policies by id: those that endpoints name.</summary>
     public IEnumerable<(uint PolicyId, IReadOnlyList<ushort> Endpoints, IReadOnlyDictionary<Maps.PolicyKey, PolicyValue> Entries)> Policies()
     {

@@ -6,6 +6,8 @@ namespace Cilium.Datapath.Kernel;
 /// <summary>Our vocabulary as the maps spell it, and back.</summary>
 internal static class MapAddresses
 {
+    private const uint ServiceIdBits = 32;
+
     internal static Addr128 ToMap(this IpAddr address)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -36,9 +38,14 @@ internal static class MapAddresses
 
     internal static IpcacheKey ToMap(this Prefix prefix) => new((uint)prefix.Length128, prefix.Address.ToMap());
 
-    internal static Prefix ToPrefix(this IpcacheKey key)
+    internal static Prefix ToPrefix(this IpcacheKey key) => ToPrefix(key.Address, key.PrefixLength);
+
+    /// <summary>The range of sources, without the service it is for.</summary>
+    internal static Prefix ToPrefix(this SourceRangeKey key) => ToPrefix(key.Address, key.PrefixLength - ServiceIdBits);
+
+    private static Prefix ToPrefix(Addr128 bits, uint length128)
     {
-        var address = key.Address.ToIpAddr();
-        return new Prefix(address, address.IsIPv4 ? Math.Max(0, (int)key.PrefixLength - Addr128.MappedBits) : (int)key.PrefixLength);
+        var address = bits.ToIpAddr();
+        return new Prefix(address, address.IsIPv4 ? Math.Max(0, (int)length128 - Addr128.MappedBits) : (int)length128);
     }
 }

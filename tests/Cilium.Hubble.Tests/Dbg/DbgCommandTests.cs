@@ -59,6 +59,35 @@ public sealed class DbgCommandTests : IDisposable
         CommandRun.FailedInOneLine(await CommandRun.RunAsync(DbgCommand.Create(), "status", "-H", path), path);
     }
 
+    [Theory]
+    [InlineData("*drop")]
+    [InlineData("(")]
+    [InlineData("(?=drop)")]
+    public async Task A_pattern_that_is_none_is_told_in_one_line(string pattern)
+    {
+        using var agent = new AnsweringAgent(SocketPath, 200, "[]");
+        CommandRun.FailedInOneLine(await RunAsync("metrics", "list", "-p", pattern), "--match-pattern");
+    }
+
+    [Fact]
+    public async Task An_agent_that_does_not_answer_is_waited_for_as_long_as_is_said()
+    {
+        using var silent = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        silent.Bind(new UnixDomainSocketEndPoint(SocketPath));
+        silent.Listen();
+        CommandRun.FailedInOneLine(await RunAsync("status", "--timeout", "50ms"), "no answer within 50ms");
+        CommandRun.FailedInOneLine(await RunAsync("status", "--timeout", "soon"), "'soon' is no duration");
+    }
+
+    [Fact]
+    public async Task The_status_takes_what_upstreams_takes()
+    {
+        using var agent = new AnsweringAgent(SocketPath, 200, """{"cilium":{"state":"Ok"},"hubble":{"state":"Failure","msg":"address in use"}}""");
+        var (code, output, error) = await RunAsync("status", "--all-redirects", "--all-clusters", "--all-health", "--timeout", "1m");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Matches("(?m)^Hubble: +Failure   address in use", output);
+    }
+
     [Fact]
     public async Task Maps_that_cannot_be_opened_fail_the_command() =>
         CommandRun.FailedInOneLine(await RunAsync("bpf", "policy", "get", "1", "-n", "--bpf-root", Path.Combine(_folder, "no-bpffs")), "no-bpffs");

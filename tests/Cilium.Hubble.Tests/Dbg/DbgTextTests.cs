@@ -39,6 +39,20 @@ public sealed class DbgTextTests
             TrimLines(output));
     }
 
+    [Fact]
+    public void Endpoints_are_listed_without_headers_on_demand()
+    {
+        using var output = new StringWriter();
+        EndpointCommands.WriteTable(output, [new EndpointModel { Id = 7, Status = new EndpointStatusModel { State = "ready" } }], withHeaders: false);
+
+        Assert.Equal("7   Disabled   Disabled   <no label id>   no labels         ready\n", output.ToString());
+    }
+
+    [Fact]
+    public void Source_ranges_tell_the_number_of_their_service() => Assert.Equal(
+        ["SOURCE RANGE (REVNAT_ID)", "10.0.0.0/8 (5)", "fd00::/64 (6)"],
+        ServiceTables.SourceRanges([(5, Prefix.Parse("10.0.0.0/8")), (6, Prefix.Parse("fd00::/64"))]).Select(row => Assert.Single(row)));
+
     [Theory]
     [InlineData("Ok", "Failure", "")]
     [InlineData("Ok", "Warning", "")]
@@ -168,7 +182,7 @@ public sealed class DbgTextTests
             BandwidthManager:        Disabled
             Routing:                 Network: Tunnel [vxlan]   Host: BPF
             Attach Mode:             TCX
-            Masquerading:            BPF   10.244.0.0/16   [IPv4: Enabled, IPv6: Disabled]
+            Masquerading:            BPF   [eth0]   10.244.0.0/16 [IPv4: Enabled, IPv6: Disabled]
             Controller Status:       1/2 healthy
               Name   Last success   Last error   Count   Message
               x      never          never        2       no

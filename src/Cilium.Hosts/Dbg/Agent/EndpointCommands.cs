@@ -14,9 +14,9 @@ internal static class EndpointCommands
         new("endpoint", "Manage endpoints") { List(agent), Get(agent), Log(agent), Health(agent), Labels(agent) };
 
     /// <summary>The table of endpoints: a row each, and a row more for each further label.</summary>
-    public static void WriteTable(TextWriter writer, IEnumerable<EndpointModel> endpoints)
+    public static void WriteTable(TextWriter writer, IEnumerable<EndpointModel> endpoints, bool withHeaders = true)
     {
-        List<string[]> rows =
+        List<string[]> rows = !withHeaders ? [] :
         [
             ["ENDPOINT", "POLICY (ingress)", "POLICY (egress)", "IDENTITY", "LABELS (source:key[=value])", "IPv6", "IPv4", "STATUS"],
             ["", "ENFORCEMENT", "ENFORCEMENT", "", "", "", "", ""],
@@ -54,14 +54,15 @@ internal static class EndpointCommands
     private static Command List(AgentOptions agent)
     {
         var output = OutputFormat.Option();
-        var command = new Command("list", "List all endpoints") { output };
+        var noHeaders = new Option<bool>("--no-headers") { Description = "Do not print headers." };
+        var command = new Command("list", "List all endpoints") { output, noHeaders };
         command.Aliases.Add("ls");
         command.SetAction((arguments, cancellationToken) => AgentOptions.Run(arguments, async () =>
         {
             var endpoints = await agent.Client(arguments).GetEndpointsAsync(cancellationToken);
             if (!OutputFormat.TryWrite(arguments, output, endpoints, ApiJson.Default.IReadOnlyListEndpointModel))
             {
-                WriteTable(arguments.InvocationConfiguration.Output, endpoints);
+                WriteTable(arguments.InvocationConfiguration.Output, endpoints, withHeaders: !arguments.GetValue(noHeaders));
             }
         }));
         return command;

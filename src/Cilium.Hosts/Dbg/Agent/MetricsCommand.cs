@@ -14,8 +14,8 @@ internal static class MetricsCommand
         var list = new Command("list", "List all metrics for the agent") { pattern };
         list.SetAction((arguments, cancellationToken) => AgentOptions.Run(arguments, async () =>
         {
+            var regex = Pattern(arguments.GetValue(pattern) ?? "");
             var metrics = await agent.Client(arguments).GetMetricsAsync(cancellationToken);
-            var regex = new Regex(arguments.GetValue(pattern) ?? "", RegexOptions.NonBacktracking);
             string[] head = ["Metric", "Labels", "Value"];
             TextTable.Write(
                 arguments.InvocationConfiguration.Output,
@@ -31,5 +31,17 @@ internal static class MetricsCommand
                 spacing: 3);
         }));
         return new Command("metrics", "Access metric status") { list };
+    }
+
+    private static Regex Pattern(string text)
+    {
+        try
+        {
+            return new Regex(text, RegexOptions.NonBacktracking);
+        }
+        catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
+        {
+            throw new FormatException($"--match-pattern: {exception.Message}", exception);
+        }
     }
 }

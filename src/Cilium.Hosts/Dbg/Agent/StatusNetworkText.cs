@@ -32,7 +32,7 @@ internal static class StatusNetworkText
 
         if (status.Masquerading is { } masquerading)
         {
-            row("Masquerading", Masquerading(masquerading));
+            row("Masquerading", Masquerading(masquerading, status.KubeProxyReplacement?.DeviceList ?? []));
         }
 
         if (status.ClockSource is { } clock)
@@ -59,7 +59,7 @@ internal static class StatusNetworkText
         row("Encryption", status.Encryption?.Mode ?? "Disabled", status.Encryption?.Msg);
     }
 
-    private static string Masquerading(MasqueradingStatus status)
+    private static string Masquerading(MasqueradingStatus status, IReadOnlyList<KubeProxyReplacementDevice> devices)
     {
         if (!status.Enabled)
         {
@@ -68,7 +68,8 @@ internal static class StatusNetworkText
 
         var ranges = string.Join(' ', new[] { status.SnatExclusionCidrV4, status.SnatExclusionCidrV6 }.Where(text => !string.IsNullOrEmpty(text)));
         var families = $"[IPv4: {OnOff(status.EnabledProtocols?.Ipv4)}, IPv6: {OnOff(status.EnabledProtocols?.Ipv6)}]";
-        return string.Join("   ", new[] { status.Mode, ranges, families }.Where(text => !string.IsNullOrEmpty(text)));
+        var names = devices.Count == 0 ? "" : $"[{string.Join(", ", devices.Select(device => device.Name))}]";
+        return $"{string.Join("   ", new[] { status.Mode, names, ranges }.Where(text => !string.IsNullOrEmpty(text)))} {families}";
     }
 
     private static string OnOff(bool? isOn) => isOn == true ? "Enabled" : "Disabled";

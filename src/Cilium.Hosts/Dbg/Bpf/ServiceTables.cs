@@ -14,13 +14,15 @@ internal static class ServiceTables
         var frontends = new Option<bool>("--frontends") { Description = "List all service frontend entries." };
         var backends = new Option<bool>("--backends") { Description = "List all service backend entries." };
         var revnat = new Option<bool>("--revnat") { Description = "List reverse NAT entries." };
+        var ranges = new Option<bool>("--source-ranges") { Description = "List all source range entries." };
         var output = OutputFormat.Option();
-        var command = new Command("list", "List load-balancing configuration") { frontends, backends, revnat, output };
+        var command = new Command("list", "List load-balancing configuration") { frontends, backends, revnat, ranges, output };
         command.Aliases.Add("ls");
         command.SetAction((arguments, cancellationToken) => BpfCommands.WithMaps(agent, arguments, maps =>
         {
             var services = maps.Services().ToList();
-            var rows = arguments.GetValue(frontends) ? Frontends(services)
+            var rows = arguments.GetValue(ranges) ? SourceRanges(maps.SourceRanges())
+                : arguments.GetValue(frontends) ? Frontends(services)
                 : arguments.GetValue(backends) ? Backends(services)
                 : arguments.GetValue(revnat) ? RevNat(services)
                 : Services(services);
@@ -45,6 +47,14 @@ internal static class ServiceTables
             }
         }
 
+        return rows;
+    }
+
+    /// <summary>A row for each range of sources, with the number of its service.</summary>
+    public static List<string[]> SourceRanges(IEnumerable<(uint ServiceId, Core.Prefix Range)> ranges)
+    {
+        List<string[]> rows = [["SOURCE RANGE (REVNAT_ID)"]];
+        rows.AddRange(ranges.Select(entry => new[] { string.Create(CultureInfo.InvariantCulture, $"{entry.Range} ({entry.ServiceId})") }));
         return rows;
     }
 
