@@ -26,25 +26,26 @@ internal sealed class ClusterOptions
 
     public ClusterConnection Open(ParseResult arguments)
     {
-        var given = arguments.GetValue(_kubeconfig);
-        var path = string.IsNullOrEmpty(given) ? Environment.GetEnvironmentVariable("KUBECONFIG")?.Split(Path.PathSeparator)[0] : given;
-        if (string.IsNullOrEmpty(path))
+        var paths = Kubeconfigs(arguments.GetValue(_kubeconfig), Environment.GetEnvironmentVariable("KUBECONFIG"));
+        if (paths.Count == 0)
         {
-            path = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".kube", "config");
-            if (!File.Exists(path) && k8s.KubernetesClientConfiguration.IsInCluster())
-            {
-                path = null;
-            }
+            var usual = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".kube", "config");
+            paths = File.Exists(usual) || !k8s.KubernetesClientConfiguration.IsInCluster() ? [usual] : [];
         }
 
-        if (path is not null && !File.Exists(path))
+        if (paths.Count > 0 && !paths.Any(File.Exists))
         {
-            throw new IOException($"there is no kubeconfig at {path}; set KUBECONFIG or use --kubeconfig");
+            throw new IOException($"there is no kubeconfig at {string.Join(", ", paths)}; set KUBECONFIG or use --kubeconfig");
         }
 
-        var options = new KubernetesConnectionOptions { KubeconfigPath = path, Context = arguments.GetValue(_context), UserAgent = "cilium-cli" };
+        var options = new KubernetesConnectionOptions { KubeconfigPaths = [.. paths.Where(File.Exists)], Context = arguments.GetValue(_context), UserAgent = "cilium-cli" };
         return new ClusterConnection(KubernetesConnection.Open(options, TimeProvider.System));
     }
+
+    /// <summary>The files that are named: one by the option, or any number by the variable. Empty for the usual place.</summary>
+    internal static IReadOnlyList<string> Kubeconfigs(string? option, string? variable) => !string.IsNullOrEmpty(option)
+        ? [option]
+        : (variable ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>Runs the body of a command; what went wrong becomes one line on the error output and exit code 1.</summary>
     public static async Task<int> Run(ParseResult arguments, Func<Task<int>> body)

@@ -15,7 +15,10 @@ internal static class StatusCommand
         var brief = new Option<bool>("--brief") { Description = "Print only a one-line status message." };
         var output = new Option<string>("--output", "-o") { Description = "summary or json.", DefaultValueFactory = _ => "summary" };
         output.AcceptOnlyFromAmong("summary", "json");
-        var command = new Command("status", "Display status") { wait, duration, brief, output };
+        var ignoreWarnings = new Option<bool>("--ignore-warnings") { Description = "Ignore warnings when waiting for status to report success; there are none." };
+        var interactive = new Option<bool>("--interactive") { Description = "Refresh the summary while waiting; it is printed once, at the end." };
+        var verbose = new Option<bool>("--verbose") { Description = "Print more; there is no more." };
+        var command = new Command("status", "Display status") { wait, duration, brief, output, ignoreWarnings, interactive, verbose };
         command.SetAction((arguments, cancellationToken) => ClusterOptions.Run(arguments, async () =>
         {
             using var connection = cluster.Open(arguments);

@@ -62,17 +62,21 @@ public sealed class KubernetesConnection : IDisposable
     public static KubernetesConnection Open(KubernetesConnectionOptions options, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(options);
+        IReadOnlyList<string> paths = options.KubeconfigPaths.Count > 0 ? options.KubeconfigPaths : options.KubeconfigPath is { Length: > 0 } path ? [path] : [];
         KubernetesClientConfiguration configuration;
         try
         {
-            configuration = options.KubeconfigPath is { Length: > 0 } path
-                ? KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(path), options.Context)
-                : KubernetesClientConfiguration.InClusterConfig();
+            configuration = paths.Count switch
+            {
+                0 => KubernetesClientConfiguration.InClusterConfig(),
+                1 => KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(paths[0]), options.Context),
+                _ => MergedKubeconfig.Read(paths, options.Context),
+            };
         }
         catch (Exception exception)
         {
             // The library lets through whatever its YAML and certificate readers throw, and stumbles over a file without content.
-            var source = options.KubeconfigPath is { Length: > 0 } path ? $"kubeconfig {path}" : "service account of the pod";
+            var source = paths.Count > 0 ? $"kubeconfig {string.Join(", ", paths)}" : "service account of the pod";
             var reason = exception is NullReferenceException ? "it holds no configuration" : exception.Message.ReplaceLineEndings(" ");
             throw new InvalidOperationException($"no way to the API server from the {source}: {reason}", exception);
         }

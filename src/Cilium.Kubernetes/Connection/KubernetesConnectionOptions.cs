@@ -6,6 +6,9 @@ public sealed class KubernetesConnectionOptions
     /// <summary>A kubeconfig file; null for the service account of the pod.</summary>
     public string? KubeconfigPath { get; set; }
 
+    /// <summary>Kubeconfig files that are read as one, in place of <see cref="KubeconfigPath"/>: what several name, the first of them says.</summary>
+    public IReadOnlyList<string> KubeconfigPaths { get; set; } = [];
+
     /// <summary>A context of the kubeconfig; null for its current one.</summary>
     public string? Context { get; set; }
 

@@ -44,6 +44,32 @@ public sealed class CiliumStatusTests
     public void An_empty_cluster_lacks_agent_and_operator() =>
         Assert.Equal(["cilium", "cilium-operator"], StatusText.Errors(ClusterState.From("kube-system", default, default, default, default)).Select(error => error.Component));
 
+    [Theory]
+    [InlineData("5m", 300_000)]
+    [InlineData("1h30m", 5_400_000)]
+    [InlineData("500ms", 500)]
+    [InlineData("1.5s250ms", 1750)]
+    [InlineData("2000us", 2)]
+    [InlineData("0s", 0)]
+    public void Waits_are_durations_as_Go_writes_them(string text, int milliseconds) =>
+        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), WaitDuration.Parse(text));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("5")]
+    [InlineData("m")]
+    [InlineData("5x")]
+    [InlineData("1.2.3s")]
+    [InlineData("-5s")]
+    [InlineData("99999999999h")]
+    public void What_is_no_duration_is_named(string text) =>
+        Assert.Contains($"'{text}'", Assert.Throws<FormatException>(() => WaitDuration.Parse(text)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task Upstreams_options_of_the_status_are_taken() => CommandRun.FailedInOneLine(
+        await CommandRun.RunAsync(CiliumCommand.Create(), "status", "--ignore-warnings", "--interactive=false", "--verbose", "--kubeconfig", "/nonexistent/config"),
+        "/nonexistent/config");
+
     [Fact]
     public void Configuration_is_sorted_and_aligned()
     {

@@ -14,6 +14,14 @@ public sealed class KubeconfigTests
         """;
 
     [Theory]
+    [InlineData(null, null, "")]
+    [InlineData("", "", "")]
+    [InlineData(null, "/a:/b::/c", "/a /b /c")]
+    [InlineData("/x", "/a:/b", "/x")]
+    public void The_option_names_one_file_and_the_variable_any_number(string? option, string? variable, string expected) =>
+        Assert.Equal(expected, string.Join(' ', ClusterOptions.Kubeconfigs(option, variable)));
+
+    [Theory]
     [InlineData("a: [")]
     [InlineData("\tx")]
     [InlineData("[]")]
