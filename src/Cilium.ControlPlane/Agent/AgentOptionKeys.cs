@@ -22,6 +22,13 @@ internal static class AgentOptionKeys
         .Absent("policy-audit-mode", "policy audit mode", "false", "")
         .Absent("datapath-mode", "a datapath mode other than veth", "veth", "")
         .Absent("bpf-lb-algorithm", "a load balancing algorithm other than random", "random", "")
+        .Absent("bpf-lb-mode", "a load balancing mode other than SNAT", "snat", "")
+        .Absent("bpf-lb-acceleration", "load balancing in XDP", "disabled", "")
+        .Absent("bpf-lb-external-clusterip", "cluster addresses for clients outside", "false", "")
+        .Absent("bpf-lb-sock-hostns-only", "socket load balancing for the host's namespace only", "false", "")
+        .Absent("nodeport-addresses", "a choice of node port addresses", "")
+        .Absent("enable-ip-masq-agent", "the ip-masq-agent", "false", "")
+        .Absent("policy-cidr-match-mode", "CIDR rules that select cluster entities", "")
         .Absent("cni-chaining-mode", "CNI chaining", "none", "");
 
     /// <summary>Adds an error for each contradiction.</summary>

@@ -113,6 +113,7 @@ internal static class ValueKeys
         ["socketLB.tracing"] = "trace-sock",
         ["socketLB.enabled"] = "bpf-lb-sock",
         ["socketLB.hostNamespaceOnly"] = "bpf-lb-sock-hostns-only",
+        ["bpf.lbExternalClusterIP"] = "bpf-lb-external-clusterip",
         ["nodePort.addresses"] = "nodeport-addresses",
         ["nodePort.bindProtection"] = "node-port-bind-protection",
         ["nodePort.directRoutingDevice"] = "direct-routing-device",
@@ -176,7 +177,11 @@ internal static class ValueKeys
     public static readonly FrozenDictionary<string, (string Feature, string[] Accepted)> AbsentKeys = new Dictionary<string, (string, string[])>
     {
         ["aws-use-primary-address"] = ("pods with the interfaces' own addresses", ["false", ""]),
+        ["bpf-lb-acceleration"] = ("load balancing in XDP", ["disabled", ""]),
         ["bpf-lb-algorithm"] = ("a load balancing algorithm other than random", ["random", ""]),
+        ["bpf-lb-external-clusterip"] = ("cluster addresses for clients outside", ["false", ""]),
+        ["bpf-lb-mode"] = ("a load balancing mode other than SNAT", ["snat", ""]),
+        ["bpf-lb-sock-hostns-only"] = ("socket load balancing for the host's namespace only", ["false", ""]),
         ["cni-chaining-mode"] = ("CNI chaining", ["none", ""]),
         ["datapath-mode"] = ("a datapath mode other than veth", ["veth", ""]),
         ["enable-bandwidth-manager"] = ("the bandwidth manager", ["false", ""]),
@@ -184,6 +189,7 @@ internal static class ValueKeys
         ["enable-gateway-api"] = ("the gateway API", ["false", ""]),
         ["enable-host-firewall"] = ("the host firewall", ["false", ""]),
         ["enable-ingress-controller"] = ("the ingress controller", ["false", ""]),
+        ["enable-ip-masq-agent"] = ("the ip-masq-agent", ["false", ""]),
         ["enable-ipsec"] = ("IPsec", ["false", ""]),
         ["enable-ipv4-egress-gateway"] = ("the egress gateway", ["false", ""]),
         ["enable-l7-proxy"] = ("the L7 proxy", ["false", "true"]),
@@ -191,7 +197,9 @@ internal static class ValueKeys
         ["enable-wireguard"] = ("WireGuard", ["false", ""]),
         ["eni-use-primary-address"] = ("pods with the interfaces' own addresses", ["false", ""]),
         ["identity-allocation-mode"] = ("an identity store other than CRDs", ["crd"]),
+        ["nodeport-addresses"] = ("a choice of node port addresses", [""]),
         ["policy-audit-mode"] = ("policy audit mode", ["false", ""]),
+        ["policy-cidr-match-mode"] = ("CIDR rules that select cluster entities", [""]),
         ["tunnel-protocol"] = ("a tunnel other than VXLAN", ["vxlan", ""]),
     }.ToFrozenDictionary();
 

@@ -76,6 +76,22 @@ public sealed class AgentCommandLineTests
     }
 
     [Theory]
+    [InlineData("bpf-lb-sock-hostns-only", "true", "false")]
+    [InlineData("nodeport-addresses", "10.0.0.0/8", "")]
+    [InlineData("bpf-lb-mode", "dsr", "snat")]
+    [InlineData("bpf-lb-mode", "hybrid", "")]
+    [InlineData("bpf-lb-acceleration", "native", "disabled")]
+    [InlineData("bpf-lb-acceleration", "best-effort", "")]
+    [InlineData("bpf-lb-external-clusterip", "true", "false")]
+    [InlineData("enable-ip-masq-agent", "true", "false")]
+    [InlineData("policy-cidr-match-mode", "nodes", "")]
+    public void What_would_change_traffic_and_is_not_there_stops_the_agent(string key, string refused, string accepted)
+    {
+        Assert.Contains(key, Assert.Throws<ConfigurationException>(() => Read($"--{key}={refused}")).Message, StringComparison.Ordinal);
+        Assert.Equal("node-a", Read($"--{key}={accepted}").NodeName);
+    }
+
+    [Theory]
     [InlineData("true", "false", true)]
     [InlineData("false", "false", false)]
     [InlineData("false", "true", true)]
