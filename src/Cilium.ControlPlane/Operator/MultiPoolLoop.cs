@@ -111,7 +111,8 @@ internal sealed partial class MultiPoolLoop
 
         foreach (var pool in present.Values)
         {
-            if (_known.TryGetValue(pool.Name, out var known) && known.Definition == pool.Definition)
+            // The definition holds what could be read: a wrong CIDR that is taken out leaves it as it was.
+            if (_known.TryGetValue(pool.Name, out var known) && known.Definition == pool.Definition && known.Problem == pool.Problem)
             {
                 continue;
             }

@@ -154,6 +154,26 @@ public sealed class MultiPoolLoopTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
+    [Fact]
+    public async Task A_pool_is_served_when_its_wrong_cidr_is_taken_out()
+    {
+        var right = new PodIPPoolRow { Name = "default", Definition = new PoolDefinition("default", new PoolFamily([Prefix.Parse("10.0.0.0/27")], 27), null) };
+        _tables.Store.Write(write => write.Upsert(_tables.PodIPPools, right with { Problem = "spec.ipv4.cidrs: '10.0.1.0/33' is not a CIDR prefix" }));
+        PutSmall("a");
+        SeeNodes();
+        using var stop = new CancellationTokenSource();
+        var running = new MultiPoolLoop(
+            _tables.CiliumNodes, _tables.Nodes, _tables.PodIPPools, new CiliumNodeWriter(_server.Connection), new MultiPoolAllocator(true, false),
+            TimeProvider.System, new Random(1), NullLogger.Instance).RunAsync(stop.Token);
+        await UntilAsync(() => ErrorOf("a").Length > 0);
+        SeeNodes();
+
+        _tables.Store.Write(write => write.Upsert(_tables.PodIPPools, right));
+        await UntilAsync(() => CidrsOf("a") == "10.0.0.0/27");
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
     private static string NameOf(int node) => $"node-{node:000}";
 
     private static JsonArray Requests() =>
