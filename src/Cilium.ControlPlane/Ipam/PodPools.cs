@@ -12,11 +12,14 @@ internal sealed class PodPools(AgentTables tables, AgentOptions options, TimePro
     private const string IPv4Only = "ipam.cilium.io/ipv4-pool";
     private const string IPv6Only = "ipam.cilium.io/ipv6-pool";
     private const string RequireMatch = "ipam.cilium.io/require-pool-match";
+    private const int ShownLength = 63;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     /// <summary>Chooses for an owner, waiting a moment for its pod and its namespace to be known.</summary>
     /// <returns>The request with its pools, or null when the pod must match a pool and matches none.</returns>
-    /// <exception cref="EndpointException">503: one of them is not known yet, so that nobody can say which pool is the pod's.</exception>
+    /// <exception cref="EndpointException">
+    /// 400: an annotation names what no pool can be called. 503: one of them is not known yet, so that nobody can say which pool is the pod's.
+    /// </exception>
     public async Task<AddressRequest?> ChooseAsync(AddressRequest request, CancellationToken cancellationToken)
     {
         var slash = request.Owner.IndexOf('/', StringComparison.Ordinal);
@@ -42,7 +45,9 @@ internal sealed class PodPools(AgentTables tables, AgentOptions options, TimePro
         {
             if ((annotations.TryGetValue(annotation, out var pool) || annotations.TryGetValue(AnyFamily, out pool)) && pool.Length > 0)
             {
-                return pool;
+                // Whoever makes pods writes it, and it goes on into the node's own object, which the server would refuse with all that is in it.
+                return ObjectNames.IsName(pool) ? pool : throw new EndpointException(
+                    400, $"pod {pod.Key} wants addresses of the pool '{(pool.Length > ShownLength ? pool[..ShownLength] + "…" : pool)}', which is no name of a pool");
             }
         }
 

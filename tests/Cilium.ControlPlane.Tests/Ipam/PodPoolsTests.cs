@@ -28,6 +28,34 @@ public sealed class PodPoolsTests
         Assert.Equal((ipv4, ipv6), (chosen!.Value.IPv4Pool, chosen.Value.IPv6Pool));
     }
 
+    [Theory]
+    [InlineData("ip-pool", "Upper", 0)]
+    [InlineData("ipv6-pool", "a..b", 0)]
+    [InlineData("ip-pool", "-a", 0)]
+    [InlineData("ip-pool", "a\n", 0)]
+    [InlineData("ip-pool", "", 254)]
+    [InlineData("ip-pool", "", 250_000)]
+    public async Task What_no_pool_can_be_called_is_refused_in_few_words(string annotation, string name, int length)
+    {
+        foreach (var isOfPod in (bool[])[true, false])
+        {
+            var text = $"{annotation}={name}{new string('a', length)}";
+            Write(isOfPod ? text : "", isOfPod ? "" : text, "");
+            var refusal = await Assert.ThrowsAsync<EndpointException>(() => New().ChooseAsync(new AddressRequest("acme/web-1"), TestContext.Current.CancellationToken));
+            Assert.Equal(400, refusal.StatusCode);
+            Assert.Contains("acme/web-1", refusal.Message, StringComparison.Ordinal);
+            Assert.InRange(refusal.Message.Length, 1, 300);
+        }
+    }
+
+    [Fact]
+    public async Task The_longest_name_of_an_object_is_one_of_a_pool()
+    {
+        var name = new string('a', 249) + ".b-1";
+        Write($"ip-pool={name}", "", "");
+        Assert.Equal(name, (await New().ChooseAsync(new AddressRequest("acme/web-1"), TestContext.Current.CancellationToken))!.Value.IPv4Pool);
+    }
+
     [Fact]
     public async Task Whoever_must_match_a_pool_gets_none_of_the_default_pool()
     {
