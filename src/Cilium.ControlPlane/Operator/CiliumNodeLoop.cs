@@ -70,8 +70,19 @@ internal sealed partial class CiliumNodeLoop
             if (!_suspects.Contains(row.Name))
             {
                 suspects.Add(row.Name);
+                continue;
             }
-            else if (!await _writer.HasNodeAsync(row.Name, cancellationToken) && await _writer.DeleteAsync(row.Name, row.Uid, cancellationToken))
+
+            var isDeleted = await CollectedObject.TryAsync(
+                "CiliumNode",
+                row.Name,
+                async () => !await _writer.HasNodeAsync(row.Name, cancellationToken) && await _writer.DeleteAsync(row.Name, row.Uid, cancellationToken),
+                _logger);
+            if (isDeleted is null)
+            {
+                suspects.Add(row.Name);
+            }
+            else if (isDeleted.Value)
             {
                 LogDeleted(_logger, row.Name);
             }

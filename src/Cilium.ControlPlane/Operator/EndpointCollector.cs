@@ -24,7 +24,7 @@ internal sealed partial class EndpointCollector(
         foreach (var row in endpoints.Snapshot().Values)
         {
             var isAlive = present.TryGet(row.Key, out var pod) && !pod.IsFinished && (row.PodUid.Length == 0 || row.PodUid == pod.Uid);
-            if (!isAlive && await writer.DeleteOrphanAsync(row, cancellationToken))
+            if (!isAlive && await CollectedObject.TryAsync("CiliumEndpoint", row.Key.ToString(), () => writer.DeleteOrphanAsync(row, cancellationToken), logger) == true)
             {
                 metrics.EndpointCollected();
                 LogDeleted(logger, row.Key.ToString());

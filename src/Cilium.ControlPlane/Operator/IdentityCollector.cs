@@ -29,19 +29,9 @@ internal sealed partial class IdentityCollector(
         int alive = 0, deleted = 0;
         foreach (var row in identities.Snapshot().Values)
         {
-            if (used.Contains(row.Id))
-            {
-                alive++;
-                if (row.UnusedSince.Length > 0)
-                {
-                    await writer.UnmarkAsync(row.Id, cancellationToken);
-                }
-            }
-            else if (!CiliumIdentityWriter.TryReadMark(row.UnusedSince, out var since))
-            {
-                await writer.MarkUnusedAsync(row.Id, time.GetUtcNow(), cancellationToken);
-            }
-            else if (time.GetUtcNow() - since >= timeout && await writer.DeleteMarkedAsync(row.Id, row.UnusedSince, cancellationToken))
+            var isUsed = used.Contains(row.Id);
+            alive += isUsed ? 1 : 0;
+            if (await CollectedObject.TryAsync("CiliumIdentity", $"{row.Id.Value}", () => LookAsync(row, isUsed, cancellationToken), logger) == true)
             {
                 deleted++;
                 LogDeleted(logger, row.Id.Value, row.Labels.ToString());
@@ -49,6 +39,28 @@ internal sealed partial class IdentityCollector(
         }
 
         metrics.IdentitiesCollected(alive, deleted);
+    }
+
+    /// <returns>True when it was deleted.</returns>
+    private async Task<bool> LookAsync(CiliumIdentityRow row, bool isUsed, CancellationToken cancellationToken)
+    {
+        if (isUsed)
+        {
+            if (row.UnusedSince.Length > 0)
+            {
+                await writer.UnmarkAsync(row.Id, cancellationToken);
+            }
+
+            return false;
+        }
+
+        if (!CiliumIdentityWriter.TryReadMark(row.UnusedSince, out var since))
+        {
+            await writer.MarkUnusedAsync(row.Id, time.GetUtcNow(), cancellationToken);
+            return false;
+        }
+
+        return time.GetUtcNow() - since >= timeout && await writer.DeleteMarkedAsync(row.Id, row.UnusedSince, cancellationToken);
     }
 
     [LoggerMessage(1, LogLevel.Information, "Deleted the unused identity {Identity} ({Labels})")]

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Cilium.ControlPlane.Operator;
 using Cilium.Core;
@@ -140,6 +141,88 @@ public sealed class CollectorTests : IDisposable
         await loop.CollectAsync(CancellationToken.None);
         Assert.Empty(_server.List("apis/cilium.io/v2/ciliumnodes"));
     }
+
+    [Fact]
+    public async Task An_endpoint_that_the_server_keeps_does_not_keep_the_others()
+    {
+        foreach (var name in (string[])["a", "b", "c"])
+        {
+            Endpoint(name, 300);
+        }
+
+        SyncPods();
+        Refuse(HttpMethod.Delete, $"{Endpoints}/a", $"{Endpoints}/b");
+        await new EndpointCollector(_tables.CiliumEndpoints, _tables.Pods, new CiliumEndpointWriter(_server.Connection), new OperatorMetrics(), NullLogger.Instance)
+            .CollectAsync(CancellationToken.None);
+        Assert.Equal(["a", "b"], _server.List(Endpoints).Select(endpoint => endpoint["metadata"]!["name"]!.ToString()).Order());
+    }
+
+    [Fact]
+    public async Task An_identity_that_the_server_keeps_does_not_keep_the_others()
+    {
+        foreach (var name in (string[])["300", "301", "302"])
+        {
+            PutIdentity(name);
+        }
+
+        Refuse(HttpMethod.Patch, $"{Identities}/300", $"{Identities}/301");
+        await CollectIdentitiesAsync();
+        Assert.Equal((null, null, "2026-01-01T00:00:00Z"), (Mark("300"), Mark("301"), Mark("302")));
+        _server.Before = null;
+        await CollectIdentitiesAsync();
+        _clock.Advance(TimeSpan.FromMinutes(30));
+        Refuse(HttpMethod.Delete, $"{Identities}/300", $"{Identities}/301");
+        await CollectIdentitiesAsync();
+        Assert.Equal(["300", "301"], _server.List(Identities).Select(identity => identity["metadata"]!["name"]!.ToString()).Order());
+    }
+
+    [Fact]
+    public async Task A_cilium_node_that_the_server_keeps_does_not_keep_the_others_and_is_tried_at_the_next_look()
+    {
+        foreach (var name in (string[])["n1", "n2", "n3"])
+        {
+            _server.Put($"apis/cilium.io/v2/ciliumnodes/{name}", []);
+            _tables.Store.Write(transaction => transaction.Upsert(_tables.CiliumNodes, new CiliumNodeRow { Name = name }));
+        }
+
+        var loop = new CiliumNodeLoop(
+            _tables.Nodes, _tables.CiliumNodes, new CiliumNodeWriter(_server.Connection), TimeSpan.FromMinutes(5), _clock, new Random(1), NullLogger.Instance);
+        await loop.CollectAsync(CancellationToken.None);
+        Refuse(HttpMethod.Delete, "apis/cilium.io/v2/ciliumnodes/n1", "apis/cilium.io/v2/ciliumnodes/n2");
+        await loop.CollectAsync(CancellationToken.None);
+        Assert.Equal(["n1", "n2"], _server.List("apis/cilium.io/v2/ciliumnodes").Select(node => node["metadata"]!["name"]!.ToString()).Order());
+        _server.Before = null;
+        await loop.CollectAsync(CancellationToken.None);
+        Assert.Empty(_server.List("apis/cilium.io/v2/ciliumnodes"));
+    }
+
+    [Fact]
+    public async Task A_server_without_time_is_not_asked_for_each_object()
+    {
+        foreach (var name in (string[])["a", "b", "c"])
+        {
+            Endpoint(name, 300);
+        }
+
+        SyncPods();
+        var asked = 0;
+        _server.Before = (_, path) =>
+        {
+            asked++;
+            throw new KubernetesException($"GET {path}", HttpStatusCode.ServiceUnavailable, "", "");
+        };
+        await Assert.ThrowsAsync<KubernetesException>(() => new EndpointCollector(
+            _tables.CiliumEndpoints, _tables.Pods, new CiliumEndpointWriter(_server.Connection), new OperatorMetrics(), NullLogger.Instance).CollectAsync(CancellationToken.None));
+        Assert.Equal(1, asked);
+    }
+
+    private void Refuse(HttpMethod method, params string[] paths) => _server.Before = (asked, path) =>
+    {
+        if (asked == method && paths.Contains(path))
+        {
+            throw new KubernetesException($"{method} {path}", HttpStatusCode.Forbidden, "Forbidden", "a policy of the cluster");
+        }
+    };
 
     private Task CollectIdentitiesAsync()
     {
