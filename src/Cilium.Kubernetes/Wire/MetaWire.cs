@@ -56,6 +56,9 @@ internal sealed class ConditionWire
     public string? Message { get; set; }
     public string? LastTransitionTime { get; set; }
     public string? LastHeartbeatTime { get; set; }
+
+    /// <summary>We set none; others' stay in the lists that we write.</summary>
+    public long? ObservedGeneration { get; set; }
 }
 
 internal sealed class IpWire
