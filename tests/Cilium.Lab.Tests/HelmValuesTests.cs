@@ -51,6 +51,7 @@ public sealed class HelmValuesTests
     [InlineData("kubeProxyReplacement: true\nk8sServiceHost: kind-control-plane\nk8sServicePort: 6443\n", "kube-proxy-replacement", "true")]
     [InlineData("ipv6:\n  enabled: true\nipam:\n  mode: kubernetes\n", "enable-ipv6", "true")]
     [InlineData("ipam:\n  mode: kubernetes\n", "ipam", "kubernetes")]
+    [InlineData("cni:\n  customConf: true\n", "custom-cni-conf", "true")]
     public void Single_values_are_rendered(string yaml, string key, string expected) => Assert.Equal(expected, Render(yaml)[key]);
 
     [Fact]

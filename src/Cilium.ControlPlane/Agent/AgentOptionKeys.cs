@@ -138,6 +138,7 @@ internal static class AgentOptionKeys
         .Text("cni-plugin-path", "The plugin to install", (options, value) => options.CniPluginPath = value)
         .Text("cni-log-file", "Log file of the plugin", (options, value) => options.CniLogFile = value)
         .Boolean("cni-exclusive", "Set other CNI configurations aside", (options, value) => options.CniExclusive = value)
+        .Boolean("custom-cni-conf", "Leave the CNI configuration to somebody else", (options, value) => options.CustomCniConfiguration = value)
         .Integer("agent-health-port", "Port of /healthz on the loopback address", 0, 65535, (options, value) => options.HealthPort = (int)value)
         .Boolean("enable-health-checking", "Probe nodes and answer probes", (options, value) => options.EnableHealthChecking = value)
         .Boolean("enable-endpoint-health-checking", "A health endpoint, and probes of other nodes'", (options, value) => options.EnableEndpointHealthChecking = value)

@@ -63,6 +63,11 @@ public sealed class AgentOptions
     /// <summary>Other configurations in the folder are set aside. Key <c>cni-exclusive</c>.</summary>
     public bool CniExclusive { get; set; } = true;
 
+    /// <summary>Somebody else writes the node's CNI configuration: the folder is left alone. Key <c>custom-cni-conf</c>.</summary>
+    public bool CustomCniConfiguration { get; set; }
+
+    internal bool WritesCniConfiguration => CniConfigurationDirectory.Length > 0 && !CustomCniConfiguration;
+
     /// <summary>Port of <c>/healthz</c> on the loopback address; 0 for none. Key <c>agent-health-port</c>.</summary>
     public int HealthPort { get; set; } = 9879;
 

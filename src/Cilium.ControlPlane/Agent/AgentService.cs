@@ -125,7 +125,9 @@ internal sealed partial class AgentService(
         // 6. Restored endpoints as they should be, then the conflist, which makes the node take pods.
         readiness.Enter("waiting for restored endpoints");
         await WaitForRestoredAsync(running, cancellationToken).ConfigureAwait(false);
-        new CniInstallation(agent.Options, loggers.CreateLogger<CniInstallation>()).Install();
+        var cni = new CniInstallation(agent.Options, loggers.CreateLogger<CniInstallation>());
+        cni.Install();
+        loops.Run(new CniUpkeep(cni, agent.Time, loggers.CreateLogger<CniUpkeep>()), cancellationToken);
         readiness.Complete();
         return running;
     }

@@ -119,7 +119,7 @@ internal static class StatusModels
 
     private static Status CniFileOf(AgentOptions options)
     {
-        if (options.CniConfigurationDirectory.Length == 0)
+        if (!options.WritesCniConfiguration)
         {
             return new Status { State = StatusStates.Disabled, Msg = "not managed" };
         }

@@ -13,6 +13,16 @@ internal sealed partial class CniInstallation(AgentOptions options, ILogger<CniI
     private const string ConflistName = "05-cilium.conflist";
     private const string BackupSuffix = ".cilium_bak";
 
+    /// <summary>The files that are installed.</summary>
+    public IReadOnlyList<string> Files { get; } =
+    [
+        .. options.CniBinaryDirectory.Length > 0 ? (string[])[Path.Combine(options.CniBinaryDirectory, PluginName)] : [],
+        .. options.WritesCniConfiguration ? (string[])[Path.Combine(options.CniConfigurationDirectory, ConflistName)] : [],
+    ];
+
+    /// <summary>Whether there are configurations to set aside.</summary>
+    public bool HasOthers => options is { WritesCniConfiguration: true, CniExclusive: true } && Directory.Exists(options.CniConfigurationDirectory) && Others().Any();
+
     /// <summary>The conflist; keys that have their defaults are left out.</summary>
     public static byte[] ConflistOf(AgentOptions options)
     {
@@ -45,7 +55,7 @@ internal sealed partial class CniInstallation(AgentOptions options, ILogger<CniI
     public void Install()
     {
         InstallPlugin();
-        if (options.CniConfigurationDirectory.Length == 0)
+        if (!options.WritesCniConfiguration)
         {
             return;
         }
@@ -118,15 +128,15 @@ internal sealed partial class CniInstallation(AgentOptions options, ILogger<CniI
 
     private void SetOthersAside()
     {
-        foreach (var path in Directory.GetFiles(options.CniConfigurationDirectory))
+        foreach (var path in Others())
         {
-            if (Path.GetFileName(path) != ConflistName && Path.GetExtension(path) is ".conf" or ".conflist" or ".json")
-            {
-                File.Move(path, path + BackupSuffix, overwrite: true);
-                LogSetAside(logger, path);
-            }
+            File.Move(path, path + BackupSuffix, overwrite: true);
+            LogSetAside(logger, path);
         }
     }
+
+    private IEnumerable<string> Others() => Directory.GetFiles(options.CniConfigurationDirectory)
+        .Where(path => Path.GetFileName(path) != ConflistName && Path.GetExtension(path) is ".conf" or ".conflist" or ".json");
 
     [LoggerMessage(1, LogLevel.Information, "Wrote {Path}")]
     private static partial void LogWritten(ILogger logger, string path);

@@ -103,6 +103,7 @@ internal static class ValueKeys
         ["bpf.events.trace.enabled"] = "bpf-events-trace-enabled",
         ["bpf.events.policyVerdict.enabled"] = "bpf-events-policy-verdict-enabled",
         ["cni.exclusive"] = "cni-exclusive",
+        ["cni.customConf"] = "custom-cni-conf",
         ["cni.chainingMode"] = "cni-chaining-mode",
         ["cni.uninstall"] = "cni-uninstall",
         ["MTU"] = "mtu",
@@ -157,7 +158,7 @@ internal static class ValueKeys
         "image", "imagePullSecrets", "resources", "podAnnotations", "podLabels", "annotations", "updateStrategy", "tolerations", "affinity",
         "nodeSelector", "priorityClassName", "rollOutCiliumPods", "upgradeCompatibility", "k8sServiceHost", "k8sServicePort", "cgroup",
         "nodeinit.enabled", "envoy.enabled", "hubble.tls", "hubble.relay.enabled", "hubble.ui.enabled", "prometheus.enabled", "preflight.enabled", "cni.install",
-        "cni.binPath", "cni.confPath", "cni.logFile", "cni.customConf", "bpf.root", "bpf.autoMount", "aksbyocni.enabled", "encryption.enabled", "encryption.type",
+        "cni.binPath", "cni.confPath", "cni.logFile", "bpf.root", "bpf.autoMount", "aksbyocni.enabled", "encryption.enabled", "encryption.type",
         "tls", "clustermesh.useAPIServer", "clustermesh.config.enabled", "ipam.operator.autoCreateCiliumPodIPPools", "terminationGracePeriodSeconds", "extraConfig",
         "eni.enabled", "eni.iamRole", "dnsPolicy", "rbac", "serviceAccounts", "securityContext", "l2NeighDiscovery.enabled", "loadBalancer.l7", "dashboards", "waitForKubeProxy",
     }.ToFrozenSet();

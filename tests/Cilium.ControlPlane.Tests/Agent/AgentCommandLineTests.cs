@@ -129,6 +129,11 @@ public sealed class AgentCommandLineTests
         Assert.Equal(["/var/lib/cilium/tls/hubble/client-ca.crt", "/etc/ca.crt"], hubble.TlsClientCaFiles);
     }
 
+    [Theory]
+    [InlineData("--custom-cni-conf=true", true)]
+    [InlineData("--custom-cni-conf=false", false)]
+    public void The_configuration_of_the_CNI_may_be_somebody_elses(string flag, bool isCustom) => Assert.Equal(isCustom, Read(flag).CustomCniConfiguration);
+
     [Fact]
     public void A_node_name_is_required() =>
         Assert.Contains("k8s-node-name", Assert.Throws<ConfigurationException>(() => AgentCommandLine.Read([], new Hashtable(), out _)).Message, StringComparison.Ordinal);

@@ -51,6 +51,19 @@ public sealed class CniInstallationTests : IDisposable
         Assert.Contains("cni-plugin-path", exception.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_configuration_of_somebody_else_is_left_to_them()
+    {
+        var options = New();
+        options.CustomCniConfiguration = true;
+        File.WriteAllText(options.CniPluginPath, "#!/bin/true");
+        Directory.CreateDirectory(options.CniConfigurationDirectory);
+        File.WriteAllText(Path.Combine(options.CniConfigurationDirectory, "10-chained.conflist"), "{}");
+        new CniInstallation(options, NullLogger<CniInstallation>.Instance).Install();
+        Assert.True(File.Exists(Path.Combine(options.CniBinaryDirectory, "cilium-cni")));
+        Assert.Equal(["10-chained.conflist"], Directory.GetFiles(options.CniConfigurationDirectory).Select(Path.GetFileName));
+    }
+
     private AgentOptions New() => new()
     {
         StateDirectory = Path.Combine(_directory, "run"),
