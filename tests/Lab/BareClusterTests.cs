@@ -1,3 +1,5 @@
+using System.Runtime.Versioning;
+
 namespace Cilium.LabTests;
 
 public sealed class BareLab() : LabFixture("bare", null, nodes: 1, installsCilium: false);
@@ -12,6 +14,18 @@ public sealed class BareClusterTests(BareLab lab) : IClassFixture<BareLab>
 
         Assert.Contains("\"status\":\"False\"", condition, StringComparison.Ordinal);
         Assert.Contains("cni plugin not initialized", condition, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public void Nobody_else_on_the_machine_can_read_what_makes_them_root_of_it()
+    {
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        var node = lab.Lab.FolderOfNode("kind-control-plane");
+
+        Assert.Equal(Owner, File.GetUnixFileMode(lab.Lab.KubeconfigFile));
+        Assert.Equal(Owner, File.GetUnixFileMode(Path.Combine(node, "kubeconfig")));
+        Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(node)!));
     }
 
     [Fact]

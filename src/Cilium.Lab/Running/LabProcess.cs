@@ -57,6 +57,7 @@ internal sealed class LabProcess(LabOptions options, TimeProvider clock, ILogger
         var names = NodeNames(options.Nodes);
 
         // 1. Networks
+        PrivateFiles.CreateFolder(layout.NodesFolder);
         var underlay = new UnderlayNetwork(layout, network.Ipv4 || configuration.GetValueOrDefault("underlay-protocol") == "ipv4", network.Ipv6);
         underlay.Create();
         for (var index = 0; index < names.Count; index++)
@@ -76,8 +77,7 @@ internal sealed class LabProcess(LabOptions options, TimeProvider clock, ILogger
             state.Registry, state.Deletion, runtime, certificates, [new IPEndPoint(IPAddress.Loopback, 0), apiAddress], endpoint => Bind(endpoint, apiAddress, names[0]));
         await server.StartAsync(cancel);
         var local = server.Addresses.First(address => address.Host == "127.0.0.1");
-        await File.WriteAllTextAsync(layout.KubeconfigFile, Kubeconfig.Render($"lab-{options.Name}", local.ToString().TrimEnd('/'), certificates.AuthorityPem, server.Token), cancel);
-        if (OperatingSystem.IsLinux()) File.SetUnixFileMode(layout.KubeconfigFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await PrivateFiles.WriteAsync(layout.KubeconfigFile, Kubeconfig.Render($"lab-{options.Name}", local.ToString().TrimEnd('/'), certificates.AuthorityPem, server.Token), cancel);
         if (Sudo.CallerOrNull(Environment.GetEnvironmentVariable) is { } owner) await Shell.RequireAsync(["chown", "-h", owner, layout.KubeconfigFile], cancel);
 
         // 3. Controllers and nodes
@@ -89,7 +89,7 @@ internal sealed class LabProcess(LabOptions options, TimeProvider clock, ILogger
         for (var index = 0; index < names.Count; index++)
         {
             state.Ensure(BuiltInKinds.Nodes, "", NodeStatus.Definition(names[index], index == 0));
-            await File.WriteAllTextAsync(
+            await PrivateFiles.WriteAsync(
                 agents.NodeKubeconfig(names[index]), Kubeconfig.Render("node", $"https://{apiAddress}", certificates.AuthorityPem, server.Token), cancel);
             var services = new NodeServices(
                 state, layout, names[index], underlay.AddressesOf(index), network.DnsAddress, new ContainerCommand(layout.ZoneFile, agents));
