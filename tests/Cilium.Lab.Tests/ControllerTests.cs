@@ -196,6 +196,60 @@ public sealed class ControllerTests : IAsyncDisposable
         await state.UntilAsync(() => Find(BuiltInKinds.ConfigMaps, "shared") is null && Find(BuiltInKinds.Secrets, "b") is null);
     }
 
+    [Fact]
+    public async Task What_the_server_refuses_does_not_end_the_collection_of_garbage()
+    {
+        var owner = state.Create(BuiltInKinds.Secrets, """{"metadata":{"name":"owner"}}""");
+        // This namespace may not be deleted.
+        state.Change(BuiltInKinds.Namespaces, "", "default", item => item.Ensure("metadata")["ownerReferences"] = new JsonArray(Metadata.OwnerReference(owner)));
+        Own("owned", owner);
+        state.Delete(BuiltInKinds.Secrets, "default", "owner");
+        await state.UntilAsync(() => Find(BuiltInKinds.ConfigMaps, "owned") is null);
+
+        var next = state.Create(BuiltInKinds.Secrets, """{"metadata":{"name":"next"}}""");
+        Own("of-the-next", next);
+        state.Delete(BuiltInKinds.Secrets, "default", "next");
+        await state.UntilAsync(() => Find(BuiltInKinds.ConfigMaps, "of-the-next") is null);
+        Assert.NotNull(state.Store.Get(BuiltInKinds.Namespaces, "", "default"));
+    }
+
+    [Fact]
+    public async Task A_finalizer_that_could_not_be_taken_off_is_tried_again()
+    {
+        JsonObject Schema(int minimum) => (JsonObject)JsonNode.Parse(
+            """{"type":"object","properties":{"spec":{"type":"object","properties":{"size":{"type":"integer","minimum":MINIMUM}}}}}""".Replace("MINIMUM", $"{minimum}", StringComparison.Ordinal))!;
+        void Require(int minimum) => state.Change(
+            BuiltInKinds.CustomResourceDefinitions, "", "widgets.example.com", item => item.Items("spec", "versions").First()["schema"] = new JsonObject { ["openAPIV3Schema"] = Schema(minimum) });
+
+        var widgets = new ResourceId("example.com", "widgets");
+        state.Create(BuiltInKinds.CustomResourceDefinitions, """
+            {"metadata":{"name":"widgets.example.com"},"spec":{"group":"example.com","scope":"Namespaced","names":{"plural":"widgets","kind":"Widget"},
+            "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}
+            """);
+        Require(0);
+        state.Create(widgets, """{"metadata":{"name":"w"},"spec":{"size":3}}""");
+        Require(10);
+        state.Delete(widgets, "default", "w", new Registry.DeleteOptions { Propagation = "Orphan" });
+        // The collector has come by when it has collected what was there later.
+        var owner = state.Create(BuiltInKinds.Secrets, """{"metadata":{"name":"owner"}}""");
+        Own("owned", owner);
+        state.Delete(BuiltInKinds.Secrets, "default", "owner");
+        await state.UntilAsync(() => Find(BuiltInKinds.ConfigMaps, "owned") is null);
+        Assert.NotNull(Find(widgets, "w"));
+
+        Require(0);
+        await state.UntilAsync(() => Find(widgets, "w") is null);
+    }
+
+    [Fact]
+    public void A_change_to_an_object_whose_kind_is_gone_is_none() =>
+        Assert.Null(state.Change(new ResourceId("example.com", "gadgets"), "default", "g", item => item["x"] = 1));
+
+    private void Own(string name, JsonObject owner) => state.Create(BuiltInKinds.ConfigMaps, "default", new JsonObject
+    {
+        ["metadata"] = new JsonObject { ["name"] = name, ["ownerReferences"] = new JsonArray(Metadata.OwnerReference(owner)) },
+    });
+
     [Theory]
     [InlineData("deleted")]
     [InlineData("ended")]

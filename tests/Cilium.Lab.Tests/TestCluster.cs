@@ -30,7 +30,7 @@ internal static class TestCluster
     /// <summary>Waits until a condition on the store holds; every change of the store asks again.</summary>
     public static async Task UntilAsync(this ClusterState state, Func<bool> holds)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var watch = state.Store.Watch(state.Store.Revision, _ => true);
         while (!holds()) await watch.Changes.ReadAsync(limit.Token);
     }

@@ -56,10 +56,10 @@ internal sealed class ClusterState
         if (Store.Get(resource, ns, body.Name()) is null) Create(resource, ns, body);
     }
 
-    /// <summary>Changes an object in place; nothing happens when it is gone or <paramref name="change"/> changes nothing.</summary>
+    /// <summary>Changes an object in place; nothing happens when it or its kind is gone, or <paramref name="change"/> changes nothing.</summary>
     public JsonObject? Change(ResourceId resource, string ns, string name, Action<JsonObject> change, string? subresource = null)
     {
-        var kind = Catalog.Get(resource);
+        if (Catalog.Find(resource) is not { } kind) return null;
         while (Store.Get(resource, ns, name)?.Json is { } current)
         {
             var draft = current.Copy();

@@ -11,38 +11,26 @@ internal sealed class GarbageCollector(ClusterState state)
 {
     private readonly Dictionary<string, HashSet<ObjectKey>> dependents = [];
 
-    public async Task RunAsync(CancellationToken cancel)
-    {
-        while (!cancel.IsCancellationRequested)
-        {
-            dependents.Clear();
-            using var watch = state.Store.Watch(state.Store.Revision, _ => true);
-            foreach (var kind in state.Catalog.Kinds)
-            {
-                foreach (var item in state.Store.List(kind.Id).Objects) Note(new StoreChange(ChangeType.Added, item, null));
-            }
+    public Task RunAsync(CancellationToken cancel) => new WorkLoop(
+        state, "garbage", () => [.. state.Catalog.Kinds.Select(kind => kind.Id)], Affected, Reconcile, heard: _ => true).RunAsync(cancel);
 
-            await foreach (var change in watch.Changes.ReadAllAsync(cancel)) Note(change);
-        }
-    }
-
-    private void Note(StoreChange change)
+    /// <summary>Besides those that a change leaves without an owner, owners that may have waited for it.</summary>
+    private IEnumerable<ObjectKey> Affected(StoreChange change)
     {
         Index(change);
         var json = change.Object.Json;
-        if (change.Type == ChangeType.Deleted)
-        {
-            if (dependents.Remove(json.Uid(), out var orphans))
-            {
-                foreach (var orphan in orphans.ToList()) Collect(orphan, json.Uid());
-            }
+        if (change.Type != ChangeType.Deleted)
+            return json.IsDeleting() || (change.Type == ChangeType.Added && json.Items("metadata", "ownerReferences").Any()) ? [change.Object.Key] : [];
+        var owners = json.Items("metadata", "ownerReferences").Select(reference => OwnerKey(reference, json.Namespace())).OfType<ObjectKey>();
+        return dependents.Remove(json.Uid(), out var orphans) ? orphans.Concat(owners) : owners;
+    }
 
-            foreach (var reference in json.Items("metadata", "ownerReferences")) ReleaseOwner(reference, json.Namespace());
-            return;
-        }
-
-        if (change.Type == ChangeType.Added && json.Items("metadata", "ownerReferences").Any() && OwnersGone(json)) state.Delete(change.Object.Key.Resource, change.Object.Key.Namespace, change.Object.Key.Name);
-        if (json.IsDeleting()) Finalize(change.Object);
+    private void Reconcile(ObjectKey key)
+    {
+        if (state.Store.Get(key) is not { } item) return;
+        if (item.Json.IsDeleting()) Finalize(item);
+        else if (item.Json.Items("metadata", "ownerReferences").Any() && OwnersGone(item.Json))
+            state.Delete(key.Resource, key.Namespace, key.Name, new DeleteOptions { Uid = item.Json.Uid() });
     }
 
     private void Index(StoreChange change)
@@ -61,22 +49,18 @@ internal sealed class GarbageCollector(ClusterState state)
         }
     }
 
-    private void Collect(ObjectKey key, string ownerUid)
-    {
-        if (state.Store.Get(key)?.Json is not { } item || item.IsDeleting()) return;
-        if (!item.Items("metadata", "ownerReferences").Any(reference => reference.Text("uid") == ownerUid)) return;
-        if (OwnersGone(item)) state.Delete(key.Resource, key.Namespace, key.Name, new DeleteOptions { Uid = item.Uid() });
-    }
-
     private bool OwnersGone(JsonObject item) => item.Items("metadata", "ownerReferences").All(reference => Owner(reference, item.Namespace()) is null);
 
-    private JsonObject? Owner(JsonNode reference, string ns)
+    private JsonObject? Owner(JsonNode reference, string ns) =>
+        OwnerKey(reference, ns) is { } key && state.Store.Get(key)?.Json is { } owner && owner.Uid() == reference.Text("uid") ? owner : null;
+
+    private ObjectKey? OwnerKey(JsonNode reference, string ns)
     {
         var version = reference.TextOr("", "apiVersion");
         var group = version.Contains('/', StringComparison.Ordinal) ? version.Split('/')[0] : "";
-        if (state.Catalog.FindByKind(group, reference.TextOr("", "kind")) is not { } kind) return null;
-        var owner = state.Store.Get(kind.Id, kind.Namespaced ? ns : "", reference.TextOr("", "name"))?.Json;
-        return owner is not null && owner.Uid() == reference.Text("uid") ? owner : null;
+        return state.Catalog.FindByKind(group, reference.TextOr("", "kind")) is { } kind
+            ? new ObjectKey(kind.Id, kind.Namespaced ? ns : "", reference.TextOr("", "name"))
+            : null;
     }
 
     /// <summary>Serves the two finalizers that deletion policies put on an owner.</summary>
@@ -113,13 +97,6 @@ internal sealed class GarbageCollector(ClusterState state)
     /// <summary>Whether an object is on its way out and waits for its dependents.</summary>
     private static bool Waits(JsonObject owner) =>
         owner.IsDeleting() && owner.Items("metadata", "finalizers").Any(finalizer => finalizer.Display() == "foregroundDeletion");
-
-    private void ReleaseOwner(JsonNode reference, string ns)
-    {
-        if (Owner(reference, ns) is not { } owner || !owner.IsDeleting()) return;
-        var kind = state.Catalog.FindByKind(owner.TextOr("", "apiVersion") is var version && version.Contains('/', StringComparison.Ordinal) ? version.Split('/')[0] : "", owner.TextOr("", "kind"));
-        if (kind is not null && state.Store.Get(kind.Id, owner.Namespace(), owner.Name()) is { } stored) Finalize(stored);
-    }
 
     private void DropFinalizer(ObjectKey key, string finalizer) => state.Change(key.Resource, key.Namespace, key.Name, item =>
     {

@@ -9,19 +9,26 @@ namespace Cilium.Lab.Controllers;
 /// fails. The store is the only state. Besides the watched kinds, which are all looked at first, only changes of the <c>heard</c> kinds count.
 /// </summary>
 internal sealed partial class WorkLoop(
-    ClusterState state, string name, IReadOnlyList<ResourceId> watched, Func<StoreChange, IEnumerable<ObjectKey>> affected, Action<ObjectKey> reconcile,
+    ClusterState state, string name, Func<IReadOnlyCollection<ResourceId>> watched, Func<StoreChange, IEnumerable<ObjectKey>> affected, Action<ObjectKey> reconcile,
     Func<ResourceId, bool>? heard = null)
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(250);
     private readonly HashSet<ObjectKey> pending = [];
+
+    public WorkLoop(
+        ClusterState state, string name, IReadOnlyList<ResourceId> watched, Func<StoreChange, IEnumerable<ObjectKey>> affected, Action<ObjectKey> reconcile,
+        Func<ResourceId, bool>? heard = null)
+        : this(state, name, () => watched, affected, reconcile, heard)
+    {
+    }
 
     public async Task RunAsync(CancellationToken cancel)
     {
         while (!cancel.IsCancellationRequested)
         {
             var revision = state.Store.Revision;
-            using var watch = state.Store.Watch(revision, resource => watched.Contains(resource) || heard?.Invoke(resource) == true);
-            foreach (var resource in watched)
+            using var watch = state.Store.Watch(revision, resource => heard?.Invoke(resource) == true || watched().Contains(resource));
+            foreach (var resource in watched())
             {
                 foreach (var item in state.Store.List(resource).Objects) Note(new StoreChange(ChangeType.Added, item, null));
             }
