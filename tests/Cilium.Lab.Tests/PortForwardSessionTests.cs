@@ -65,6 +65,66 @@ public sealed class PortForwardSessionTests
         await running.WaitAsync(s_patience, TestContext.Current.CancellationToken);
     }
 
+    [Fact]
+    public async Task A_pod_that_cuts_an_upload_does_not_keep_the_session_waiting()
+    {
+        var (client, server) = Duplex.Pair();
+        using var target = new CutUpload();
+        using var session = new PortForwardSession(server, (_, _) => Task.FromResult<Stream>(target));
+        var running = session.RunAsync(TestContext.Current.CancellationToken);
+        await client.WriteAsync(Open(1, ErrorStream), TestContext.Current.CancellationToken);
+        await client.WriteAsync(Open(3, DataStream), TestContext.Current.CancellationToken);
+
+        // The first waits in the pod, 64 wait for it, and the session waits with the next: a frame has been written when most of it is read.
+        byte[] frame = [0, 0, 0, 3, 0, 0, 0xf0, 0, .. new byte[0xf000]];
+        for (var sent = 0; sent < 66; sent++) await client.WriteAsync(frame, TestContext.Current.CancellationToken);
+        await client.WriteAsync(Ping, TestContext.Current.CancellationToken);
+        await target.Reached.Task.WaitAsync(s_patience, TestContext.Current.CancellationToken);
+        target.Cut.SetResult();
+        await UntilPongAsync(client, running);
+        await client.DisposeAsync();
+        await running.WaitAsync(s_patience, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Bytes_after_the_end_of_a_stream_do_not_end_the_session()
+    {
+        var (client, server) = Duplex.Pair();
+        using var target = new CutUpload();
+        using var session = new PortForwardSession(server, (_, _) => Task.FromResult<Stream>(target));
+        var running = session.RunAsync(TestContext.Current.CancellationToken);
+        await client.WriteAsync(Open(1, ErrorStream), TestContext.Current.CancellationToken);
+        await client.WriteAsync(Open(3, DataStream), TestContext.Current.CancellationToken);
+        await client.WriteAsync((byte[])[0, 0, 0, 3, 1, 0, 0, 1, 7, 0, 0, 0, 3, 0, 0, 0, 1, 8], TestContext.Current.CancellationToken);
+        await client.WriteAsync(Ping, TestContext.Current.CancellationToken);
+        await UntilPongAsync(client, running);
+        target.Cut.SetResult();
+        await client.DisposeAsync();
+        await running.WaitAsync(s_patience, TestContext.Current.CancellationToken);
+    }
+
+    private static readonly byte[] Ping = [0x80, 3, 0, 6, 0, 0, 0, 4, 0, 0, 0, 9];
+
+    private static async Task UntilPongAsync(Stream client, Task running)
+    {
+        while (true)
+        {
+            var next = NextAsync(client);
+            await Task.WhenAny(next, running).WaitAsync(s_patience, TestContext.Current.CancellationToken);
+            if (running.IsCompleted) await running;
+            if (await next.WaitAsync(s_patience, TestContext.Current.CancellationToken) == 6) return;
+        }
+    }
+
+    /// <summary>The type of the next frame: that of a control frame, or 0 for data.</summary>
+    private static async Task<int> NextAsync(Stream client)
+    {
+        var header = new byte[8];
+        await client.ReadExactlyAsync(header);
+        await client.ReadExactlyAsync(new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4)) & 0xffffff]);
+        return header[0] < 0x80 ? 0 : BinaryPrimitives.ReadUInt16BigEndian(header.AsSpan(2));
+    }
+
     /// <summary>The type of the next control frame.</summary>
     private static async Task<int> ReadControlAsync(Stream client)
     {
@@ -99,6 +159,49 @@ public sealed class PortForwardSessionTests
         }
 
         return ended;
+    }
+
+    /// <summary>A connection to a pod that takes nothing, until it is cut.</summary>
+    private sealed class CutUpload : Stream
+    {
+        public TaskCompletionSource Reached { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Cut { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            return 0;
+        }
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Reached.TrySetResult();
+            await Cut.Task.WaitAsync(cancellationToken);
+            throw new IOException("cut");
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
     }
 
     /// <summary>One end of a connection within the process.</summary>

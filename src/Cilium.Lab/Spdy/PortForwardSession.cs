@@ -38,12 +38,7 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
             var first = BinaryPrimitives.ReadUInt32BigEndian(header);
             if (first >> 31 == 0)
             {
-                if (inputs.TryGetValue(first, out var input))
-                {
-                    if (length > 0) await input.Writer.WriteAsync(body, cancel);
-                    if ((flags & Fin) != 0) input.Writer.TryComplete();
-                }
-
+                if (inputs.TryGetValue(first, out var input)) await PassOnAsync(input.Writer, body, isLast: (flags & Fin) != 0, cancel);
                 continue;
             }
 
@@ -66,6 +61,20 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
     }
 
     public void Dispose() => sending.Dispose();
+
+    private static async Task PassOnAsync(ChannelWriter<byte[]> input, byte[] body, bool isLast, CancellationToken cancel)
+    {
+        try
+        {
+            if (body.Length > 0) await input.WriteAsync(body, cancel);
+            if (isLast) input.TryComplete();
+        }
+        catch (ChannelClosedException)
+        {
+            // The pod takes nothing more, or the client had said that nothing more would come: the other connections go on.
+            return;
+        }
+    }
 
     private async Task OpenAsync(byte[] body, List<Task> forwards, CancellationToken cancel)
     {
@@ -95,9 +104,27 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
         if (!inputs.TryGetValue(data, out var input)) return;
         try
         {
+            await TransferAsync(input.Reader, data, error, port, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return;
+        }
+        finally
+        {
+            inputs.TryRemove(data, out _);
+            // The session may wait for room in it, in which nobody reads any more.
+            input.Writer.TryComplete();
+        }
+    }
+
+    private async Task TransferAsync(ChannelReader<byte[]> input, uint data, uint error, int port, CancellationToken cancel)
+    {
+        try
+        {
             await using var target = await connect(port, cancel);
             var outbound = SendFromAsync(target, data, cancel);
-            await foreach (var bytes in input.Reader.ReadAllAsync(cancel)) await target.WriteAsync(bytes, cancel);
+            await foreach (var bytes in input.ReadAllAsync(cancel)) await target.WriteAsync(bytes, cancel);
             if (target is NetworkStream network) network.Socket.Shutdown(SocketShutdown.Send);
             await outbound;
             await SendDataAsync(error, ReadOnlyMemory<byte>.Empty, Fin, cancel);
@@ -107,14 +134,6 @@ internal sealed class PortForwardSession(Stream connection, Func<int, Cancellati
             var message = Encoding.UTF8.GetBytes($"an error occurred forwarding to port {port} in the pod: {failure.Message}");
             await SendDataAsync(error, message, Fin, cancel);
             await SendDataAsync(data, ReadOnlyMemory<byte>.Empty, Fin, cancel);
-        }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            return;
-        }
-        finally
-        {
-            inputs.TryRemove(data, out _);
         }
     }
 
