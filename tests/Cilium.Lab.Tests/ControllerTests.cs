@@ -57,6 +57,41 @@ public sealed class ControllerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_paused_deployment_is_scaled_and_keeps_its_template()
+    {
+        state.Create(BuiltInKinds.Deployments, Deployment);
+        await state.UntilAsync(() => Available("web") == 3);
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"paused":true,"template":{"metadata":{"annotations":{"v":"2"}}}}}""");
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"replicas":5}}""");
+        await state.UntilAsync(() => Available("web") == 5);
+        Assert.All(Pods(), pod => Assert.Null(pod.Text("metadata", "annotations", "v")));
+
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"replicas":0}}""");
+        await state.UntilAsync(() => Pods().Count == 0);
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"replicas":2}}""");
+        await state.UntilAsync(() => Available("web") == 2);
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"paused":false}}""");
+        await state.UntilAsync(() => Pods().Count == 2 && Pods().All(pod => pod.Text("metadata", "annotations", "v") == "2") && Available("web") == 2);
+    }
+
+    [Fact]
+    public async Task A_deployment_that_is_paused_amid_a_rollout_is_scaled_in_proportion()
+    {
+        state.Create(BuiltInKinds.Deployments, Deployment.Replace("\"replicas\":3", "\"replicas\":8,\"strategy\":{\"rollingUpdate\":{\"maxSurge\":0,\"maxUnavailable\":2}}", StringComparison.Ordinal));
+        await state.UntilAsync(() => Available("web") == 8);
+        // The pods of the second template never get ready.
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"template":{"metadata":{"annotations":{"never":"ready"}}}}}""");
+        await state.UntilAsync(() => Sizes() is [2, 6]);
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"paused":true}}""");
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"replicas":16}}""");
+        await state.UntilAsync(() => Sizes() is [4, 12]);
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"replicas":0}}""");
+        await state.UntilAsync(() => Sizes() is [0, 0] && Pods().Count == 0);
+
+        List<long> Sizes() => [.. state.Store.All(BuiltInKinds.ReplicaSets).Select(set => set.Number("spec", "replicas") ?? 0).Order()];
+    }
+
+    [Fact]
     public async Task Endpoints_follow_the_pods_of_a_service()
     {
         state.Create(BuiltInKinds.Services, """{"metadata":{"name":"web"},"spec":{"selector":{"app":"web"},"ports":[{"port":80,"targetPort":"http"}]}}""");
@@ -307,7 +342,7 @@ public sealed class ControllerTests : IAsyncDisposable
     {
         if (state.Store.Get(key)?.Json is not { } pod || pod.Text("spec", "nodeName") is null) return;
         if (pod.IsDeleting()) state.Delete(key.Resource, key.Namespace, key.Name, new Registry.DeleteOptions { GracePeriodSeconds = 0 });
-        else if (!pod.HasCondition("Ready"))
+        else if (!pod.HasCondition("Ready") && pod.Text("metadata", "annotations", "never") is null)
         {
             state.ChangeStatus(key.Resource, key.Namespace, key.Name, status =>
             {

@@ -34,6 +34,7 @@ internal sealed class DeploymentController(ClusterState state)
             else Roll(deployment, current, old);
             Forget(deployment, old);
         }
+        else Resize(deployment, current, old);
 
         Report(key, deployment, current?.Name());
     }
@@ -95,6 +96,26 @@ internal sealed class DeploymentController(ClusterState state)
             spare -= broken + sound;
             healthy -= sound;
         }
+    }
+
+    /// <summary>What a paused Deployment still follows is its size: all its sets together have it, each its share of what was.</summary>
+    private void Resize(JsonObject deployment, JsonObject? current, List<JsonObject> old)
+    {
+        var wanted = Replicas(deployment);
+        List<JsonObject> sets = [.. current is null ? (JsonObject[])[] : [current], .. old.OrderByDescending(RevisionOf)];
+        var active = sets.Where(set => Replicas(set) > 0).OrderByDescending(Replicas).ToList();
+        if (active.Count <= 1)
+        {
+            if (active.Concat(sets).FirstOrDefault() is { } only) Scale(deployment, only, wanted);
+            return;
+        }
+
+        if (deployment.Text("spec", "strategy", "type") == "Recreate") return;
+        var total = active.Sum(Replicas);
+        var allowed = wanted == 0 ? 0 : wanted + Portion(deployment.At("spec", "strategy", "rollingUpdate", "maxSurge"), wanted, roundUp: true);
+        var sizes = active.ConvertAll(set => (int)((long)Replicas(set) * allowed / total));
+        sizes[0] += allowed - sizes.Sum();
+        foreach (var (set, size) in active.Zip(sizes)) Scale(deployment, set, size);
     }
 
     private void Recreate(JsonObject deployment, JsonObject current, List<JsonObject> old)
