@@ -150,6 +150,48 @@ public sealed class ServiceAdmissionTests
         Assert.Equal(200, left.Distinct().Count());
     }
 
+    [Fact]
+    public void A_load_balancer_of_local_traffic_has_a_port_for_health_checks()
+    {
+        var port = HealthPort(state.Create(BuiltInKinds.Services, """{"metadata":{"name":"s"},"spec":{"type":"LoadBalancer","externalTrafficPolicy":"Local","ports":[{"port":80}]}}"""))!.Value;
+        Assert.InRange(port, 30000, 32767);
+        Assert.NotEqual(port, NodePort(state.Store.Get(BuiltInKinds.Services, "default", "s")!.Json));
+        Assert.Equal(port, HealthPort(state.Patch(BuiltInKinds.Services, "s", """{"metadata":{"labels":{"x":"y"}},"spec":{"healthCheckNodePort":null}}""")));
+        Assert.Contains(
+            "spec.healthCheckNodePort: Invalid value: 30999: field is immutable",
+            Assert.Throws<ApiException>(() => state.Patch(BuiltInKinds.Services, "s", """{"spec":{"healthCheckNodePort":30999}}""")).Message,
+            StringComparison.Ordinal);
+
+        // Nobody else gets it until the service needs it no more.
+        Assert.Throws<ApiException>(() => state.Create(BuiltInKinds.Services, "default", Service("t", port)));
+        Assert.Null(HealthPort(state.Patch(BuiltInKinds.Services, "s", """{"spec":{"externalTrafficPolicy":"Cluster"}}""")));
+        Assert.Equal(port, NodePort(state.Create(BuiltInKinds.Services, "default", Service("t", port))));
+    }
+
+    [Theory]
+    [InlineData("LoadBalancer", "Cluster")]
+    [InlineData("NodePort", "Local")]
+    public void Other_services_have_no_port_for_health_checks(string type, string policy) => Assert.Null(HealthPort(state.Create(
+        BuiltInKinds.Services, $$$"""{"metadata":{"name":"s"},"spec":{"type":"{{{type}}}","externalTrafficPolicy":"{{{policy}}}","ports":[{"port":80}]}}""")));
+
+    [Theory]
+    [InlineData(30600, null)]
+    [InlineData(80, "spec.healthCheckNodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767")]
+    [InlineData(30500, "spec.healthCheckNodePort: Invalid value: 30500: provided port is already allocated")]
+    [InlineData(30700, "spec.healthCheckNodePort: Invalid value: 30700: provided port is already allocated")]
+    public void A_port_for_health_checks_may_be_named(long port, string? cause)
+    {
+        state.Create(BuiltInKinds.Services, "default", Service("other", 30500));
+        var service = (JsonObject)JsonNode.Parse(
+            $$$"""{"metadata":{"name":"s"},"spec":{"type":"LoadBalancer","externalTrafficPolicy":"Local","healthCheckNodePort":{{{port}}},"ports":[{"port":80,"nodePort":30700}]}}""")!;
+        var refusal = Record.Exception(() => state.Create(BuiltInKinds.Services, "default", service)) as ApiException;
+
+        if (cause is null) Assert.Equal(port, HealthPort(state.Store.Get(BuiltInKinds.Services, "default", "s")!.Json));
+        else Assert.Contains(cause, refusal!.Message, StringComparison.Ordinal);
+    }
+
+    private static long? HealthPort(JsonObject service) => service.Number("spec", "healthCheckNodePort");
+
     private static JsonObject Service(string name, long? nodePort, string? address = null)
     {
         var port = new JsonObject { ["port"] = 80 };

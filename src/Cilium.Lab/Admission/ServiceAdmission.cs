@@ -43,6 +43,7 @@ internal sealed class ServiceAdmission : IAdmission
         if (current is not null) KeepAddresses(spec, current.Members("spec"));
         AssignFamilies(spec);
         AssignNodePorts(spec, current.Members("spec"));
+        AssignHealthCheckPort(spec, current.Members("spec"));
     }
 
     /// <exception cref="ApiException">500: nothing is wrong with the draft, but no address or node port is left for it.</exception>
@@ -55,6 +56,8 @@ internal sealed class ServiceAdmission : IAdmission
             throw ApiException.Internal("failed to allocate a serviceIP: range is full");
         if (WantsNodePorts(spec) && spec.Items("ports").Any(port => port.Number("nodePort") is null))
             throw ApiException.Internal("failed to allocate a nodePort: range is full");
+        if (WantsHealthCheckPort(spec) && spec.Number("healthCheckNodePort") is null)
+            throw ApiException.Internal("failed to allocate a healthCheckNodePort: range is full");
         return [];
     }
 
@@ -75,22 +78,33 @@ internal sealed class ServiceAdmission : IAdmission
             if (!pools.ContainsKey(family)) yield return ("spec.ipFamilies[0]", $"Invalid value: \"{family}\": not configured on this cluster");
         }
 
-        foreach (var cause in Duplicates(ports)) yield return cause;
+        foreach (var duplicate in Duplicates(ports)) yield return duplicate;
         var owner = OwnerOf(draft);
         foreach (var address in Addresses(draft).Where(address => address != "None" && FamilyOf(address) is var family && pools.TryGetValue(family, out var pool) && !pool.IsFreeFor(address, owner)))
             yield return ("spec.clusterIPs", $"Invalid value: [\"{address}\"]: failed to allocate IP {address}: provided IP is already allocated or not in the range");
         for (var index = 0; index < ports.Count; index++)
         {
-            if (ports[index].Number("nodePort") is not { } port || port == 0) continue;
-            if (port is < FirstNodePort or > LastNodePort)
-                yield return ($"spec.ports[{index}].nodePort", $"Invalid value: {port}: provided port is not in the valid range. The range of valid ports is {FirstNodePort}-{LastNodePort}");
-            else if (nodePorts.GetValueOrDefault(port, owner) != owner)
-                yield return ($"spec.ports[{index}].nodePort", $"Invalid value: {port}: provided port is already allocated");
+            if (WrongNodePort(ports[index].Number("nodePort"), owner) is { } wrong) yield return ($"spec.ports[{index}].nodePort", wrong);
         }
+
+        var health = spec.Number("healthCheckNodePort");
+        if (WrongNodePort(health, owner) is { } cause) yield return ("spec.healthCheckNodePort", cause);
+        if (health is not null && ports.Any(port => port.Number("nodePort") == health))
+            yield return ("spec.healthCheckNodePort", $"Invalid value: {health}: provided port is already allocated");
+        if (current.Number("spec", "healthCheckNodePort") is { } checkedBefore && health is not null && health != checkedBefore)
+            yield return ("spec.healthCheckNodePort", $"Invalid value: {health}: field is immutable");
 
         if (current.Text("spec", "clusterIP") is { Length: > 0 } before && spec.Text("type") != "ExternalName" && spec.Text("clusterIP") != before)
             yield return ("spec.clusterIPs[0]", $"Invalid value: [\"{spec.Text("clusterIP")}\"]: may not change once set");
     }
+
+    private string? WrongNodePort(long? port, string owner) => port switch
+    {
+        null or 0 => null,
+        < FirstNodePort or > LastNodePort => $"Invalid value: {port}: provided port is not in the valid range. The range of valid ports is {FirstNodePort}-{LastNodePort}",
+        _ when nodePorts.GetValueOrDefault(port.Value, owner) != owner => $"Invalid value: {port}: provided port is already allocated",
+        _ => null,
+    };
 
     /// <summary>Ports of one number are told apart by their protocol, node ports too.</summary>
     private static IEnumerable<(string Field, string Message)> Duplicates(List<JsonNode> ports)
@@ -140,7 +154,7 @@ internal sealed class ServiceAdmission : IAdmission
     private static IEnumerable<string> Addresses(JsonObject? service) => service.Items("spec", "clusterIPs").Select(item => item.Display());
 
     private static IEnumerable<long> NodePorts(JsonObject? service) =>
-        service.Items("spec", "ports").Select(port => port.Number("nodePort") ?? 0).Where(port => port != 0);
+        service.Items("spec", "ports").Select(port => port.Number("nodePort") ?? 0).Append(service.Number("spec", "healthCheckNodePort") ?? 0).Where(port => port != 0);
 
     private static void KeepAddresses(JsonObject spec, JsonObject? before)
     {
@@ -191,7 +205,7 @@ internal sealed class ServiceAdmission : IAdmission
     private void AssignNodePorts(JsonObject spec, JsonObject? before)
     {
         var wants = WantsNodePorts(spec);
-        var proposed = spec.Items("ports").Select(port => port.Number("nodePort") ?? 0).ToHashSet();
+        var proposed = spec.Items("ports").Select(port => port.Number("nodePort") ?? 0).Append(spec.Number("healthCheckNodePort") ?? 0).ToHashSet();
         foreach (var port in spec.Items("ports").OfType<JsonObject>())
         {
             if (!wants)
@@ -212,6 +226,23 @@ internal sealed class ServiceAdmission : IAdmission
             port["nodePort"] = found;
         }
     }
+
+    /// <summary>The port at which nodes say whether they have backends, for load balancers of services whose external traffic stays local.</summary>
+    private void AssignHealthCheckPort(JsonObject spec, JsonObject? before)
+    {
+        if (!WantsHealthCheckPort(spec))
+        {
+            spec.Remove("healthCheckNodePort");
+            return;
+        }
+
+        if (spec.Number("healthCheckNodePort") is not (null or 0)) return;
+        spec.Remove("healthCheckNodePort");
+        var proposed = spec.Items("ports").Select(port => port.Number("nodePort") ?? 0).ToHashSet();
+        if ((before.Number("healthCheckNodePort") ?? FindNodePort(proposed)) is { } found) spec["healthCheckNodePort"] = found;
+    }
+
+    private static bool WantsHealthCheckPort(JsonObject? spec) => spec.Text("type") == "LoadBalancer" && spec.Text("externalTrafficPolicy") == "Local";
 
     private static bool WantsNodePorts(JsonObject? spec) =>
         spec.Text("type") == "NodePort" || (spec.Text("type") == "LoadBalancer" && spec.Flag("allocateLoadBalancerNodePorts"));
