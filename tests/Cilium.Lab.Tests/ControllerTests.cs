@@ -92,6 +92,32 @@ public sealed class ControllerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_rollout_that_stands_still_has_failed_when_its_deadline_is_over_and_may_still_succeed()
+    {
+        state.Create(BuiltInKinds.Deployments, Deployment.Replace("\"replicas\":3", "\"replicas\":3,\"progressDeadlineSeconds\":1", StringComparison.Ordinal));
+        await state.UntilAsync(() => Progress() == "True NewReplicaSetAvailable");
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"template":{"metadata":{"annotations":{"never":"ready"}}}}}""");
+        await state.UntilAsync(() => Progress() == "False ProgressDeadlineExceeded");
+        // As a client sees it that waits for the rollout.
+        Assert.Equal(Find(BuiltInKinds.Deployments, "web").Number("metadata", "generation"), Find(BuiltInKinds.Deployments, "web").Number("status", "observedGeneration"));
+
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"template":{"metadata":{"annotations":{"never":null}}}}}""");
+        await state.UntilAsync(() => Progress() == "True NewReplicaSetAvailable");
+
+        string Progress() => Find(BuiltInKinds.Deployments, "web").Items("status", "conditions").Where(condition => condition.Text("type") == "Progressing")
+            .Select(condition => $"{condition.Text("status")} {condition.Text("reason")}").FirstOrDefault("");
+    }
+
+    [Fact]
+    public async Task A_paused_deployment_has_no_deadline()
+    {
+        state.Create(BuiltInKinds.Deployments, Deployment.Replace("\"replicas\":3", "\"replicas\":3,\"paused\":true,\"progressDeadlineSeconds\":1", StringComparison.Ordinal));
+        await state.UntilAsync(() => Find(BuiltInKinds.Deployments, "web").Items("status", "conditions").Any(condition => condition.Text("reason") == "DeploymentPaused"));
+        state.Patch(BuiltInKinds.Deployments, "web", """{"spec":{"paused":false}}""");
+        await state.UntilAsync(() => Available("web") == 3);
+    }
+
+    [Fact]
     public async Task Endpoints_follow_the_pods_of_a_service()
     {
         state.Create(BuiltInKinds.Services, """{"metadata":{"name":"web"},"spec":{"selector":{"app":"web"},"ports":[{"port":80,"targetPort":"http"}]}}""");

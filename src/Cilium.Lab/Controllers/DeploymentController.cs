@@ -12,13 +12,18 @@ internal sealed class DeploymentController(ClusterState state)
     private const string HashLabel = "pod-template-hash";
     private const string Revision = "deployment.kubernetes.io/revision";
     private readonly EventRecorder events = new(state, "deployment-controller");
+    private WorkLoop? loop;
 
-    public Task RunAsync(CancellationToken cancel) => new WorkLoop(
-        state, "deployment", [BuiltInKinds.Deployments, BuiltInKinds.ReplicaSets],
-        change => change.Object.Key.Resource == BuiltInKinds.Deployments
-            ? [change.Object.Key]
-            : PodTemplates.ControllerKey(change.Object.Json, "Deployment", BuiltInKinds.Deployments),
-        Reconcile).RunAsync(cancel);
+    public Task RunAsync(CancellationToken cancel)
+    {
+        loop = new WorkLoop(
+            state, "deployment", [BuiltInKinds.Deployments, BuiltInKinds.ReplicaSets],
+            change => change.Object.Key.Resource == BuiltInKinds.Deployments
+                ? [change.Object.Key]
+                : PodTemplates.ControllerKey(change.Object.Json, "Deployment", BuiltInKinds.Deployments),
+            Reconcile);
+        return loop.RunAsync(cancel);
+    }
 
     private void Reconcile(ObjectKey key)
     {
@@ -150,8 +155,12 @@ internal sealed class DeploymentController(ClusterState state)
         var least = wanted - Portion(deployment.At("spec", "strategy", "rollingUpdate", "maxUnavailable"), wanted, roundUp: false);
         var complete = updated == wanted && total == wanted && available == wanted;
         var now = state.Clock.Stamp();
+        TimeSpan? rest = null;
         state.ChangeStatus(key.Resource, key.Namespace, key.Name, status =>
         {
+            var progress = new RolloutProgress(deployment, currentName ?? "", total, updated, available);
+            var progressing = progress.Condition(status, complete, state.Clock);
+            rest = progress.Rest(progressing, state.Clock);
             status["observedGeneration"] = deployment.Number("metadata", "generation") ?? 1;
             status["replicas"] = total;
             status["updatedReplicas"] = updated;
@@ -163,10 +172,9 @@ internal sealed class DeploymentController(ClusterState state)
                 available >= least
                     ? Metadata.Condition("Available", true, "MinimumReplicasAvailable", "Deployment has minimum availability.", now)
                     : Metadata.Condition("Available", false, "MinimumReplicasUnavailable", "Deployment does not have minimum availability.", now),
-                complete
-                    ? Metadata.Condition("Progressing", true, "NewReplicaSetAvailable", $"ReplicaSet \"{currentName}\" has successfully progressed.", now)
-                    : Metadata.Condition("Progressing", true, "ReplicaSetUpdated", $"ReplicaSet \"{currentName}\" is progressing.", now));
+                progressing);
         });
+        if (rest is not null) loop?.LookAgain(key, rest.Value);
     }
 
     private JsonObject SetRevision(ResourceId resource, JsonObject item, long revision) =>

@@ -13,7 +13,9 @@ internal sealed partial class WorkLoop(
     Func<ResourceId, bool>? heard = null)
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1); // a timer counts no more than seven weeks
     private readonly HashSet<ObjectKey> pending = [];
+    private readonly Dictionary<ObjectKey, DateTimeOffset> later = [];
 
     public WorkLoop(
         ClusterState state, string name, IReadOnlyList<ResourceId> watched, Func<StoreChange, IEnumerable<ObjectKey>> affected, Action<ObjectKey> reconcile,
@@ -21,6 +23,9 @@ internal sealed partial class WorkLoop(
         : this(state, name, () => watched, affected, reconcile, heard)
     {
     }
+
+    /// <summary>Has an object reconciled once more after some time, for what changes with time alone. Only for the reconciler; its last word counts.</summary>
+    public void LookAgain(ObjectKey key, TimeSpan after) => later[key] = state.Clock.GetUtcNow() + after;
 
     public async Task RunAsync(CancellationToken cancel)
     {
@@ -44,12 +49,26 @@ internal sealed partial class WorkLoop(
         {
             var failed = ReconcilePending();
             var more = watch.Changes.WaitToReadAsync(cancel).AsTask();
-            if (failed) await Task.WhenAny(more, Task.Delay(RetryAfter, state.Clock, cancel));
+            if (failed) await EitherAsync(more, RetryAfter, cancel);
+            else if (later.Count > 0) await EitherAsync(more, later.Values.Min() - state.Clock.GetUtcNow(), cancel);
             else await more;
             cancel.ThrowIfCancellationRequested();
             if (more.IsCompleted && !await more) return;
             while (watch.Changes.TryRead(out var change)) Note(change);
+            foreach (var (key, _) in later.Where(entry => entry.Value <= state.Clock.GetUtcNow()).ToList())
+            {
+                later.Remove(key);
+                pending.Add(key);
+            }
         }
+    }
+
+    private async Task EitherAsync(Task more, TimeSpan pause, CancellationToken cancel)
+    {
+        // Most end with a change; their timers, which may be long, end with them.
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        await Task.WhenAny(more, Task.Delay(TimeSpan.FromTicks(Math.Clamp(pause.Ticks, 0, LongestWait.Ticks)), state.Clock, waiting.Token));
+        await waiting.CancelAsync();
     }
 
     private void Note(StoreChange change)
