@@ -33,6 +33,7 @@ internal sealed class ControllerSet(
             new DeploymentController(state).RunAsync,
             new DaemonSetController(state).RunAsync,
             new EndpointSliceController(state).RunAsync,
+            new EndpointsMirror(state).RunAsync,
             new GarbageCollector(state).RunAsync,
             new EventExpiry(state).RunAsync,
         ],
