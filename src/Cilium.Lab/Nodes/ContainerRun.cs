@@ -1,8 +1,10 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Cilium.Lab.Controllers;
 using Cilium.Lab.Json;
+using Cilium.Netlink;
 
 namespace Cilium.Lab.Nodes;
 
@@ -13,6 +15,7 @@ internal sealed class ContainerRun(
     private static readonly TimeSpan FirstBackoff = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestBackoff = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan StablePeriod = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan StartRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ListenPoll = TimeSpan.FromMilliseconds(4);
     private const int ListenPolls = 1500;
     private const long LongestGraceSeconds = 2_000_000; // what a timer can count
@@ -93,6 +96,15 @@ internal sealed class ContainerRun(
                 events.Warn(pod, "Failed", $"Failed to pull image \"{record.Image}\": {unknown.Message}");
                 report();
                 await Task.Delay(LongestBackoff, services.State.Clock, cancel);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidOperationException or Win32Exception or NetlinkException)
+            {
+                record.Phase = ContainerPhase.Waiting;
+                record.Reason = "RunContainerError";
+                record.Message = failure.Message;
+                events.Warn(pod, "Failed", $"Error: {failure.Message}");
+                report();
+                await Task.Delay(StartRetry, services.State.Clock, cancel);
             }
         }
     }

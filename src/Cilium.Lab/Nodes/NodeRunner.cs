@@ -1,18 +1,17 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Cilium.Lab.Json;
-using Microsoft.Extensions.Logging;
 
 namespace Cilium.Lab.Nodes;
 
 /// <summary>Runs the pods that are bound to one node and reports the node's state.</summary>
-internal sealed partial class NodeRunner(NodeServices services)
+internal sealed class NodeRunner(NodeServices services)
 {
-    private readonly ConcurrentDictionary<string, (PodWorker Worker, Task Run)> pods = new();
+    private readonly ConcurrentDictionary<string, (PodSupervisor Pod, Task Run)> pods = new();
 
     public string Node => services.Node;
 
-    public PodWorker? Find(string uid) => pods.TryGetValue(uid, out var entry) ? entry.Worker : null;
+    public PodWorker? Find(string uid) => pods.TryGetValue(uid, out var entry) ? entry.Pod.Worker : null;
 
     public async Task RunAsync(CancellationToken cancel)
     {
@@ -27,7 +26,7 @@ internal sealed partial class NodeRunner(NodeServices services)
 
     private void End(string uid)
     {
-        if (pods.TryGetValue(uid, out var gone)) gone.Worker.End(0);
+        if (pods.TryGetValue(uid, out var gone)) gone.Pod.End(0);
     }
 
     private void Note(JsonObject pod, CancellationToken cancel)
@@ -36,35 +35,24 @@ internal sealed partial class NodeRunner(NodeServices services)
         if (!pods.TryGetValue(uid, out var entry))
         {
             if (pod.Text("status", "phase") is "Succeeded" or "Failed" && pod.IsDeleting() is false) return;
-            var worker = new PodWorker(services, pod);
-            entry = pods[uid] = (worker, SuperviseAsync(worker, uid, cancel));
+            var supervisor = new PodSupervisor(services, pod);
+            entry = pods[uid] = (supervisor, SuperviseAsync(supervisor, uid, cancel));
         }
 
-        if (pod.IsDeleting()) entry.Worker.End(pod.Number("metadata", "deletionGracePeriodSeconds") ?? 30);
+        if (pod.IsDeleting()) entry.Pod.End(pod.Number("metadata", "deletionGracePeriodSeconds") ?? 30);
     }
 
-    private async Task SuperviseAsync(PodWorker worker, string uid, CancellationToken cancel)
+    private async Task SuperviseAsync(PodSupervisor supervisor, string uid, CancellationToken cancel)
     {
         await Task.Yield();
         try
         {
-            await worker.RunAsync(cancel);
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException)
-        {
-            Log.Failed(services.State.Log, uid, services.Node, failure);
-            throw;
+            await supervisor.RunAsync(cancel);
         }
         finally
         {
             pods.TryRemove(uid, out _);
-            worker.Dispose();
+            supervisor.Dispose();
         }
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(20, LogLevel.Error, "pod {Uid} on {Node} failed")]
-        public static partial void Failed(ILogger log, string uid, string node, Exception failure);
     }
 }

@@ -29,6 +29,9 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
 
     public IReadOnlyList<ContainerRecord> Containers => containers;
 
+    /// <summary>Cancelled when the pod is to end.</summary>
+    public CancellationToken Ending => grace.Begun;
+
     /// <summary>Ends the pod; a second call may only shorten the grace period, also when it runs already.</summary>
     public void End(long seconds) => grace.End(seconds);
 
@@ -46,6 +49,14 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
         }
 
         if (!stopping.IsCancellationRequested) await RemoveAsync(stopping);
+    }
+
+    /// <summary>Tells of a failure that nobody foresaw, and takes down what runs, for another worker to begin anew.</summary>
+    public async Task AbandonAsync(Exception failure, CancellationToken cancel)
+    {
+        Sandbox.Cgroup.Kill();
+        events.Warn(pod, "FailedSync", $"error syncing pod, it begins anew: {failure.Message}");
+        if (!Sandbox.UsesHostNetwork && !grace.Begun.IsCancellationRequested) await TryLeaveNetworkAsync(cancel);
     }
 
     public void Dispose() => grace.Dispose();
