@@ -61,4 +61,19 @@ public sealed class BareClusterTests(BareLab lab) : IClassFixture<BareLab>
         Assert.Equal(7, (await lab.ExecAsync("host", "sh", "-c", "exit 7")).ExitCode);
         await lab.KubectlAsync("delete", "pod", "host");
     }
+
+    [Fact]
+    public async Task A_sidecar_runs_beside_the_container_and_ends_with_it()
+    {
+        await lab.KubectlAsync(
+            "run", "work", "--image=busybox", "--restart=Never",
+            "--overrides={\"spec\":{\"hostNetwork\":true,\"tolerations\":[{\"operator\":\"Exists\"}],\"initContainers\":"
+            + "[{\"name\":\"side\",\"image\":\"busybox\",\"restartPolicy\":\"Always\",\"command\":[\"sleep\",\"infinity\"]}]}}",
+            "--command", "--", "sh", "-c", "sleep 2; exit 0");
+
+        Assert.Equal("Succeeded", await LabFixture.EventuallyAsync(() => lab.ReadAsync("pod work", "{.status.phase}"), phase => phase is "Succeeded" or "Failed"));
+        Assert.NotEqual("", await LabFixture.EventuallyAsync(
+            () => lab.ReadAsync("pod work", "{.status.initContainerStatuses[0].state.terminated.exitCode}"), code => code.Length > 0));
+        await lab.KubectlAsync("delete", "pod", "work");
+    }
 }

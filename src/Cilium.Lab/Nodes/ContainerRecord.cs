@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Cilium.Lab.Json;
 
 namespace Cilium.Lab.Nodes;
 
@@ -11,13 +12,25 @@ internal enum ContainerPhase : byte
 }
 
 /// <summary>What a node knows about one container of a pod. Guarded by its pod's worker.</summary>
-internal sealed class ContainerRecord(string name, string image, bool isInit)
+internal sealed class ContainerRecord(string name, string image, bool isInit, bool isSidecar = false)
 {
+    private readonly TaskCompletionSource started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public string Name => name;
 
     public string Image => image;
 
+    /// <summary>Whether it runs before the pod's containers; a sidecar goes on beside them.</summary>
     public bool IsInit => isInit;
+
+    /// <summary>Whether it is an init container that is always restarted: the next one waits for its start only, and the pod's end not for its own.</summary>
+    public bool IsSidecar => isSidecar;
+
+    /// <summary>Completes when it has started for the first time.</summary>
+    public Task Started => started.Task;
+
+    /// <summary>Set on a sidecar whose pod has done its work: it is not restarted.</summary>
+    public bool IsEnding { get; set; }
 
     public ContainerPhase Phase { get; set; }
 
@@ -41,6 +54,23 @@ internal sealed class ContainerRecord(string name, string image, bool isInit)
     public Process? Process { get; set; }
 
     public JsonObject? LastState { get; set; }
+
+    /// <summary>The records of a pod's containers in the order of their start.</summary>
+    public static IEnumerable<ContainerRecord> AllOf(JsonObject pod) =>
+    [
+        .. pod.Items("spec", "initContainers").Select(container => new ContainerRecord(
+            container.TextOr("", "name"), container.TextOr("", "image"), isInit: true, isSidecar: container.Text("restartPolicy") == "Always")),
+        .. pod.Items("spec", "containers").Select(container => new ContainerRecord(container.TextOr("", "name"), container.TextOr("", "image"), isInit: false)),
+    ];
+
+    /// <summary>What a pod's specification says of this container.</summary>
+    public JsonNode DefinitionIn(JsonObject pod) => pod.Items("spec", isInit ? "initContainers" : "containers").First(item => item.Text("name") == name);
+
+    public void MarkStarted()
+    {
+        IsStarted = true;
+        started.TrySetResult();
+    }
 
     public JsonObject ToStatus(string containerId)
     {

@@ -20,7 +20,7 @@ internal sealed class ContainerRun(
     private const int ListenPolls = 1500;
     private const long LongestGraceSeconds = 2_000_000; // what a timer can count
 
-    private readonly JsonNode container = pod.Items("spec", record.IsInit ? "initContainers" : "containers").First(item => item.Text("name") == record.Name);
+    private readonly JsonNode container = record.DefinitionIn(pod);
 
     public async Task RunAsync(CancellationToken cancel)
     {
@@ -57,7 +57,7 @@ internal sealed class ContainerRun(
         record.StartedAt = services.State.Clock.Stamp();
         events.Normal(pod, "Started", $"Started container {record.Name}");
         using var probing = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var probes = record.IsInit ? Task.CompletedTask : ProbeAsync(process, probing.Token);
+        var probes = record is { IsInit: true, IsSidecar: false } ? Task.CompletedTask : ProbeAsync(process, probing.Token);
         report();
         try
         {
@@ -73,7 +73,7 @@ internal sealed class ContainerRun(
         record.ExitCode = process.ExitCode;
         record.Reason = process.ExitCode == 0 ? "Completed" : "Error";
         record.FinishedAt = services.State.Clock.Stamp();
-        record.IsReady = record.IsInit && process.ExitCode == 0;
+        record.IsReady = record is { IsInit: true, IsSidecar: false } && process.ExitCode == 0;
         record.IsStarted = false;
         report();
     }
@@ -109,13 +109,24 @@ internal sealed class ContainerRun(
         }
     }
 
+    /// <summary>Ends a sidecar whose pod has done its work. False when it does not run, and so does not end by itself.</summary>
+    public async Task<bool> EndAsync(CancellationToken cancel)
+    {
+        record.IsEnding = true;
+        if (record.Phase != ContainerPhase.Running || record.Process is not { } process) return false;
+        using var over = new CancellationTokenSource(Grace(pod.Number("spec", "terminationGracePeriodSeconds")), services.State.Clock);
+        await ProcessEnd.StopAsync([process], () => process.Kill(entireProcessTree: true), over.Token, cancel);
+        return true;
+    }
+
     /// <summary>The pod as stored now: variables may name its addresses.</summary>
     private JsonObject Current() =>
         services.State.Store.Get(Storage.BuiltInKinds.Pods, pod.Namespace(), pod.Name())?.Json ?? pod;
 
     private bool ShouldRestart()
     {
-        if (record.IsInit) return record.ExitCode != 0;
+        if (record.IsSidecar) return !record.IsEnding;
+        if (record.IsInit) return record.ExitCode != 0 && pod.Text("spec", "restartPolicy") != "Never";
         return pod.Text("spec", "restartPolicy") switch
         {
             "Never" => false,
@@ -128,14 +139,12 @@ internal sealed class ContainerRun(
     {
         await WaitUntilListeningAsync(process, cancel);
         if (ProbeOf("startupProbe") is { } startup) await RepeatAsync(startup, once: true, "Startup", process, cancel);
-        record.IsStarted = true;
+        if (process.HasExited) return;
+        record.MarkStarted();
         var readiness = Task.CompletedTask;
         if (ProbeOf("readinessProbe") is { } probe) readiness = RepeatAsync(probe, once: false, "Readiness", process, cancel);
-        else
-        {
-            record.IsReady = true;
-            report();
-        }
+        else record.IsReady = true;
+        report();
 
         var liveness = ProbeOf("livenessProbe") is { } alive ? RepeatAsync(alive, once: false, "Liveness", process, cancel) : Task.CompletedTask;
         await Task.WhenAll(readiness, liveness);
@@ -195,12 +204,10 @@ internal sealed class ContainerRun(
     }
 
     /// <summary>How long a container may take to end whose probe has failed: a probe may say so itself.</summary>
-    private TimeSpan GraceOf(string kind)
-    {
-        var seconds = container.Number(kind == "Startup" ? "startupProbe" : "livenessProbe", "terminationGracePeriodSeconds")
-            ?? pod.Number("spec", "terminationGracePeriodSeconds") ?? 30;
-        return TimeSpan.FromSeconds(Math.Clamp(seconds, 0, LongestGraceSeconds));
-    }
+    private TimeSpan GraceOf(string kind) => Grace(
+        container.Number(kind == "Startup" ? "startupProbe" : "livenessProbe", "terminationGracePeriodSeconds") ?? pod.Number("spec", "terminationGracePeriodSeconds"));
+
+    private static TimeSpan Grace(long? seconds) => TimeSpan.FromSeconds(Math.Clamp(seconds ?? 30, 0, LongestGraceSeconds));
 
     /// <summary>A container that is still starting is asked more often, so that it becomes ready when it is.</summary>
     private static TimeSpan QuickPeriod(Probe probe) => probe.Period < QuickestProbe ? probe.Period : QuickestProbe;

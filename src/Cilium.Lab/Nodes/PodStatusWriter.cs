@@ -12,11 +12,12 @@ internal sealed class PodStatusWriter(ClusterState state, string node)
     {
         var now = state.Clock.Stamp();
         var main = containers.Where(container => !container.IsInit).ToList();
-        var initialized = containers.Where(container => container.IsInit).All(container => container is { Phase: ContainerPhase.Terminated, ExitCode: 0 });
-        var ready = main.All(container => container.IsReady);
+        var serving = containers.Where(container => !container.IsInit || container.IsSidecar).ToList();
+        var initialized = containers.Where(container => container.IsInit).All(IsInitialized);
+        var ready = serving.All(container => container.IsReady);
         state.ChangeStatus(BuiltInKinds.Pods, pod.Namespace(), pod.Name(), status =>
         {
-            status["phase"] = Phase(pod, main, initialized);
+            status["phase"] = Phase(pod, containers, main, initialized);
             status.Default("startTime", now);
             var host = HostAddresses();
             if (host.Count > 0)
@@ -34,7 +35,7 @@ internal sealed class PodStatusWriter(ClusterState state, string node)
             status["containerStatuses"] = main.Select(container => (JsonNode?)container.ToStatus(containerId)).ToJsonArray();
             if (containers.Count > main.Count)
                 status["initContainerStatuses"] = containers.Where(c => c.IsInit).Select(container => (JsonNode?)container.ToStatus(containerId)).ToJsonArray();
-            var waiting = string.Join(" ", main.Where(container => !container.IsReady).Select(container => container.Name));
+            var waiting = string.Join(" ", serving.Where(container => !container.IsReady).Select(container => container.Name));
             var reason = ready ? "" : "ContainersNotReady";
             var message = ready ? "" : $"containers with unready status: [{waiting}]";
             Metadata.SetConditions(
@@ -47,10 +48,18 @@ internal sealed class PodStatusWriter(ClusterState state, string node)
         });
     }
 
-    private static string Phase(JsonObject pod, List<ContainerRecord> main, bool initialized)
+    private static bool IsInitialized(ContainerRecord container) =>
+        container.IsSidecar ? container.Started.IsCompleted : container is { Phase: ContainerPhase.Terminated, ExitCode: 0 };
+
+    private static string Phase(JsonObject pod, IReadOnlyList<ContainerRecord> containers, List<ContainerRecord> main, bool initialized)
     {
-        if (!initialized) return "Pending";
         var policy = pod.TextOr("Always", "spec", "restartPolicy");
+        if (!initialized)
+        {
+            var isOver = policy == "Never" && containers.Any(container => container is { IsInit: true, IsSidecar: false, Phase: ContainerPhase.Terminated, ExitCode: not 0 });
+            return isOver ? "Failed" : "Pending";
+        }
+
         if (policy != "Always" && main.All(container => container.Phase == ContainerPhase.Terminated))
         {
             if (main.All(container => container.ExitCode == 0)) return "Succeeded";

@@ -17,11 +17,7 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
     private static readonly TimeSpan SandboxRetry = TimeSpan.FromSeconds(1);
     private readonly GracePeriod grace = new(services.State.Clock);
     private readonly EventRecorder events = new(services.State, "kubelet");
-    private readonly List<ContainerRecord> containers =
-    [
-        .. pod.Items("spec", "initContainers").Select(container => new ContainerRecord(container.TextOr("", "name"), container.TextOr("", "image"), true)),
-        .. pod.Items("spec", "containers").Select(container => new ContainerRecord(container.TextOr("", "name"), container.TextOr("", "image"), false)),
-    ];
+    private readonly List<ContainerRecord> containers = [.. ContainerRecord.AllOf(pod)];
 
     private IReadOnlyList<string> addresses = [];
 
@@ -67,15 +63,8 @@ internal sealed partial class PodWorker(NodeServices services, JsonObject pod) :
         await JoinNetworkAsync(cancel);
         Sandbox.WriteFiles(addresses);
         Report();
-        var runs = new List<Task>();
-        foreach (var record in containers)
-        {
-            var run = new ContainerRun(services, pod, record, Sandbox, addresses[0], events, Report);
-            if (record.IsInit) await run.RunAsync(cancel);
-            else runs.Add(run.RunAsync(cancel));
-        }
-
-        await Task.WhenAll(runs);
+        var runs = containers.ToDictionary(record => record, record => new ContainerRun(services, pod, record, Sandbox, addresses[0], events, Report));
+        await new ContainerSequence((record, token) => runs[record].RunAsync(token), (record, token) => runs[record].EndAsync(token)).RunAsync(containers, cancel);
     }
 
     /// <summary>Step 1. Repeated until it succeeds: the agent may come later than the pod.</summary>
