@@ -80,6 +80,14 @@ public sealed class ContainerSequenceTests : IDisposable
         Assert.Equal(["run first", "run side"], happened);
     }
 
+    [Fact]
+    public void A_container_is_found_in_the_list_it_is_in()
+    {
+        var pod = (JsonObject)JsonNode.Parse(Pod)!;
+        Assert.Equal(["first", "side", "second", "a", "b"], containers.Select(record => record.DefinitionIn(pod)["name"]!.ToString()));
+        Assert.Equal([false, true, false, false, false], containers.Select(record => record.IsSidecar));
+    }
+
     private ContainerRecord Record(string name) => containers.First(record => record.Name == name);
 
     private Task RunAsync() => new ContainerSequence(LiveAsync, EndAsync).RunAsync(containers, ending.Token);

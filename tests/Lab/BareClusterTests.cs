@@ -76,4 +76,18 @@ public sealed class BareClusterTests(BareLab lab) : IClassFixture<BareLab>
             () => lab.ReadAsync("pod work", "{.status.initContainerStatuses[0].state.terminated.exitCode}"), code => code.Length > 0));
         await lab.KubectlAsync("delete", "pod", "work");
     }
+
+    [Fact]
+    public async Task A_command_runs_in_an_init_container_that_is_running()
+    {
+        await lab.KubectlAsync(
+            "run", "slow", "--image=busybox", "--restart=Never",
+            "--overrides={\"spec\":{\"hostNetwork\":true,\"tolerations\":[{\"operator\":\"Exists\"}],\"initContainers\":"
+            + "[{\"name\":\"first\",\"image\":\"busybox\",\"command\":[\"sleep\",\"infinity\"],\"env\":[{\"name\":\"WHO\",\"value\":\"first\"}]}]}}",
+            "--command", "--", "sleep", "infinity");
+        await LabFixture.EventuallyAsync(() => lab.ReadAsync("pod slow", "{.status.initContainerStatuses[0].state.running.startedAt}"), started => started.Length > 0);
+
+        Assert.Equal("first\n", await lab.KubectlAsync("exec", "slow", "-c", "first", "--", "sh", "-c", "echo $WHO"));
+        await lab.KubectlAsync("delete", "pod", "slow", "--grace-period=0", "--force");
+    }
 }

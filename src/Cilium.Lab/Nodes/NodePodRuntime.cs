@@ -24,7 +24,7 @@ internal sealed class NodePodRuntime(LabLayout layout, TimeProvider clock) : IPo
     public async Task<int> ExecAsync(ExecRequest request, IExecStreams streams, CancellationToken cancel)
     {
         var (worker, record) = Running(request.Pod, request.Container);
-        var container = request.Pod.Items("spec", "containers").First(item => item.Text("name") == record.Name);
+        var container = record.DefinitionIn(request.Pod);
         var command = worker.Sandbox.ExecCommand(record.Process!.Id, request.Command, request.Terminal);
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
