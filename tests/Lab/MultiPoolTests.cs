@@ -50,7 +50,7 @@ public sealed class MultiPoolTests(MultiPoolLab lab) : IClassFixture<MultiPoolLa
         await lab.PingsAsync("netshoot-client", "203.0.113.10");
         await flows.AgreeAsync(delivered: 5, dropped: 0);
         await lab.DeleteAsync("netshoot-client.yaml", "nginx.yaml");
-        await LabFixture.EventuallyAsync(() => RoutesAsync("kind-worker2"), routes => !routes.Contains(address, StringComparison.Ordinal));
+        await LabFixture.EventuallyAsync(() => RoutesAsync("kind-worker2"), routes => !routes.Contains($"{address} dev ", StringComparison.Ordinal), limitSeconds: 60);
     }
 
     [Fact]
