@@ -14,9 +14,28 @@ internal sealed class EndpointsMirror(ClusterState state)
     private const string SkipLabel = "endpointslice.kubernetes.io/skip-mirror";
     private const int SliceLimit = 100;
 
+    // Names of the slices that mirror each object: a namespace may have thousands of others.
+    private readonly Dictionary<ObjectKey, HashSet<string>> mirrors = [];
+
     public Task RunAsync(CancellationToken cancel) => new WorkLoop(
-        state, "endpointslicemirroring", [BuiltInKinds.Services, BuiltInKinds.Endpoints],
-        change => [change.Object.Key with { Resource = BuiltInKinds.Endpoints }], Reconcile).RunAsync(cancel);
+        state, "endpointslicemirroring", [BuiltInKinds.Services, BuiltInKinds.Endpoints, BuiltInKinds.EndpointSlices], Affected, Reconcile).RunAsync(cancel);
+
+    private HashSet<ObjectKey> Affected(StoreChange change)
+    {
+        var key = change.Object.Key;
+        if (key.Resource != BuiltInKinds.EndpointSlices) return [key with { Resource = BuiltInKinds.Endpoints }];
+        var mirrored = new HashSet<ObjectKey>();
+        foreach (var slice in new[] { change.Previous, change.Object })
+        {
+            if (slice?.Json.Labels() is not { } labels || labels.Text(ManagedByLabel) != Controller) continue;
+            var owner = new ObjectKey(BuiltInKinds.Endpoints, key.Namespace, labels.TextOr("", ServiceLabel));
+            if (!mirrors.TryGetValue(owner, out var names)) mirrors[owner] = names = [];
+            names.Add(key.Name);
+            mirrored.Add(owner);
+        }
+
+        return mirrored;
+    }
 
     private void Reconcile(ObjectKey key)
     {
@@ -40,11 +59,15 @@ internal sealed class EndpointsMirror(ClusterState state)
         }
 
         // Last: a watcher that saw the deletion first would find the service without a backend.
-        foreach (var existing in state.Store.All(BuiltInKinds.EndpointSlices, key.Namespace).ToList())
+        if (!mirrors.TryGetValue(key, out var names)) return;
+        foreach (var name in names.Where(name => !wanted.ContainsKey(name)).ToList())
         {
-            if (existing.Labels().Text(ServiceLabel) != key.Name || existing.Labels().Text(ManagedByLabel) != Controller) continue;
-            if (!wanted.ContainsKey(existing.Name())) state.Delete(BuiltInKinds.EndpointSlices, key.Namespace, existing.Name());
+            var labels = state.Store.Get(BuiltInKinds.EndpointSlices, key.Namespace, name)?.Json.Labels();
+            if (labels.Text(ServiceLabel) == key.Name && labels.Text(ManagedByLabel) == Controller) state.Delete(BuiltInKinds.EndpointSlices, key.Namespace, name);
+            names.Remove(name);
         }
+
+        if (names.Count == 0) mirrors.Remove(key);
     }
 
     private bool IsMirrored(JsonObject endpoints) =>
