@@ -42,7 +42,12 @@ public sealed class NodePublisherTests : IDisposable
         _server.Remove(Path);
         Put(others);
         See();
-        await TestTables.UntilAsync(running, () => Cidrs == string.Join(',', ["10.0.0.0/24", .. others]));
+        await TestTables.UntilAsync(running, () =>
+        {
+            // The loop's other write may come first: then the CIDRs meet a conflict, and wait for the newer version that a watch brings.
+            See();
+            return Cidrs == string.Join(',', ["10.0.0.0/24", .. others]);
+        });
         await TestTables.EndAsync(_stop, running);
     }
 
