@@ -30,12 +30,10 @@ run_network() {
   for ((round = 0; round < rounds; round++)); do
     measure veth 10.7.0.2 in_netns cnt-b-w1
     measure routed 10.9.0.11 in_netns cnt-b-p0
-    measure same "$server_same" $kubectl exec client --
-    measure same-service "$cluster_same" $kubectl exec client --
+    measure_in_turn same "$server_same" same-service "$cluster_same" $kubectl exec client --
     measure vxlan 10.8.2.10 in_netns cnt-b-q1
     measure bridged 10.6.2.10 in_netns cnt-b-r1
-    measure other "$server_other" $kubectl exec client --
-    measure other-service "$cluster_other" $kubectl exec client --
+    measure_in_turn other "$server_other" other-service "$cluster_other" $kubectl exec client --
   done
 
   say "Throughput (Gbit/s, one TCP stream) and connections per second (4 threads)"
@@ -55,7 +53,7 @@ run_network() {
 
 # What it costs that flows are recorded: two labs side by side, one without events and Hubble.
 run_recording() {
-  local lab round
+  local lab round labs=(seen unseen)
   build_crr
   cleanup+=("./lab down --name bench-seen" "./lab down --name bench-unseen")
   ./lab up --name bench-seen --nodes 1 >/dev/null
@@ -68,7 +66,8 @@ run_recording() {
     start_server $kubectl exec server-same --
   done
   for ((round = 0; round < rounds; round++)); do
-    for lab in seen unseen; do
+    for lab in $((round % 2)) $((1 - round % 2)); do
+      lab=${labs[lab]}
       kubectl="kubectl --kubeconfig .lab/bench-$lab/kubeconfig"
       measure "$lab" "$($kubectl get pod server-same -o 'jsonpath={.status.podIP}')" $kubectl exec client --
     done
@@ -93,6 +92,19 @@ start_server() {
   servers+=($!)
   "$@" taskset -c 1 "$work/crr" server 9000 >"$work/crr-${#servers[@]}.log" 2>&1 </dev/null &
   servers+=($!)
+}
+
+# The second of two finds the connections of the first still in the tables: which is first changes from round to round.
+measure_in_turn() { # series address series address command...
+  local first=("$1" "$2") second=("$3" "$4")
+  shift 4
+  if ((round % 2)); then
+    measure "${second[@]}" "$@"
+    measure "${first[@]}" "$@"
+  else
+    measure "${first[@]}" "$@"
+    measure "${second[@]}" "$@"
+  fi
 }
 
 # A server that is still starting, or still ending its last stream, answers "busy": asked again, and never counted as a figure.
