@@ -36,8 +36,8 @@ internal static class ListCommand
 
     private static Command Namespaces(ServerOptions server)
     {
-        var output = new Option<string>("--output", "-o") { Description = "table or json (default table).", DefaultValueFactory = _ => "table" };
-        output.AcceptOnlyFromAmong("table", "json");
+        var output = new Option<string>("--output", "-o") { Description = "table, wide or json (default table).", DefaultValueFactory = _ => "table" };
+        output.AcceptOnlyFromAmong("table", "wide", "json");
         var command = new Command("namespaces", "List namespaces with recent flows") { output };
         command.Aliases.Add("namespace");
         command.SetAction((arguments, cancellationToken) => CommandErrors.RunConnected(arguments, server, async connection =>

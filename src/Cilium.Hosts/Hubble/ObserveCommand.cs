@@ -30,6 +30,7 @@ internal sealed class ObserveCommand
     private readonly Option<string?> _fieldMask = new("--field-mask") { Description = "Comma-separated fields to ask for; only with JSON output." };
     private readonly Option<string?> _inputFile = new("--input-file") { Description = "Read flows as JSON lines from a file, or '-', instead of a server." };
     private readonly Option<bool> _rawFilters = new("--print-raw-filters") { Description = "Print the filters as JSON and exit." };
+    private readonly Option<bool> _silent = new("--silent-errors", "-s") { Description = "Do not print errors and warnings that come between flows." };
     private readonly ServerOptions _server;
 
     private ObserveCommand(ServerOptions server) => _server = server;
@@ -47,7 +48,7 @@ internal sealed class ObserveCommand
         foreach (var option in (Option[])
             [
                 _all, _last, _first, _follow, _since, _until, _output, _json, _nodeName, _policyNames, _timeFormat, _numeric, _ipTranslation,
-                _color, _allowlist, _denylist, _fieldMask, _inputFile, _rawFilters,
+                _color, _allowlist, _denylist, _fieldMask, _inputFile, _rawFilters, _silent,
             ])
         {
             command.Options.Add(option);
@@ -97,10 +98,11 @@ internal sealed class ObserveCommand
             return 0;
         }
 
-        using var printer = new FlowPrinter(output, arguments.InvocationConfiguration.Error, printing);
+        var warnings = arguments.GetValue(_silent) ? TextWriter.Null : arguments.InvocationConfiguration.Error;
+        using var printer = new FlowPrinter(output, warnings, printing);
         if (arguments.GetValue(_inputFile) is { } file)
         {
-            return await CommandErrors.Run(arguments, () => new FlowFile(file, arguments.InvocationConfiguration.Error).PrintAsync(request, printer, cancellationToken));
+            return await CommandErrors.Run(arguments, () => new FlowFile(file, warnings).PrintAsync(request, printer, cancellationToken));
         }
 
         return await CommandErrors.RunConnected(arguments, _server, async connection =>
@@ -134,8 +136,8 @@ internal sealed class ObserveCommand
         };
         selection.WriteTo(request, TimeProvider.System.GetUtcNow());
         Filters(arguments).WriteTo(request);
-        request.Whitelist.AddRange((arguments.GetValue(_allowlist) ?? []).Select(ProtoJson.Parse<Proto.FlowFilter>));
-        request.Blacklist.AddRange((arguments.GetValue(_denylist) ?? []).Select(ProtoJson.Parse<Proto.FlowFilter>));
+        request.Whitelist.AddRange((arguments.GetValue(_allowlist) ?? []).Select(ProtoJson.ParseExact<Proto.FlowFilter>));
+        request.Blacklist.AddRange((arguments.GetValue(_denylist) ?? []).Select(ProtoJson.ParseExact<Proto.FlowFilter>));
         if (arguments.GetValue(_fieldMask) is { } mask)
         {
             request.FieldMask = new FieldMask();

@@ -12,8 +12,8 @@ internal static class StatusCommand
 {
     public static Command Create(ServerOptions server)
     {
-        var output = new Option<string>("--output", "-o") { Description = "compact, dict or json (default compact).", DefaultValueFactory = _ => "compact" };
-        output.AcceptOnlyFromAmong("compact", "dict", "json");
+        var output = new Option<string>("--output", "-o") { Description = "compact, dict, json or table (default compact).", DefaultValueFactory = _ => "compact" };
+        output.AcceptOnlyFromAmong("compact", "dict", "json", "jsonpb", "table", "tab");
         var command = new Command("status", "Display status of Hubble server") { output };
         command.SetAction(async (arguments, cancellationToken) =>
         {
@@ -36,11 +36,14 @@ internal static class StatusCommand
             var isServing = health.Status == HealthCheckResponse.Types.ServingStatus.Serving;
             switch (arguments.GetValue(output))
             {
-                case "json":
+                case "json" or "jsonpb":
                     writer.WriteLine(ProtoJson.Format(status));
                     break;
                 case "dict":
                     StatusText.WriteDict(writer, status);
+                    break;
+                case "table" or "tab":
+                    StatusText.WriteTable(writer, status);
                     break;
                 default:
                     var word = isServing ? "Ok" : $"Unavailable: {health.Status}";

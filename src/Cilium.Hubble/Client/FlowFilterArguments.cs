@@ -57,7 +57,7 @@ public sealed class FlowFilterArguments
     }
 
     /// <summary>Writes the lists into a request.</summary>
-    /// <exception cref="FlowFilterException">A <c>--not</c> came last.</exception>
+    /// <exception cref="FlowFilterException">A <c>--not</c> came last, or names contradict their namespaces.</exception>
     public void WriteTo(Proto.GetFlowsRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -98,11 +98,39 @@ public sealed class FlowFilterArguments
                 return [];
             }
 
+            Both(filter =>
+            {
+                Check(filter.SourcePod, filter.SourceService, [Namespaces, SourceNamespaces]);
+                Check(filter.DestinationPod, filter.DestinationService, [Namespaces, DestinationNamespaces]);
+            });
             Both(filter => Qualify(filter.DestinationPod, filter.DestinationService, DestinationNamespaces));
             Both(filter => Qualify(filter.SourcePod, filter.SourceService, SourceNamespaces));
             Qualify(Left.SourcePod, Left.SourceService, Namespaces);
             Qualify(Right.DestinationPod, Right.DestinationService, Namespaces);
             return Left.Equals(Right) ? [Left] : [Left, Right];
+        }
+
+        // A pod in one namespace and a namespace beside it that is another one match nothing: whoever asks that meant something else.
+        private static void Check(RepeatedField<string> pods, RepeatedField<string> services, List<string>[] namespaces)
+        {
+            foreach (var name in pods.Concat(services))
+            {
+                if (NamespaceOf(name) is { } own && namespaces.Any(list => list.Exists(space => space != own)))
+                {
+                    throw new FlowFilterException("--namespace", $"another one than that of '{name}'");
+                }
+            }
+
+            if (services.FirstOrDefault(service => pods.Any(pod => NamespaceOf(pod) is { } own && own != NamespaceOf(service))) is { } elsewhere)
+            {
+                throw new FlowFilterException("--service", $"'{elsewhere}' is in another namespace than the pod beside it");
+            }
+        }
+
+        private static string? NamespaceOf(string name)
+        {
+            var slash = name.IndexOf('/', StringComparison.Ordinal);
+            return slash > 0 ? name[..slash] : null;
         }
 
         private static void Qualify(RepeatedField<string> pods, RepeatedField<string> services, List<string> namespaces)

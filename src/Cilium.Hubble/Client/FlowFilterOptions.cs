@@ -63,6 +63,7 @@ public static class FlowFilterOptions
         ["interface"] = (pair, value) => pair.Both(filter => filter.Interface.Add(new Proto.NetworkInterface { Name = value })),
         ["ipv4"] = (pair, _) => pair.Both(filter => filter.IpVersion.Add(Proto.IPVersion.Ipv4)),
         ["ipv6"] = (pair, _) => pair.Both(filter => filter.IpVersion.Add(Proto.IPVersion.Ipv6)),
+        ["ip-version"] = (pair, value) => pair.Both(filter => filter.IpVersion.Add(IpVersionOf(value))),
         ["encrypted"] = (pair, _) => pair.Both(filter => filter.Encrypted.Add(true)),
         ["unencrypted"] = (pair, _) => pair.Both(filter => filter.Encrypted.Add(false)),
         ["http-status"] = (pair, value) => pair.Both(filter => filter.HttpStatusCode.Add(value)),
@@ -151,6 +152,14 @@ public static class FlowFilterOptions
         "ingress" => Proto.TrafficDirection.Ingress,
         "egress" => Proto.TrafficDirection.Egress,
         _ => throw Wrong("traffic-direction", value, "ingress or egress"),
+    };
+
+    private static Proto.IPVersion IpVersionOf(string value) => value.ToLowerInvariant() switch
+    {
+        "4" or "v4" or "ipv4" or "ip4" => Proto.IPVersion.Ipv4,
+        "6" or "v6" or "ipv6" or "ip6" => Proto.IPVersion.Ipv6,
+        "none" => Proto.IPVersion.IpNotUsed,
+        _ => throw Wrong("ip-version", value, "v4, v6 or none"),
     };
 
     private static Proto.HTTPHeader HeaderOf(string value)

@@ -10,6 +10,12 @@ public sealed class FlowSelection
 {
     private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
 
+    // As times are written in ISO 8601, to the day, hour, minute or second; and as RFC 1123 does with a numeric zone. What has no zone is UTC.
+    private static readonly string[] TimeForms =
+    [
+        "yyyy-MM-dd", "yyyy-MM-dd'T'HHK", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "ddd, dd MMM yyyy HH:mm:ss zzz",
+    ];
+
     /// <summary>How many flows are shown when nothing else is said.</summary>
     public const ulong DefaultLast = 20;
 
@@ -76,9 +82,18 @@ public sealed class FlowSelection
             return Timestamp.FromDateTimeOffset(now - duration);
         }
 
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+        return DateTimeOffset.TryParseExact(WithoutNanoseconds(text), TimeForms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
             ? Timestamp.FromDateTimeOffset(time)
             : throw new FlowFilterException(option, $"'{text}' is neither a time such as 2024-01-02T15:04:05Z nor a duration such as 5m");
+    }
+
+    // Times here have seven digits after the point, those of flows nine.
+    private static string WithoutNanoseconds(string text)
+    {
+        var point = text.IndexOf('.', StringComparison.Ordinal);
+        var end = point < 0 ? -1 : text.AsSpan(point + 1).IndexOfAnyExceptInRange('0', '9');
+        var digits = point < 0 ? 0 : end < 0 ? text.Length - point - 1 : end;
+        return digits is > 7 and <= 9 ? text.Remove(point + 8, digits - 7) : text;
     }
 
     /// <summary>Reads a duration such as <c>1h30m</c> or <c>500ms</c>.</summary>

@@ -34,23 +34,21 @@ public static class StatusText
         }
     }
 
+    /// <summary>One row of columns.</summary>
+    public static void WriteTable(TextWriter writer, Proto.ServerStatusResponse status)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(status);
+        var fields = Fields(status, unavailable: "NUM UNAVAILABLE NODES");
+        TextTable.Write(writer, [[.. fields.Select(field => field.Key)], [.. fields.Select(field => field.Value)]], spacing: 3);
+    }
+
     /// <summary>Named lines.</summary>
     public static void WriteDict(TextWriter writer, Proto.ServerStatusResponse status)
     {
         ArgumentNullException.ThrowIfNull(writer);
         ArgumentNullException.ThrowIfNull(status);
-        var uptime = TimeSpan.FromTicks((long)(status.UptimeNs / 100));
-        (string Key, string Value)[] lines =
-        [
-            ("NUM FLOWS", Number(status.NumFlows)),
-            ("MAX FLOWS", Number(status.MaxFlows)),
-            ("SEEN FLOWS", Number(status.SeenFlows)),
-            ("FLOWS PER SECOND", FlowsPerSecond(status)),
-            ("UPTIME", Duration(uptime)),
-            ("NUM CONNECTED NODES", status.NumConnectedNodes is { } connected ? Number(connected) : "N/A"),
-            ("NUM UNAVAIL. NODES", status.NumUnavailableNodes is { } unavailable ? Number(unavailable) : "N/A"),
-            ("VERSION", status.Version),
-        ];
+        var lines = Fields(status, unavailable: "NUM UNAVAIL. NODES");
         var width = lines.Max(line => line.Key.Length);
         foreach (var (key, value) in lines)
         {
@@ -98,6 +96,18 @@ public static class StatusText
             var (h, m, s) => string.Create(CultureInfo.InvariantCulture, $"{h}h{m}m{s}s"),
         };
     }
+
+    private static (string Key, string Value)[] Fields(Proto.ServerStatusResponse status, string unavailable) =>
+    [
+        ("NUM FLOWS", Number(status.NumFlows)),
+        ("MAX FLOWS", Number(status.MaxFlows)),
+        ("SEEN FLOWS", Number(status.SeenFlows)),
+        ("FLOWS PER SECOND", FlowsPerSecond(status)),
+        ("UPTIME", Duration(TimeSpan.FromTicks((long)(status.UptimeNs / 100)))),
+        ("NUM CONNECTED NODES", status.NumConnectedNodes is { } connected ? Number(connected) : "N/A"),
+        (unavailable, status.NumUnavailableNodes is { } away ? Number(away) : "N/A"),
+        ("VERSION", status.Version),
+    ];
 
     private static string FlowsPerSecond(Proto.ServerStatusResponse status)
     {

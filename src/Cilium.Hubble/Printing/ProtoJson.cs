@@ -13,6 +13,8 @@ public static class ProtoJson
 
     private static readonly JsonParser Parser = new(JsonParser.Settings.Default.WithTypeRegistry(Registry).WithIgnoreUnknownFields(true));
 
+    private static readonly JsonParser ExactParser = new(JsonParser.Settings.Default.WithTypeRegistry(Registry));
+
     /// <summary>One message on one line, without spaces between its tokens.</summary>
     public static string Format(IMessage message)
     {
@@ -41,7 +43,12 @@ public static class ProtoJson
         return text.ToString();
     }
 
-    /// <summary>Reads a message.</summary>
+    /// <summary>Reads a message that somebody typed: a field that it does not have is a mistake.</summary>
+    /// <exception cref="InvalidProtocolBufferException">The text is no such message.</exception>
+    public static T ParseExact<T>(string json)
+        where T : IMessage, new() => ExactParser.Parse<T>(json);
+
+    /// <summary>Reads a message, of this or another version.</summary>
     /// <exception cref="InvalidProtocolBufferException">The text is no such message.</exception>
     public static T Parse<T>(string json)
         where T : IMessage, new() => Parser.Parse<T>(json);

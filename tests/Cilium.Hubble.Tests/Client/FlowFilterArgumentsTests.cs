@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cilium.Hubble.Client;
 using Cilium.Hubble.Filters;
 using Cilium.Hubble.Printing;
@@ -19,6 +20,9 @@ public sealed class FlowFilterArgumentsTests
     [InlineData("identity=world", """{"source_identity":[2]} {"destination_identity":[2]}""", "")]
     [InlineData("to-identity=34512", """{"destination_identity":[34512]}""", "")]
     [InlineData("ipv6", """{"ip_version":["IPv6"]}""", "")]
+    [InlineData("ip-version=v4 ip-version=IPv6", """{"ip_version":["IPv4","IPv6"]}""", "")]
+    [InlineData("ip-version=none", """{"ip_version":["IP_NOT_USED"]}""", "")]
+    [InlineData("namespace=x pod=x/a", """{"source_pod":["x/a"]} {"destination_pod":["x/a"]}""", "")]
     [InlineData("tcp-flags=syn,ack", """{"tcp_flags":[{"SYN":true,"ACK":true}]}""", "")]
     [InlineData("drop-reason-desc=POLICY_DENY", """{"drop_reason_desc":["POLICY_DENY"]}""", "")]
     public void Options_become_filters(string options, string allow, string deny)
@@ -37,6 +41,10 @@ public sealed class FlowFilterArgumentsTests
     [InlineData("verdict=MAYBE")]
     [InlineData("type=trace:to-nowhere")]
     [InlineData("type=nonsense")]
+    [InlineData("ip-version=5")]
+    [InlineData("namespace=y pod=x/a")]
+    [InlineData("from-namespace=y from-pod=x/a")]
+    [InlineData("to-pod=x/a to-service=y/b")]
     public void Contradictions_and_nonsense_are_refused(string options) => Assert.Throws<FlowFilterException>(() => Request(options));
 
     [Fact]
@@ -58,6 +66,30 @@ public sealed class FlowFilterArgumentsTests
         Assert.Throws<FlowFilterException>(() => new FlowSelection { First = 3, Follow = true }.WriteTo(new Proto.GetFlowsRequest(), now));
         Assert.Throws<FlowFilterException>(() => new FlowSelection { Since = "yesterday-ish" }.WriteTo(new Proto.GetFlowsRequest(), now));
     }
+
+    [Theory]
+    [InlineData("2024-01-02", "2024-01-02T00:00:00Z")]
+    [InlineData("2024-01-02T15Z", "2024-01-02T15:00:00Z")]
+    [InlineData("2024-01-02T15+02:00", "2024-01-02T13:00:00Z")]
+    [InlineData("2024-01-02T15:04Z", "2024-01-02T15:04:00Z")]
+    [InlineData("2024-01-02T15:04:05+01:00", "2024-01-02T14:04:05Z")]
+    [InlineData("2024-01-02T15:04:05.123Z", "2024-01-02T15:04:05.123Z")]
+    [InlineData("2024-01-02T15:04:05.123456789Z", "2024-01-02T15:04:05.1234567Z")]
+    [InlineData("Tue, 02 Jan 2024 15:04:05 +0000", "2024-01-02T15:04:05Z")]
+    public void Times_are_read_in_the_forms_that_flows_are_printed_in(string text, string expected)
+    {
+        var request = new Proto.GetFlowsRequest();
+        new FlowSelection { Since = text }.WriteTo(request, DateTimeOffset.UnixEpoch);
+        Assert.Equal(DateTimeOffset.Parse(expected, CultureInfo.InvariantCulture), request.Since.ToDateTimeOffset());
+    }
+
+    [Theory]
+    [InlineData("01/02/2024")]
+    [InlineData("15:04")]
+    [InlineData("2024-01-02 15:04")]
+    [InlineData("")]
+    public void Times_that_could_mean_several_are_refused(string text) => Assert.Throws<FlowFilterException>(
+        () => new FlowSelection { Until = text }.WriteTo(new Proto.GetFlowsRequest(), DateTimeOffset.UnixEpoch));
 
     [Fact]
     public void The_socket_beside_the_agents_is_found()

@@ -49,6 +49,15 @@ public sealed class InputFileTests : IDisposable
         Assert.StartsWith($"{_file}:4: ", warnings[1], StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Silent_errors_pass_over_it_without_a_word()
+    {
+        File.WriteAllText(_file, $"no json\n{Line(2)}\n");
+        var (code, output, error) = await CommandRun.RunAsync(HubbleCommand.Create(), "observe", "-s", "--input-file", _file);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Single(output.TrimEnd('\n').Split('\n'));
+    }
+
     private void Write(int count) => File.WriteAllLines(_file, Enumerable.Range(0, count).Select(Line));
 
     private string Line(int second)

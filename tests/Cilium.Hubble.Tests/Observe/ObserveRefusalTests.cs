@@ -12,6 +12,9 @@ public sealed class ObserveRefusalTests
     [InlineData("--field-mask source.pod_name", "--field-mask")]
     [InlineData("--field-mask source.pod_name -o dict", "--field-mask")]
     [InlineData("-f --until 5m", "--until")]
+    [InlineData("--pod a/b --namespace c", "--namespace")]
+    [InlineData("--allowlist {\"source_pods\":[\"a\"]}", "source_pods")]
+    [InlineData("--denylist {\"source_pods\":[\"a\"]}", "source_pods")]
     public async Task Options_that_do_not_go_together_are_refused(string options, string told)
     {
         ArgumentNullException.ThrowIfNull(options);
