@@ -2,7 +2,7 @@
 . benchmarks/floor.sh
 
 run_network() {
-  local round lab=bench kubectl
+  local round kubectl server_same server_other cluster_same cluster_other
   build_crr
 
   floor_down
@@ -11,22 +11,12 @@ run_network() {
   floor_routed_up
   floor_vxlan_up v q 10.8 pair
   floor_vxlan_up b r 10.6 bridge
-  cleanup+=("./lab down --name $lab")
-  ./lab up --name $lab --nodes 2 >/dev/null
-  kubectl="kubectl --kubeconfig .lab/$lab/kubeconfig"
-  $kubectl apply -f benchmarks/network.yaml >/dev/null
-  $kubectl wait --for=condition=Ready pod --all --timeout=60s >/dev/null
-  server_same=$($kubectl get pod server-same -o 'jsonpath={.status.podIP}')
-  server_other=$($kubectl get pod server-other -o 'jsonpath={.status.podIP}')
-  cluster_same=$($kubectl get service server-same -o 'jsonpath={.spec.clusterIP}')
-  cluster_other=$($kubectl get service server-other -o 'jsonpath={.spec.clusterIP}')
+  pods_up
 
   start_server nsenter --net=/run/netns/cnt-b-w2 --
   start_server nsenter --net=/run/netns/cnt-b-p1 --
   start_server nsenter --net=/run/netns/cnt-b-q2 --
   start_server nsenter --net=/run/netns/cnt-b-r2 --
-  start_server $kubectl exec server-same --
-  start_server $kubectl exec server-other --
   for ((round = 0; round < rounds; round++)); do
     measure veth 10.7.0.2 in_netns cnt-b-w1
     measure routed 10.9.0.11 in_netns cnt-b-p0
@@ -49,6 +39,55 @@ run_network() {
   compare "ClusterIP / direct, same node, conn/s" same-service-cps same-cps
   compare "ClusterIP / direct, other node, Gbit/s" other-service-gbps other-gbps
   compare "ClusterIP / direct, other node, conn/s" other-service-cps other-cps
+}
+
+# Connections to a service beside connections to its backend, in short slices: direct, service, service, direct, and the other way round. What the machine does
+# in the meantime, which is more than what a service costs, falls on both.
+run_services() {
+  local round kubectl server_same server_other cluster_same cluster_other where
+  build_crr
+  pods_up
+  for where in same other; do
+    for ((round = 0; round < rounds; round++)); do
+      if [ $where = same ]; then measure_slices $where "$server_same" "$cluster_same"; else measure_slices $where "$server_other" "$cluster_other"; fi
+    done
+  done
+  say "ClusterIP beside direct, connections per second (4 threads): medians, and the mean of the rounds' ratios with its error"
+  printf '%-14s %10s %10s %18s\n' "server" service direct ratio
+  for where in same other; do
+    printf '%-14s %10s %10s %18s\n' "$where node" "$(median $where-service)" "$(median $where-direct)" "$(mean $where-ratio)"
+  done
+}
+
+measure_slices() { # where direct service
+  local order=(direct service service direct) addresses name value
+  ((round % 2)) && order=(service direct direct service)
+  addresses=$(for name in "${order[@]}"; do [ "$name" = direct ] && echo "$2" || echo "$3"; done)
+  mapfile -t value < <($kubectl exec client -- sh -c "for address in ${addresses//$'\n'/ }; do taskset -c 0 $work/crr client \$address 9000 0.5 4; done" | jq .cps)
+  [ ${#value[@]} -eq 4 ] || die "$1: ${#value[@]} of 4 slices gave a figure"
+  for name in 0 1 2 3; do keep "$1-${order[name]}" "${value[name]}"; done
+  keep "$1-ratio" "$(awk -v order="${order[0]}" -v a="${value[0]}" -v b="${value[1]}" -v c="${value[2]}" -v d="${value[3]}" \
+    'BEGIN { r = (b + c) / (a + d); print order == "direct" ? r : 1 / r }')"
+}
+
+mean() {
+  awk '{ s += $1; q += $1 * $1 } END { m = s / NR; printf "%.3f +- %.3f", m, (NR > 1 ? sqrt((q / NR - m * m) / (NR - 1)) : 0) }' "$samples/$1"
+}
+
+# Two nodes, a client on one and a server on each, with their addresses and services.
+pods_up() {
+  ./lab down --name bench >/dev/null
+  cleanup+=("./lab down --name bench")
+  ./lab up --name bench --nodes 2 >/dev/null
+  kubectl="kubectl --kubeconfig .lab/bench/kubeconfig"
+  $kubectl apply -f benchmarks/network.yaml >/dev/null
+  $kubectl wait --for=condition=Ready pod --all --timeout=60s >/dev/null
+  server_same=$($kubectl get pod server-same -o 'jsonpath={.status.podIP}')
+  server_other=$($kubectl get pod server-other -o 'jsonpath={.status.podIP}')
+  cluster_same=$($kubectl get service server-same -o 'jsonpath={.spec.clusterIP}')
+  cluster_other=$($kubectl get service server-other -o 'jsonpath={.spec.clusterIP}')
+  start_server $kubectl exec server-same --
+  start_server $kubectl exec server-other --
 }
 
 # What it costs that flows are recorded: two labs side by side, one without events and Hubble.
