@@ -110,7 +110,8 @@ public sealed class FlowFilterArguments
             return Left.Equals(Right) ? [Left] : [Left, Right];
         }
 
-        // A pod in one namespace and a namespace beside it that is another one match nothing: whoever asks that meant something else.
+        // A name with a namespace beside another one contradicts itself. As upstream's client, before names are qualified: also beside all namespaces, and for
+        // a service without a namespace beside a pod with one.
         private static void Check(RepeatedField<string> pods, RepeatedField<string> services, List<string>[] namespaces)
         {
             foreach (var name in pods.Concat(services))
