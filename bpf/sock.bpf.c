@@ -7,6 +7,7 @@
 #include "lib/config.h"
 #include "lib/frontend.h"
 #include "lib/lost.h"
+#include "lib/socket_peer.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -50,22 +51,19 @@ static __always_inline int refuse(int error)
 /* So that the socket's peer can be named as the service. Returns whether there was memory for it. */
 static __always_inline int remember(struct bpf_sock_addr *ctx, const struct addr128 *address, __be16 port, __u32 service_id, const struct backend_value *backend)
 {
-	struct socket_revnat_value service = { .address = *address, .port = port, .service_id = service_id };
-	struct socket_revnat_key socket = { .address = backend->address, .port = backend->port };
-	struct socket_service *stored;
+	__u64 cookie = bpf_get_socket_cookie(ctx);
 
 	if (ctx->protocol == PROTO_TCP && ctx->sk) {
-		stored = bpf_sk_storage_get(&cilium_lb_sk_tcp, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-		if (!stored)
-			return 0;
-		stored->backend = backend->address;
-		stored->backend_port = backend->port;
-		stored->port = port;
-		stored->service_id = service_id;
-		stored->address = *address;
+		struct socket_service service = {
+			.backend = backend->address, .backend_port = backend->port, .port = port, .service_id = service_id, .address = *address,
+		};
+
+		socket_peer_remember(ctx->sk, cookie, &service);
 		return 1;
 	}
-	socket.cookie = bpf_get_socket_cookie(ctx);
+	struct socket_revnat_value service = { .address = *address, .port = port, .service_id = service_id };
+	struct socket_revnat_key socket = { .cookie = cookie, .address = backend->address, .port = backend->port };
+
 	return bpf_map_update_elem(&cilium_lb_sk_rev, &socket, &service, BPF_ANY) == 0;
 }
 
@@ -107,24 +105,20 @@ static __always_inline int translate(struct bpf_sock_addr *ctx, struct addr128 *
 static __always_inline int reverse(struct bpf_sock_addr *ctx, struct addr128 *address, __be16 *port)
 {
 	const struct socket_revnat_value *service;
-	const struct socket_service *stored;
 	struct socket_revnat_key socket = {};
+	struct socket_service connected;
 
 	if (!enable_socket_lb || (ctx->protocol != PROTO_TCP && ctx->protocol != PROTO_UDP))
 		return 0;
-	if (ctx->protocol == PROTO_TCP && ctx->sk) {
-		stored = bpf_sk_storage_get(&cilium_lb_sk_tcp, ctx->sk, 0, 0);
-		/* It may have been connected to somebody else since. */
-		if (stored && stored->backend_port == *port && address_equal(&stored->backend, address)) {
-			trace_socket(ctx, SOCKET_PRE_REVERSE, address, *port);
-			*address = stored->address;
-			*port = stored->port;
-			trace_socket(ctx, SOCKET_POST_REVERSE, address, *port);
-			return 1;
-		}
+	socket.cookie = bpf_get_socket_cookie(ctx);
+	if (ctx->protocol == PROTO_TCP && ctx->sk && socket_peer_recall(ctx->sk, socket.cookie, address, *port, &connected)) {
+		trace_socket(ctx, SOCKET_PRE_REVERSE, address, *port);
+		*address = connected.address;
+		*port = connected.port;
+		trace_socket(ctx, SOCKET_POST_REVERSE, address, *port);
+		return 1;
 	}
 	/* Sockets of earlier programs have their entry here, of TCP too. */
-	socket.cookie = bpf_get_socket_cookie(ctx);
 	socket.address = *address;
 	socket.port = *port;
 	service = bpf_map_lookup_elem(&cilium_lb_sk_rev, &socket);

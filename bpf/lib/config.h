@@ -32,6 +32,7 @@ CONFIG(__u32, underlay_ifindex, 0, "device by which other nodes are reached; the
 CONFIG(__u32, underlay_mtu, 1500, "MTU of that device; what gets larger takes the tunnel device");
 CONFIG(__u8, enable_socket_lb, 1, "socket hooks translate services of pods and of the node");
 CONFIG(__u8, enable_set_retval, 1, "the kernel has bpf_set_retval for socket hooks (5.18)");
+CONFIG(__u32, socket_slot_mask, SOCKET_SLOTS - 1, "slots of cilium_lb_sk_recent, a power of two, less one");
 CONFIG(__u8, enable_packet_lb, 1, "services are also translated per packet");
 CONFIG(__u8, enable_node_port, 1, "services are served to clients outside the cluster");
 CONFIG(__u8, several_devices, 0, "the node has several native devices: which one a service's packet leaves by is for the routing table to say");

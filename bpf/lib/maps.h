@@ -157,7 +157,15 @@ struct {
 	__type(value, __u32);          /* enum affinity_clients */
 } cilium_lb_affinity_members SEC(".maps");
 
-/* What a TCP socket was connected to, on the socket itself: cheaper than an entry elsewhere, never evicted, and it goes with the socket. */
+/* What TCP sockets were connected to, each in a slot by its cookie. One that is as many cookies younger takes the place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SOCKET_SLOTS);
+	__type(key, __u32);
+	__type(value, struct socket_slot);
+} cilium_lb_sk_recent SEC(".maps");
+
+/* The same for those that asked, on the socket itself: never evicted, and it goes with the socket. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

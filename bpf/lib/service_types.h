@@ -2,6 +2,8 @@
 /* What the service maps hold, shared with C#. Part of types.h, which includes it. */
 #pragma once
 
+#define SOCKET_SLOTS 65536
+
 struct frontend_key {
 	struct addr128 address;
 	__be16 port;
@@ -120,3 +122,9 @@ struct socket_service {
 	struct addr128 address;        /* of the service */
 };
 ASSERT_SIZE(socket_service, 40);
+
+struct socket_slot {
+	__u64 cookie;                  /* of the socket, 0: of none */
+	struct socket_service service;
+};
+ASSERT_SIZE(socket_slot, 48);

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Cilium.Core;
 using Cilium.Datapath.Nodes;
 
@@ -117,7 +118,10 @@ public sealed class DatapathOptions
     /// <summary>Entries of the map of translated connections. See <see cref="MapSizing"/>.</summary>
     public uint SnatEntries { get; set; } = 524288;
 
-    /// <summary>Entries of the map of sockets connected to services. See <see cref="MapSizing"/>.</summary>
+    /// <summary>
+    /// Sockets connected to services that are known to the node: entries of the map of those other than TCP, and, rounded up to a power of two, slots for
+    /// those of TCP. At most 2^24. See <see cref="MapSizing"/>.
+    /// </summary>
     public uint SocketRevNatEntries { get; set; } = 65536;
 
     /// <summary>Entries of one compiled policy. Key <c>bpf-policy-map-max</c>.</summary>
@@ -161,6 +165,7 @@ public sealed class DatapathOptions
         {
             Require(value > 0, name, "must be at least 1");
         }
+        Require(SocketRevNatEntries <= MapSizing.Maximum, nameof(SocketRevNatEntries), $"must be at most {MapSizing.Maximum}, not {SocketRevNatEntries}");
         Require(TracePayloadLength is >= 0 and <= LongestPayload, nameof(TracePayloadLength), $"must be from 0 to {LongestPayload}, not {TracePayloadLength}");
     }
 
@@ -169,6 +174,8 @@ public sealed class DatapathOptions
 
     /// <summary>Bytes of a packet that travel with its event. Key <c>trace-payloadlen</c>; at most 128.</summary>
     public int TracePayloadLength { get; set; } = 128;
+
+    internal uint SocketSlots => BitOperations.RoundUpToPowerOf2(SocketRevNatEntries);
 
     /// <summary>The smallest that hosts must take (RFC 791, RFC 8200), and what a tunnel over IPv4 adds.</summary>
     internal int SmallestMtu => (EnableIPv6 ? 1280 : 576) + (EnableTunnel ? 50 : 0);

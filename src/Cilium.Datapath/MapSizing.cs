@@ -8,7 +8,7 @@ namespace Cilium.Datapath;
 /// </summary>
 public sealed class MapSizing
 {
-    private const uint Maximum = 1 << 24;
+    internal const uint Maximum = 1 << 24;
 
     private static readonly Share s_tcp = new(524288, 131072, Unsafe.SizeOf<CtTuple>() + Unsafe.SizeOf<CtEntry>());
     private static readonly Share s_any = new(262144, 65536, Unsafe.SizeOf<CtTuple>() + Unsafe.SizeOf<CtEntry>());

@@ -86,6 +86,7 @@ public sealed partial class LayoutTests
             ("cilium_lb_frontends", Unsafe.SizeOf<FrontendKey>(), Unsafe.SizeOf<FrontendValue>()),
             ("cilium_lb_ids", 4, 4),
             ("cilium_lb_revnat", 4, Unsafe.SizeOf<RevNatValue>()),
+            ("cilium_lb_sk_recent", 4, Unsafe.SizeOf<SocketSlot>()),
             ("cilium_lb_sk_rev", Unsafe.SizeOf<SocketRevNatKey>(), Unsafe.SizeOf<SocketRevNatValue>()),
             ("cilium_lb_sk_tcp", 4, Unsafe.SizeOf<SocketService>()),
             ("cilium_lb_slots", Unsafe.SizeOf<SlotKey>(), Unsafe.SizeOf<SlotValue>()),

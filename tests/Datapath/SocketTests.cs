@@ -32,12 +32,36 @@ public sealed class SocketTests : IDisposable
         {
             using var client = Client(IPAddress.Parse(vip), SocketType.Stream, ProtocolType.Tcp);
             client.Connect(IPAddress.Parse(vip), 80);
-            Assert.Equal(new IPEndPoint(IPAddress.Parse(vip), 80), client.RemoteEndPoint);
+            Assert.Equal(new IPEndPoint(IPAddress.Parse(vip), 80), Peer(client));
             using var accepted = listener.Accept();
             Assert.Equal(Port(client), ((IPEndPoint)accepted.RemoteEndPoint!).Port);
         });
-        // The socket carries it itself.
+        // It has a slot of its own.
+        Assert.Single(_bench.Map<uint, SocketSlot>("cilium_lb_sk_recent").ToDictionary().Values, slot => slot.Service.Address == Bench.Address(vip));
         Assert.Empty(_bench.Map<SocketRevNatKey, SocketRevNatValue>("cilium_lb_sk_rev").ToDictionary());
+    }
+
+    [Theory, MemberData(nameof(Families))]
+    public void A_connection_that_named_the_service_goes_on_to_do_so_when_its_slot_is_taken(string vip, string backend)
+    {
+        using var listener = new Socket(IPAddress.Parse(backend).AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Parse(backend), 0));
+        listener.Listen();
+        AddService(vip, Frame.Tcp, (backend, Port(listener)));
+        _cgroup.Run(() =>
+        {
+            var clients = Enumerable.Range(0, 2).Select(_ => Client(IPAddress.Parse(vip), SocketType.Stream, ProtocolType.Tcp)).ToList();
+            foreach (var client in clients)
+                client.Connect(IPAddress.Parse(vip), 80);
+            Assert.Equal(new IPEndPoint(IPAddress.Parse(vip), 80), Peer(clients[0]));
+            var slots = _bench.Map<uint, SocketSlot>("cilium_lb_sk_recent");
+            var stranger = new SocketSlot(ulong.MaxValue, default);
+            foreach (var (index, _) in slots.ToDictionary().Where(slot => slot.Value.Cookie != 0))
+                slots.Update(index, stranger);
+            Assert.Equal(new IPEndPoint(IPAddress.Parse(vip), 80), Peer(clients[0]));
+            Assert.Equal(new IPEndPoint(vip.Contains("::ffff", StringComparison.Ordinal) ? IPAddress.Parse(backend).MapToIPv6() : IPAddress.Parse(backend), Port(listener)), Peer(clients[1]));
+            clients.ForEach(client => client.Dispose());
+        });
     }
 
     [Theory, MemberData(nameof(Families))]
@@ -61,7 +85,7 @@ public sealed class SocketTests : IDisposable
             connected.Send([1, 2, 3]);
             Answer(server);
             Assert.Equal(3, connected.Receive(new byte[16]));
-            Assert.Equal(new IPEndPoint(address, 80), connected.RemoteEndPoint);
+            Assert.Equal(new IPEndPoint(address, 80), Peer(connected));
         });
     }
 
@@ -92,7 +116,7 @@ public sealed class SocketTests : IDisposable
         {
             using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             client.Connect(IPAddress.Loopback, Port(listener));
-            Assert.Equal(new IPEndPoint(IPAddress.Loopback, Port(listener)), client.RemoteEndPoint);
+            Assert.Equal(new IPEndPoint(IPAddress.Loopback, Port(listener)), Peer(client));
         });
         Assert.Empty(_bench.Map<SocketRevNatKey, SocketRevNatValue>("cilium_lb_sk_rev").ToDictionary());
     }
@@ -112,6 +136,14 @@ public sealed class SocketTests : IDisposable
         if (address.AddressFamily == AddressFamily.InterNetworkV6)
             socket.DualMode = true;
         return socket;
+    }
+
+    /// <summary>Whom the kernel calls the socket's peer: a socket remembers whom it was told to connect to, another one of the same handle has to ask.</summary>
+    private static EndPoint Peer(Socket socket)
+    {
+        using var handle = new SafeSocketHandle(socket.Handle, ownsHandle: false);
+        using var another = new Socket(handle);
+        return another.RemoteEndPoint!;
     }
 
     private static ushort Port(Socket socket) => (ushort)((IPEndPoint)socket.LocalEndPoint!).Port;

@@ -17,7 +17,10 @@ public sealed class SocketHookTests : IDisposable
         using var socket = Call(vip, 80);
         Assert.Equal(1, Run("connect", socket));
         Assert.Equal((backend, (ushort)8080), Where(socket));
-        // The socket carries it itself.
+        // It is in the slot of the socket's cookie alone.
+        var slot = Assert.Single(_bench.Map<uint, SocketSlot>("cilium_lb_sk_recent").ToDictionary(), slot => slot.Value.Cookie != 0);
+        Assert.Equal(new SocketSlot(4711, new SocketService(Bench.Address(backend), NetPort.From(8080), NetPort.From(80), 7, Bench.Address(vip))), slot.Value);
+        Assert.Equal(4711u, slot.Key);
         Assert.Empty(_bench.Map<SocketRevNatKey, SocketRevNatValue>("cilium_lb_sk_rev").ToDictionary());
         Assert.Equal(1, Run("getpeername", socket));
         Assert.Equal((Mapped(vip), (ushort)80), Where(socket));
@@ -44,6 +47,52 @@ public sealed class SocketHookTests : IDisposable
         Assert.Equal((elsewhere, (ushort)9090), Where(again));
         Assert.Equal(1, Run("getpeername", again));
         Assert.Equal((vip, (ushort)80), Where(again));
+    }
+
+    [Theory, InlineData("10.96.0.1", "127.0.0.1"), InlineData("fd96::1", "::1")]
+    public void A_socket_whose_slot_was_taken_names_its_service_only_if_it_asked_before(string vip, string backend)
+    {
+        AddService(vip, Frame.Tcp, (backend, 8080));
+        using var silent = Call(vip, 80);
+        using var curious = Call(vip, 80);
+        curious.Cookie = 4712;
+        Assert.Equal(1, Run("connect", silent));
+        Assert.Equal(1, Run("connect", curious));
+        using (var question = Call(backend, 8080))
+        {
+            question.Cookie = curious.Cookie;
+            Assert.Equal(1, Run("getpeername", question));
+            Assert.Equal((vip, (ushort)80), Where(question));
+        }
+
+        var slots = _bench.Map<uint, SocketSlot>("cilium_lb_sk_recent").Shape.MaxEntries;
+        foreach (var cookie in new[] { silent.Cookie, curious.Cookie })
+        {
+            using var younger = Call(vip, 80);
+            younger.Cookie = cookie + slots;
+            Assert.Equal(1, Run("connect", younger));
+            Assert.Equal(1, Run("getpeername", younger));
+            Assert.Equal((vip, (ushort)80), Where(younger));
+        }
+        Assert.Equal(1, Run("getpeername", silent));
+        Assert.Equal((backend, (ushort)8080), Where(silent));
+        Assert.Equal(1, Run("getpeername", curious));
+        Assert.Equal((vip, (ushort)80), Where(curious));
+    }
+
+    [Theory, InlineData("10.96.0.1", "10.96.0.2", "127.0.0.1"), InlineData("fd96::1", "fd96::2", "::1")]
+    public void A_socket_that_asked_and_reaches_the_backend_by_another_service_names_that(string vip, string other, string backend)
+    {
+        AddService(vip, Frame.Tcp, (backend, 8080));
+        AddService(other, Frame.Tcp, (backend, 8080));
+        foreach (var service in new[] { vip, other, vip })
+        {
+            using var socket = Call(service, 80);
+            Assert.Equal(1, Run("connect", socket));
+            Assert.Equal((backend, (ushort)8080), Where(socket));
+            Assert.Equal(1, Run("getpeername", socket));
+            Assert.Equal((service, (ushort)80), Where(socket));
+        }
     }
 
     [Theory, InlineData("10.96.0.1", "127.0.0.1"), InlineData("fd96::1", "::1")]

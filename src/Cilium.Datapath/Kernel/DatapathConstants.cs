@@ -33,6 +33,7 @@ internal sealed class DatapathConstants
         Set("underlay_ifindex", Encapsulates(options, node, network) ? (uint)network.Underlay[0].Index : 0u);
         Set("underlay_mtu", (uint)network.DeviceMtu);
         Set("enable_socket_lb", options.EnableSocketLoadBalancing);
+        Set("socket_slot_mask", options.SocketSlots - 1);
         Set("enable_set_retval", hasSetReturnValue);
         Set("enable_node_port", options.EnableNodePort);
         Set("several_devices", network.Underlay.Count > 1);

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Cilium.Datapath.Maps;
 
-/// <summary>The service that a TCP socket believes to speak to, kept on the socket.</summary>
+/// <summary>The service that a TCP socket believes to speak to; kept on the socket once it was asked for.</summary>
 /// <param name="Backend">The backend it was connected to.</param>
 /// <param name="BackendPort">The backend's port.</param>
 /// <param name="Port">The service's port.</param>

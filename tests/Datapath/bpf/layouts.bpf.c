@@ -26,6 +26,8 @@ struct affinity_value layout_affinity_value;
 struct affinity_member layout_affinity_member;
 struct socket_revnat_key layout_socket_revnat_key;
 struct socket_revnat_value layout_socket_revnat_value;
+struct socket_service layout_socket_service;
+struct socket_slot layout_socket_slot;
 struct snat_key layout_snat_key;
 struct snat_value layout_snat_value;
 struct fragment_key layout_fragment_key;
