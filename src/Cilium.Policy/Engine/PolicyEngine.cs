@@ -20,6 +20,7 @@ public sealed class PolicyEngine
     private readonly Dictionary<(string Kind, string Namespace, string Name), PolicyRule[]> _policies = [];
     private readonly Dictionary<PolicySubject, SubjectState> _subjects = [];
     private readonly HashSet<SubjectState> _changedSubjects = [];
+    private TaskCompletionSource _nextCommit = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Makes an engine without rules.</summary>
     /// <param name="options">How rules become policies.</param>
@@ -133,44 +134,17 @@ public sealed class PolicyEngine
     /// <summary>Makes all changes since the last commit effective, and says what they changed.</summary>
     public PolicyUpdate Commit()
     {
+        TaskCompletionSource committed;
+        PolicyUpdate update;
         lock (_lock)
         {
-            // 1. The identities of prefixes that rules name exist before the rules are evaluated.
-            var (cidrsAdded, cidrsRemoved) = _cidrs.Commit(_selectors);
-
-            // 2. Existing plans follow the identities; 3. changed subjects find or make their plans; 4. plans without subjects go.
-            var contents = _plans.FollowIdentities();
-            var assignments = new Dictionary<PolicySubject, PolicyContentId>();
-            foreach (var state in _changedSubjects)
-            {
-                var before = state.Plan;
-                if (state.Uses == 0)
-                {
-                    _subjects.Remove(state.Subject);
-                    state.Plan = null;
-                }
-                else
-                {
-                    var (ingress, egress, elements) = SubjectRules.Gather(state.Rules, state.Subject, _options);
-                    state.Plan = _plans.FindOrAdd(ingress, egress, elements.Select(element => element.Content), state.Subject.NamedPorts, contents);
-                    state.Plan.Subjects++;
-                    if (state.Plan != before)
-                    {
-                        assignments.Add(state.Subject, state.Plan.Id);
-                    }
-                }
-
-                if (before is not null)
-                {
-                    before.Subjects--;
-                }
-            }
-
-            _changedSubjects.Clear();
-            var removed = _plans.RemoveUnused(contents);
-            Revision++;
-            return new PolicyUpdate(contents, assignments, removed, cidrsAdded, cidrsRemoved);
+            update = CommitChanges();
+            committed = _nextCommit;
+            _nextCommit = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
+
+        committed.SetResult();
+        return update;
     }
 
     /// <summary>Finds the policy of a subject as of the last commit.</summary>
@@ -182,6 +156,24 @@ public sealed class PolicyEngine
             id = plan?.Id ?? default;
             policy = plan?.Policy;
             return plan is not null;
+        }
+    }
+
+    /// <summary>What is behind the verdicts on a subject as of the last commit; null for one without policy. The same object until the subject's rules change.</summary>
+    public PolicyAttribution? Attribute(PolicySubject subject)
+    {
+        lock (_lock)
+        {
+            return _subjects.GetValueOrDefault(subject)?.Attribution;
+        }
+    }
+
+    /// <summary>Completes once <see cref="Revision"/> is past a number.</summary>
+    public Task WaitPastAsync(long revision, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            return Revision > revision ? Task.CompletedTask : _nextCommit.Task.WaitAsync(cancellationToken);
         }
     }
 
@@ -258,6 +250,46 @@ public sealed class PolicyEngine
                 : [.. NumberedRules(state).Where(entry => entry.Rule[direction].DefaultDeny)
                     .Select(entry => new RuleReference(entry.Rule.Origin, entry.Number, direction, false, -1, entry.Rule.Description))];
         }
+    }
+
+    private PolicyUpdate CommitChanges()
+    {
+        // 1. The identities of prefixes that rules name exist before the rules are evaluated.
+        var (cidrsAdded, cidrsRemoved) = _cidrs.Commit(_selectors);
+
+        // 2. Existing plans follow the identities; 3. changed subjects find or make their plans; 4. plans without subjects go.
+        var contents = _plans.FollowIdentities();
+        var assignments = new Dictionary<PolicySubject, PolicyContentId>();
+        foreach (var state in _changedSubjects)
+        {
+            var before = state.Plan;
+            if (state.Uses == 0)
+            {
+                _subjects.Remove(state.Subject);
+                state.Plan = null;
+            }
+            else
+            {
+                var (ingress, egress, elements) = SubjectRules.Gather(state.Rules, state.Subject, _options);
+                state.Plan = _plans.FindOrAdd(ingress, egress, elements.Select(element => element.Content), state.Subject.NamedPorts, contents);
+                state.Plan.Subjects++;
+                state.Attribution = new PolicyAttribution(elements, state.Subject.NamedPorts, _plans.RemotePorts, _options.Cluster, Revision + 1);
+                if (state.Plan != before)
+                {
+                    assignments.Add(state.Subject, state.Plan.Id);
+                }
+            }
+
+            if (before is not null)
+            {
+                before.Subjects--;
+            }
+        }
+
+        _changedSubjects.Clear();
+        var removed = _plans.RemoveUnused(contents);
+        Revision++;
+        return new PolicyUpdate(contents, assignments, removed, cidrsAdded, cidrsRemoved);
     }
 
     /// <summary>The rules that select a subject, each with its number in its object, by object and number.</summary>

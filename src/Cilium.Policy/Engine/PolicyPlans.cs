@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Cilium.Core;
 
 namespace Cilium.Policy;
@@ -7,7 +8,7 @@ internal sealed class PolicyPlans(SelectorCache selectors)
 {
     private readonly Dictionary<PlanItemContent, PlanItem> _items = [];
     private readonly Dictionary<PlanSignature, PolicyPlan> _plans = [];
-    private readonly Dictionary<Identity, EquatableArray<NamedPort>> _remotePorts = [];
+    private readonly ConcurrentDictionary<Identity, EquatableArray<NamedPort>> _remotePorts = [];
     private readonly HashSet<Identity> _changedPorts = [];
     private int _lastItem;
     private long _lastPlan;
@@ -19,7 +20,7 @@ internal sealed class PolicyPlans(SelectorCache selectors)
             _changedPorts.Add(identity);
             if (ports.Count == 0)
             {
-                _remotePorts.Remove(identity);
+                _remotePorts.TryRemove(identity, out _);
             }
             else
             {
@@ -27,6 +28,9 @@ internal sealed class PolicyPlans(SelectorCache selectors)
             }
         }
     }
+
+    /// <summary>The named ports of the endpoints of each identity; other threads may read them.</summary>
+    public ConcurrentDictionary<Identity, EquatableArray<NamedPort>> RemotePorts => _remotePorts;
 
     /// <summary>The named ports of whoever receives the traffic of a key.</summary>
     public EquatableArray<NamedPort> ReceiverPorts(PolicyKey key, PolicySubject subject) =>

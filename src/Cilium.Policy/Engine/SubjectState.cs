@@ -12,5 +12,7 @@ internal sealed class SubjectState(PolicySubject subject)
 
     public PolicyPlan? Plan { get; set; }
 
+    public PolicyAttribution? Attribution { get; set; }
+
     public bool IsSelectedBy(PolicyRule rule) => !rule.SelectsNodes && rule.Subject.Matches(Subject.Labels);
 }

@@ -12,15 +12,22 @@ internal static class TwoLookups
 
     public static Verdict Decide(IEnumerable<PolicyEntry> entries, Packet packet)
     {
+        var entry = Deciding(entries, packet);
+        return entry is null ? Verdict.DeniedByDefault : entry.Value.Verdict.IsDeny ? Verdict.DeniedByRule : Verdict.Allowed;
+    }
+
+    /// <summary>The entry that decides, the peer's before everybody's when both say the same; null when none matches.</summary>
+    public static PolicyEntry? Deciding(IEnumerable<PolicyEntry> entries, Packet packet)
+    {
         var list = entries as IReadOnlyCollection<PolicyEntry> ?? [.. entries];
         var specific = Longest(list, packet, packet.Peer);
         var wildcard = Longest(list, packet, Identity.Unknown);
-        if (specific is { Verdict.IsDeny: true } || wildcard is { Verdict.IsDeny: true })
+        if (specific is { Verdict.IsDeny: true } || wildcard is not { Verdict.IsDeny: true })
         {
-            return Verdict.DeniedByRule;
+            return specific ?? wildcard;
         }
 
-        return specific is not null || wildcard is not null ? Verdict.Allowed : Verdict.DeniedByDefault;
+        return wildcard;
     }
 
     private static PolicyEntry? Longest(IEnumerable<PolicyEntry> entries, Packet packet, Identity identity)

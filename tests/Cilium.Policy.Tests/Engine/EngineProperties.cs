@@ -28,6 +28,7 @@ public sealed class EngineProperties
 
             model.Apply(engine.Commit());
             model.Check(seed);
+            model.CheckAttributions(seed);
         }
 
         model.CheckExplanations();
@@ -147,6 +148,25 @@ public sealed class EngineProperties
                 Assert.True(engine.TryGet(subject, out var id, out var current));
                 Assert.Equal(_assigned[subject], id);
                 Assert.True(full == current && full == _contents[id], $"seed {seed}: {subject}");
+            }
+        }
+
+        /// <summary>What is behind a packet's verdict is what is behind the entry that decides on it.</summary>
+        public void CheckAttributions(int seed)
+        {
+            foreach (var subject in _subjects.Distinct())
+            {
+                Assert.True(engine.TryGet(subject, out _, out var current));
+                var attribution = engine.Attribute(subject)!;
+                for (var i = 0; i < 20; i++)
+                {
+                    var packet = world.RandomPacket();
+                    var entry = TwoLookups.Deciding(current.Entries, packet);
+                    var peer = new KnownIdentity(packet.Peer, world.Identities.GetValueOrDefault(packet.Peer, LabelSet.Empty));
+                    var origins = attribution.Find(packet.Direction, peer, packet.Protocol, packet.Port, out var isDeny);
+                    Assert.Equal(entry is null ? [] : engine.Explain(subject, entry.Value.Key), origins);
+                    Assert.True(isDeny == (entry?.Verdict.IsDeny ?? false), $"seed {seed}: {subject} {packet}");
+                }
             }
         }
 

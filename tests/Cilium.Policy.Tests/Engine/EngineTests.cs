@@ -112,6 +112,54 @@ public sealed class EngineTests
         Assert.Empty(engine.Explain(subject, new PolicyKey(TrafficDirection.Ingress, new Identity(300), L4Protocol.Tcp, 81, 16)));
     }
 
+    [Fact]
+    public void An_attribution_keeps_to_the_rules_of_its_commit_and_follows_who_wrote_them()
+    {
+        var engine = new PolicyEngine(s_options);
+        var subject = new PolicySubject(LabelSet.Parse("k8s:app=server"));
+        var other = s_origin with { Name = "q" };
+        var client = new KnownIdentity(new Identity(300), LabelSet.Parse("k8s:app=client"));
+        engine.SetPolicy(s_origin, [s_rule]);
+        engine.UpsertIdentity(client.Id, client.Labels);
+        Assert.Null(engine.Attribute(subject));
+        engine.AddSubject(subject);
+        engine.Commit();
+        var before = engine.Attribute(subject)!;
+        Assert.Equal([s_origin], before.Find(TrafficDirection.Ingress, client, L4Protocol.Tcp, 80, out var isDeny));
+        Assert.False(isDeny);
+        Assert.Empty(before.Find(TrafficDirection.Ingress, client, L4Protocol.Udp, 80, out _));
+        Assert.Empty(before.Find(TrafficDirection.Egress, client, L4Protocol.Tcp, 80, out _));
+
+        // Identities that come change no attribution; another object with the same rule does, though no entry changes.
+        engine.UpsertIdentity(new Identity(301), client.Labels);
+        engine.Commit();
+        Assert.Same(before, engine.Attribute(subject));
+        Assert.Equal([s_origin], before.Find(TrafficDirection.Ingress, new KnownIdentity(new Identity(301), client.Labels), L4Protocol.Tcp, 80, out _));
+        engine.SetPolicy(other, [s_rule with { Origin = other }]);
+        engine.RemovePolicy(s_origin);
+        Assert.Same(before, engine.Attribute(subject));
+        Assert.Empty(engine.Commit().Contents);
+        var after = engine.Attribute(subject)!;
+        Assert.Equal(engine.Revision, after.Revision);
+        Assert.Equal([other], after.Find(TrafficDirection.Ingress, client, L4Protocol.Tcp, 80, out _));
+        Assert.Equal([s_origin], before.Find(TrafficDirection.Ingress, client, L4Protocol.Tcp, 80, out _));
+    }
+
+    [Fact]
+    public async Task A_commit_ends_the_wait_for_it()
+    {
+        var engine = new PolicyEngine(s_options);
+        var wait = engine.WaitPastAsync(engine.Revision, CancellationToken.None);
+        Assert.False(wait.IsCompleted);
+        engine.Commit();
+        await wait;
+        Assert.True(engine.WaitPastAsync(engine.Revision - 1, CancellationToken.None).IsCompletedSuccessfully);
+        using var stop = new CancellationTokenSource();
+        var cancelled = engine.WaitPastAsync(engine.Revision, stop.Token);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+    }
+
     /// <summary>A question is answered from one commit, whatever others come meanwhile.</summary>
     [Fact]
     public async Task Rules_are_explained_while_the_entry_comes_and_goes()
