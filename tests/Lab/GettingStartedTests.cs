@@ -94,6 +94,8 @@ public sealed class GettingStartedTests(KubernetesAddressesLab lab) : IClassFixt
         Assert.Contains("policy-verdict:none INGRESS DENIED (TCP Flags: SYN)", dropped, StringComparison.Ordinal);
         var passed = await ObserveAsync("netshoot-client", "FORWARDED", "INGRESS ALLOWED");
         Assert.Contains("policy-verdict:L3-L4 INGRESS ALLOWED (TCP Flags: SYN)", passed, StringComparison.Ordinal);
+        var named = await ObserveAsync("netshoot-client", "FORWARDED", "INGRESS ALLOWED BY", "--print-policy-names");
+        Assert.Contains("policy-verdict:L3-L4 INGRESS ALLOWED BY policy (CiliumNetworkPolicy) (TCP Flags: SYN)", named, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -160,9 +162,9 @@ public sealed class GettingStartedTests(KubernetesAddressesLab lab) : IClassFixt
     private Task<string> ExplainAsync(string pod) =>
         lab.AgentAsync("kind-worker2", "cilium-dbg", "explain", "--from", $"default/{pod}", "--to", "svc/nginx-service", "--port", "80");
 
-    private Task<string> ObserveAsync(string pod, string verdict, string text) => LabFixture.EventuallyAsync(
+    private Task<string> ObserveAsync(string pod, string verdict, string text, params string[] options) => LabFixture.EventuallyAsync(
         () => LabFixture.RunAsync(
-            lab.Binary("hubble"), "observe", "--server", $"unix://{lab.Lab.FolderOfNode("kind-worker2")}/run/hubble.sock", "--last", "50",
-            "--from-pod", $"default/{pod}", "--verdict", verdict),
+            [lab.Binary("hubble"), "observe", "--server", $"unix://{lab.Lab.FolderOfNode("kind-worker2")}/run/hubble.sock", "--last", "50",
+            "--from-pod", $"default/{pod}", "--verdict", verdict, .. options]),
         flows => flows.Contains(text, StringComparison.Ordinal));
 }

@@ -19,6 +19,8 @@ internal sealed class HubbleIndexDerivation(
     private const int HubblePort = 4244;
     private static readonly L4Protocol[] s_protocols = [L4Protocol.Tcp, L4Protocol.Udp, L4Protocol.Sctp];
 
+    private long _policyRevision = -1;
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var own = tables.Endpoints.Subscribe();
@@ -32,7 +34,7 @@ internal sealed class HubbleIndexDerivation(
         using var localNode = tables.LocalNode.Subscribe();
         var wakeup = new Wakeup(
             time, own.WaitAsync, identities.WaitAsync, others.WaitAsync, labels.WaitAsync, addresses.WaitAsync, frontends.WaitAsync, nodes.WaitAsync,
-            node.WaitAsync, localNode.WaitAsync);
+            node.WaitAsync, localNode.WaitAsync, token => policies.WaitPastAsync(_policyRevision, token));
         index.Update(builder =>
         {
             foreach (var known in policies.Identities.All)
@@ -53,6 +55,7 @@ internal sealed class HubbleIndexDerivation(
                 SetOwn(builder, ownChanges, identityChanges);
                 SetAddresses(builder, addressChanges);
                 SetServices(builder, frontendChanges);
+                SetPolicies(builder, ownChanges.Count + identityChanges.Count > 0);
                 SetNode(builder, nodeChanges, localNodeChanges);
             });
             SetPeers(nodes.Drain());
@@ -204,6 +207,38 @@ internal sealed class HubbleIndexDerivation(
         }
 
         return null;
+    }
+
+    private void SetPolicies(HubbleSnapshotBuilder builder, bool haveEndpointsChanged)
+    {
+        // Read before what it stands for: a commit that comes meanwhile is told next time.
+        var revision = policies.Revision;
+        if (revision == _policyRevision && !haveEndpointsChanged)
+        {
+            return;
+        }
+
+        _policyRevision = revision;
+        var endpoints = tables.Endpoints.Snapshot();
+        foreach (var gone in builder.Policies.Keys.Where(id => !endpoints.TryGet(id, out _)).ToList())
+        {
+            builder.Policies.Remove(gone);
+        }
+
+        foreach (var id in endpoints.Keys)
+        {
+            var attribution = tables.EndpointIdentities.TryGet(id, out var identity)
+                ? policies.Attribute(new PolicySubject(identity.Labels, identity.NamedPorts))
+                : null;
+            if (attribution is null)
+            {
+                builder.Policies.Remove(id);
+            }
+            else if (!builder.Policies.TryGetValue(id, out var present) || ((EndpointPolicies)present).Attribution != attribution)
+            {
+                builder.Policies[id] = new EndpointPolicies(attribution);
+            }
+        }
     }
 
     private void SetNode(

@@ -18,6 +18,7 @@ public sealed class HubbleSnapshot
         ImmutableDictionary<(IpAddr Address, ushort Port), HubbleService> services,
         ImmutableDictionary<int, string> interfaces,
         ImmutableDictionary<ulong, HubbleNamespace> namespaces,
+        ImmutableDictionary<EndpointId, IHubblePolicies> policies,
         ImmutableArray<string> nodeLabels)
     {
         Endpoints = endpoints;
@@ -27,6 +28,7 @@ public sealed class HubbleSnapshot
         Services = services;
         Interfaces = interfaces;
         Namespaces = namespaces;
+        Policies = policies;
         NodeLabels = nodeLabels;
     }
 
@@ -39,6 +41,7 @@ public sealed class HubbleSnapshot
         ImmutableDictionary<(IpAddr, ushort), HubbleService>.Empty,
         ImmutableDictionary<int, string>.Empty,
         ImmutableDictionary<ulong, HubbleNamespace>.Empty,
+        ImmutableDictionary<EndpointId, IHubblePolicies>.Empty,
         []);
 
     /// <summary>Owners by address.</summary>
@@ -61,6 +64,9 @@ public sealed class HubbleSnapshot
 
     /// <summary>Addresses of pods and of the node by the kernel's cookie of their network namespace; names the callers of translated sockets.</summary>
     public ImmutableDictionary<ulong, HubbleNamespace> Namespaces { get; }
+
+    /// <summary>What is behind verdicts, by local endpoint.</summary>
+    public ImmutableDictionary<EndpointId, IHubblePolicies> Policies { get; }
 
     /// <summary>How many prefixes have each length in the 128-bit space, longest first.</summary>
     internal ImmutableSortedDictionary<int, int> PrefixLengths { get; }

@@ -19,6 +19,7 @@ public sealed class HubbleSnapshotBuilder
         Services = snapshot.Services.ToBuilder();
         Interfaces = snapshot.Interfaces.ToBuilder();
         Namespaces = snapshot.Namespaces.ToBuilder();
+        Policies = snapshot.Policies.ToBuilder();
         NodeLabels = snapshot.NodeLabels;
     }
 
@@ -36,6 +37,9 @@ public sealed class HubbleSnapshotBuilder
 
     /// <summary>Addresses of pods and of the node by the kernel's cookie of their network namespace.</summary>
     public IDictionary<ulong, HubbleNamespace> Namespaces { get; }
+
+    /// <summary>What is behind verdicts, by local endpoint.</summary>
+    public IDictionary<EndpointId, IHubblePolicies> Policies { get; }
 
     /// <summary>Sets the labels of an identity.</summary>
     public void SetLabels(Identity identity, LabelSet labels)
@@ -75,6 +79,7 @@ public sealed class HubbleSnapshotBuilder
         ((ImmutableDictionary<(IpAddr Address, ushort Port), HubbleService>.Builder)Services).ToImmutable(),
         ((ImmutableDictionary<int, string>.Builder)Interfaces).ToImmutable(),
         ((ImmutableDictionary<ulong, HubbleNamespace>.Builder)Namespaces).ToImmutable(),
+        ((ImmutableDictionary<EndpointId, IHubblePolicies>.Builder)Policies).ToImmutable(),
         NodeLabels);
 
     private void CountLength(int length, int change)

@@ -95,6 +95,7 @@ public sealed class FlowBuilder
                 break;
             case DatapathEventType.PolicyVerdict:
                 FillVerdict(flow, datapathEvent);
+                FlowPolicies.Fill(flow, datapathEvent, snapshot);
                 break;
             default:
                 break;

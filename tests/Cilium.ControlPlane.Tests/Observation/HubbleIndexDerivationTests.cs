@@ -22,11 +22,14 @@ public sealed class HubbleIndexDerivationTests : IAsyncDisposable
     private readonly HubbleIndex _index = new();
     private readonly PeerDirectory _peers = new();
     private readonly CancellationTokenSource _stop = new();
+    private readonly PolicyEngine _policies;
     private readonly Task _running;
 
-    public HubbleIndexDerivationTests() => _running = new HubbleIndexDerivation(
-        _test.Tables, _test.Options, new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster }), _index, _peers, NodeCookie, TimeProvider.System)
-        .RunAsync(_stop.Token);
+    public HubbleIndexDerivationTests()
+    {
+        _policies = new PolicyEngine(new PolicyOptions { Cluster = _test.Options.Cluster });
+        _running = new HubbleIndexDerivation(_test.Tables, _test.Options, _policies, _index, _peers, NodeCookie, TimeProvider.System).RunAsync(_stop.Token);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -138,6 +141,54 @@ public sealed class HubbleIndexDerivationTests : IAsyncDisposable
 
         Assert.Equal(["os=linux", "zone=a"], _index.Current.NodeLabels);
         Assert.Equal(new HubbleNamespace(IpAddr.Parse("172.18.0.2"), IpAddr.None), _index.Current.Namespaces[NodeCookie]);
+    }
+
+    [Fact]
+    public async Task Verdicts_on_an_endpoint_are_named_after_the_objects_that_gave_them()
+    {
+        var id = new EndpointId(1);
+        var labels = TestTables.LabelsOf("web");
+        _test.Write(write =>
+        {
+            write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(1, "web", "10.0.0.7"));
+            write.Upsert(_test.Tables.EndpointIdentities, new EndpointIdentityRow { Id = id, Identity = new Identity(401), Labels = labels });
+        });
+        _policies.AddSubject(new PolicySubject(labels));
+        Allow("a", "client");
+        _policies.Commit();
+        await UntilAsync(() => _index.Current.Policies.ContainsKey(id));
+        var first = _index.Current.Policies[id];
+        var verdict = new HubbleVerdict(
+            TrafficDirection.Ingress, new Identity(500), [.. TestTables.LabelsOf("client").Select(label => label.ToString())], L4Protocol.Tcp, 80, IsDenied: false);
+        var named = Assert.Single(first.Behind(verdict));
+        Assert.Equal(("CiliumNetworkPolicy", "default", "a"), (named.Kind, named.Namespace, named.Name));
+        Assert.Equal((ulong)_policies.Revision, named.Revision);
+        Assert.Equal(
+            ["k8s:io.cilium.k8s.policy.derived-from=CiliumNetworkPolicy", "k8s:io.cilium.k8s.policy.name=a", "k8s:io.cilium.k8s.policy.namespace=default", "k8s:io.cilium.k8s.policy.uid=uid-a"],
+            named.Labels);
+        Assert.Empty(first.Behind(verdict with { IsDenied = true }));
+        var host = Assert.Single(first.Behind(verdict with { Peer = Identity.Host, PeerLabels = ["reserved:host"] }));
+        Assert.Equal(("", "", "", "reserved:io.cilium.policy.derived-from=allow-localhost-ingress"), (host.Kind, host.Namespace, host.Name, Assert.Single(host.Labels)));
+
+        // The same rule under another name changes no table, and is told.
+        Allow("b", "client");
+        _policies.RemovePolicy(Origin("a"));
+        Assert.Empty(_policies.Commit().Contents);
+        await UntilAsync(() => _index.Current.Policies[id] != first);
+        Assert.Equal("b", Assert.Single(_index.Current.Policies[id].Behind(verdict)).Name);
+        Assert.Equal("a", Assert.Single(first.Behind(verdict)).Name);
+
+        _test.Write(write => write.Delete(_test.Tables.Endpoints, id));
+        await UntilAsync(() => _index.Current.Policies.IsEmpty);
+
+        static PolicyOrigin Origin(string name) => new("CiliumNetworkPolicy", "default", name, $"uid-{name}");
+
+        void Allow(string name, string app) => _policies.SetPolicy(Origin(name), [new PolicyRule
+        {
+            Subject = LabelSelector.Parse("app=web"),
+            Origin = Origin(name),
+            Ingress = PolicySection.Create([PeerRule.Create([new LabelPeer(LabelSelector.Parse($"app={app}"))])]),
+        }]);
     }
 
     private static CiliumEndpointRow Pod(string name, uint identity) => new()

@@ -106,6 +106,56 @@ public sealed class FlowDerivationTests
         Assert.Equal(verdict < 0, flow.IsReply is null);
     }
 
+    [Theory]
+    [InlineData(0, TrafficDirection.Ingress, "IngressAllowedBy")]
+    [InlineData(10001, TrafficDirection.Ingress, "IngressAllowedBy")]
+    [InlineData(-181, TrafficDirection.Ingress, "IngressDeniedBy")]
+    [InlineData(0, TrafficDirection.Egress, "EgressAllowedBy")]
+    [InlineData(-181, TrafficDirection.Egress, "EgressDeniedBy")]
+    [InlineData(-133, TrafficDirection.Ingress, null)]
+    public async Task A_policy_verdict_names_the_policies_that_gave_it(int verdict, TrafficDirection direction, string? expected)
+    {
+        var policies = new NamedPolicies();
+        _scene.Index.Update(builder => builder.Policies[new EndpointId(20)] = policies);
+
+        var flow = await _scene.Only(_scene.Verdict(verdict, 2) with { Direction = direction });
+
+        var named = new Dictionary<string, IReadOnlyList<Proto.Policy>>
+        {
+            ["IngressAllowedBy"] = flow.IngressAllowedBy,
+            ["IngressDeniedBy"] = flow.IngressDeniedBy,
+            ["EgressAllowedBy"] = flow.EgressAllowedBy,
+            ["EgressDeniedBy"] = flow.EgressDeniedBy,
+        };
+        Assert.Equal(expected is null ? [] : [expected], named.Where(list => list.Value.Count > 0).Select(list => list.Key));
+        if (expected is null)
+        {
+            Assert.Empty(policies.Asked);
+            return;
+        }
+
+        var policy = Assert.Single(named[expected]);
+        Assert.Equal(("CiliumNetworkPolicy", "default", "web", 7ul), (policy.Kind, policy.Namespace, policy.Name, policy.Revision));
+        Assert.Equal(["k8s:io.cilium.k8s.policy.name=web"], policy.Labels);
+        var asked = Assert.Single(policies.Asked);
+        var peer = direction == TrafficDirection.Ingress ? (Identity: 34512u, App: "k8s:app=client") : (Identity: 21001u, App: "k8s:app=web");
+        Assert.Equal((direction, new Identity(peer.Identity), L4Protocol.Tcp, (ushort)80, verdict < 0), (asked.Direction, asked.Peer, asked.Protocol, asked.Port, asked.IsDenied));
+        Assert.Contains(peer.App, asked.PeerLabels);
+    }
+
+    [Fact]
+    public async Task A_verdict_keeps_the_policies_of_its_time_and_is_printed_with_them()
+    {
+        _scene.Index.Update(builder => builder.Policies[new EndpointId(20)] = new NamedPolicies());
+        _scene.Record(_scene.Verdict(0, 2));
+        _scene.Index.Update(builder => builder.Policies.Remove(new EndpointId(20)));
+        _scene.Record(_scene.Verdict(0, 2));
+
+        var flows = (await _scene.Get(new Proto.GetFlowsRequest { Number = 2 })).ConvertAll(response => response.Flow);
+
+        Assert.Equal([" BY web (CiliumNetworkPolicy)", ""], flows.Select(FlowText.Policies));
+    }
+
     [Fact]
     public async Task An_address_before_translation_replaces_the_source()
     {
@@ -172,5 +222,16 @@ public sealed class FlowDerivationTests
 
         Assert.Equal("client", (await _scene.Get()).Single().Flow.Source.PodName);
         Assert.Equal("", (await _scene.Only(_scene.Trace())).Source.PodName);
+    }
+
+    private sealed class NamedPolicies : IHubblePolicies
+    {
+        public List<HubbleVerdict> Asked { get; } = [];
+
+        public IEnumerable<HubblePolicy> Behind(in HubbleVerdict verdict)
+        {
+            Asked.Add(verdict);
+            return [new HubblePolicy("CiliumNetworkPolicy", "default", "web", ["k8s:io.cilium.k8s.policy.name=web"], 7)];
+        }
     }
 }
