@@ -16,6 +16,9 @@ public sealed partial class EndpointRegistry(
 {
     private static readonly TimeSpan s_buildPatience = TimeSpan.FromSeconds(25);
     private readonly Lock _lock = new();
+
+    // Gone, but the disk keeps their files: their numbers are nobody's until it takes them away.
+    private readonly HashSet<EndpointId> _onDisk = [];
     private ushort _lastId;
 
     /// <summary>Reads the endpoints of the last run and takes their addresses. Call before anything is allocated.</summary>
@@ -38,7 +41,7 @@ public sealed partial class EndpointRegistry(
             if (!isAlive(row))
             {
                 LogGone(logger, row.Id, row.Owner, row.InterfaceName);
-                store.Remove(row.Id);
+                Forget(row.Id);
                 continue;
             }
 
@@ -91,7 +94,7 @@ public sealed partial class EndpointRegistry(
             store.SaveNew(EndpointRecord.Of(row, null));
             if (!tables.Endpoints.TryGet(row.Id, out _))
             {
-                store.Remove(row.Id);
+                Forget(row.Id);
             }
 
             if (request.SyncBuildEndpoint)
@@ -157,9 +160,10 @@ public sealed partial class EndpointRegistry(
                 }
             }
         });
+        ForgetWhatIsLeft();
         foreach (var row in removed)
         {
-            store.Remove(row.Id);
+            Forget(row.Id);
             foreach (var address in row.Addresses())
             {
                 if (!keepAddresses.Contains(address))
@@ -172,6 +176,45 @@ public sealed partial class EndpointRegistry(
         }
 
         return removed;
+    }
+
+    /// <summary>Removes an endpoint's file; what a read-only or broken disk keeps is tried again at the next deletion, and else when the agent starts.</summary>
+    private void Forget(EndpointId id)
+    {
+        try
+        {
+            store.Remove(id);
+            lock (_lock)
+            {
+                _onDisk.Remove(id);
+            }
+        }
+        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException)
+        {
+            lock (_lock)
+            {
+                if (!_onDisk.Add(id))
+                {
+                    return;
+                }
+            }
+
+            LogNotForgotten(logger, id, refusal.Message);
+        }
+    }
+
+    private void ForgetWhatIsLeft()
+    {
+        EndpointId[] left;
+        lock (_lock)
+        {
+            left = [.. _onDisk];
+        }
+
+        foreach (var id in left)
+        {
+            Forget(id);
+        }
     }
 
     private void Claim(LocalEndpointRow row, IpAddr address, string? expiration)
@@ -206,7 +249,7 @@ public sealed partial class EndpointRegistry(
             for (var tried = 0; tried < ushort.MaxValue; tried++)
             {
                 _lastId = _lastId == ushort.MaxValue ? (ushort)1 : (ushort)(_lastId + 1);
-                if (!transaction.TryGet(tables.Endpoints, new EndpointId(_lastId), out _))
+                if (!transaction.TryGet(tables.Endpoints, new EndpointId(_lastId), out _) && !_onDisk.Contains(new EndpointId(_lastId)))
                 {
                     return new EndpointId(_lastId);
                 }
@@ -264,6 +307,9 @@ public sealed partial class EndpointRegistry(
 
     [LoggerMessage(4, LogLevel.Warning, "An endpoint on disk is dropped: {Reason}")]
     private static partial void LogUnreadable(ILogger logger, string reason);
+
+    [LoggerMessage(6, LogLevel.Warning, "The file of endpoint {Endpoint}, which is gone, cannot be removed, trying again: {Reason}")]
+    private static partial void LogNotForgotten(ILogger logger, EndpointId endpoint, string reason);
 
     [LoggerMessage(5, LogLevel.Information, "Endpoint {Endpoint} of {Owner} is deleted")]
     private static partial void LogDeleted(ILogger logger, EndpointId endpoint, string owner);

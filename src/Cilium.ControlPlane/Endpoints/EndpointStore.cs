@@ -12,12 +12,20 @@ public sealed class EndpointStore
     private const string UnreadableSuffix = "_unreadable";
     private readonly Lock _lock = new();
     private readonly string _root;
+    private readonly Action<string> _removeFolder;
 
     /// <summary>Makes a store below the agent's state directory.</summary>
     public EndpointStore(string stateDirectory)
+        : this(stateDirectory, folder => Directory.Delete(folder, recursive: true))
+    {
+    }
+
+    /// <summary>Makes a store on a disk that removes folders its own way.</summary>
+    internal EndpointStore(string stateDirectory, Action<string> removeFolder)
     {
         ArgumentException.ThrowIfNullOrEmpty(stateDirectory);
         _root = Path.Combine(stateDirectory, "state");
+        _removeFolder = removeFolder;
     }
 
     /// <summary>Writes an endpoint.</summary>
@@ -49,7 +57,7 @@ public sealed class EndpointStore
         {
             if (Directory.Exists(FolderOf(id)))
             {
-                Directory.Delete(FolderOf(id), recursive: true);
+                _removeFolder(FolderOf(id));
             }
         }
     }

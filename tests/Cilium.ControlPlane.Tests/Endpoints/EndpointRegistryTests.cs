@@ -72,6 +72,58 @@ public sealed class EndpointRegistryTests : IDisposable
     }
 
     [Fact]
+    public async Task A_disk_that_keeps_a_file_keeps_no_address()
+    {
+        var (registry, tables, ipam) = New(KeepsFirst);
+        await registry.CreateAsync(Request("c1", ipam.Allocate("default/pod-a", expires: true)), default);
+        await registry.CreateAsync(Request("c2", ipam.Allocate("default/pod-b", expires: true)), default);
+
+        Assert.Equal(2, registry.Delete(_ => true).Count);
+
+        Assert.Equal(0, tables.Tables.Endpoints.Count);
+        Assert.Empty(ipam.Snapshot());
+        Assert.Equal([1], new EndpointStore(_directory).Load().Records.Select(record => record.Id));
+    }
+
+    [Fact]
+    public async Task The_number_of_a_file_that_a_disk_keeps_is_given_to_nobody()
+    {
+        var (first, _, firstIpam) = New();
+        await first.CreateAsync(Request("c1", firstIpam.Allocate("default/pod-a", expires: true)), default);
+        var last = new EndpointId(ushort.MaxValue - 1);
+        new EndpointStore(_directory).Save(EndpointRecord.Of(TestTables.Endpoint(last.Value, "last", "10.0.0.200"), null));
+
+        var keeps = true;
+        var (registry, tables, ipam) = New(folder =>
+        {
+            if (keeps)
+                KeepsFirst(folder);
+            else
+                Directory.Delete(folder, recursive: true);
+        });
+        registry.Restore(row => row.Id == last);
+        Assert.Equal(last, Assert.Single(tables.Tables.Endpoints.Snapshot().Keys));
+        Assert.Equal("default/last", Assert.Single(ipam.Snapshot()).Owner);
+
+        // Numbers go round.
+        var ids = new List<ushort>();
+        foreach (var pod in new[] { "pod-b", "pod-c" })
+            ids.Add((await registry.CreateAsync(Request(pod, ipam.Allocate($"default/{pod}", expires: true)), default)).Id.Value);
+        Assert.Equal([ushort.MaxValue, 2], ids);
+
+        keeps = false;
+        registry.Delete(_ => false);
+        Assert.Equal([2, last.Value, (int)ushort.MaxValue], new EndpointStore(_directory).Load().Records.Select(record => (int)record.Id).Order());
+    }
+
+    private static void KeepsFirst(string folder)
+    {
+        if (Path.GetFileName(folder) == "1")
+            throw new IOException("Read-only file system");
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public async Task An_endpoint_deleted_while_it_is_created_leaves_no_file()
     {
         var (registry, tables, ipam) = New();
@@ -282,13 +334,14 @@ public sealed class EndpointRegistryTests : IDisposable
         },
     };
 
-    private (EndpointRegistry Registry, TestTables Tables, NodeIpam Ipam) New()
+    private (EndpointRegistry Registry, TestTables Tables, NodeIpam Ipam) New(Action<string>? removeFolder = null)
     {
         var tables = new TestTables();
         var ipam = new NodeIpam(true, false);
         ipam.SetPodCidrs([Prefix.Parse("10.0.0.0/24")]);
         var registry = new EndpointRegistry(
-            tables.Tables, ipam, new EndpointStore(_directory), _datapath, TimeProvider.System, NullLogger<EndpointRegistry>.Instance);
+            tables.Tables, ipam, removeFolder is null ? new EndpointStore(_directory) : new EndpointStore(_directory, removeFolder), _datapath, TimeProvider.System,
+            NullLogger<EndpointRegistry>.Instance);
         return (registry, tables, ipam);
     }
 }
