@@ -165,6 +165,12 @@ internal sealed class HubbleIndexDerivation(
     {
         foreach (var change in changes)
         {
+            // The identity of a prefix that a rule names is the prefix's alone.
+            if (change.Previous is { Identity: { IsLocal: true } before } && before != change.Current?.Identity)
+            {
+                builder.RemoveLabels(before);
+            }
+
             if (change.Current is not { } row)
             {
                 builder.RemoveIdentity(change.Key);

@@ -2,6 +2,7 @@ using Cilium.ControlPlane.Endpoints;
 using Cilium.ControlPlane.Observation;
 using Cilium.ControlPlane.Tests.Agent;
 using Cilium.Core;
+using Cilium.Datapath.IpCache;
 using Cilium.Datapath.LoadBalancing;
 using Cilium.Datapath.Nodes;
 using Cilium.Hubble.Enrichment;
@@ -141,6 +142,21 @@ public sealed class HubbleIndexDerivationTests : IAsyncDisposable
 
         Assert.Equal(["os=linux", "zone=a"], _index.Current.NodeLabels);
         Assert.Equal(new HubbleNamespace(IpAddr.Parse("172.18.0.2"), IpAddr.None), _index.Current.Namespaces[NodeCookie]);
+    }
+
+    [Fact]
+    public async Task Labels_of_a_prefix_go_with_it()
+    {
+        var identity = new Identity(Identity.LocalScope + 1);
+        var prefix = Prefix.Parse("198.51.100.0/24");
+        _policies.UpsertIdentity(identity, LabelSet.Parse("cidr:198.51.100.0/24", "reserved:world"));
+        _test.Write(write => write.Upsert(_test.Datapath.IpCache, new IpCacheRow { Prefix = prefix, Identity = identity }));
+        await UntilAsync(() => _index.Current.LabelsOf(identity).Contains("cidr:198.51.100.0/24"));
+        var before = _index.Current;
+        _test.Write(write => write.Delete(_test.Datapath.IpCache, prefix));
+        await UntilAsync(() => _index.Current.IdentityOf(IpAddr.Parse("198.51.100.7")) != identity);
+        Assert.Empty(_index.Current.LabelsOf(identity));
+        Assert.Contains("cidr:198.51.100.0/24", before.LabelsOf(identity));
     }
 
     [Fact]
