@@ -60,7 +60,7 @@ public sealed class Demonstration
         foreach (var (client, verdict) in (IEnumerable<(string, string)>)[(Friend, "FORWARDED"), (Stranger, "DROPPED")])
         {
             var flows = await SettledFlowsAsync(nodes[2 % nodes.Count], client, verdict, cancel);
-            say($"hubble observe --from-pod default/{client} --to-pod default/{Server} --verdict {verdict}\n{flows}");
+            say($"hubble observe --from-pod default/{client} --to-pod default/{Server} --verdict {verdict} --print-policy-names\n{flows}");
             yield return new DemoCheck($"hubble shows the {verdict} flow of {client}", flows.Contains(verdict, StringComparison.Ordinal), flows.Split('\n')[0]);
         }
     }
@@ -111,7 +111,7 @@ public sealed class Demonstration
         string[] command =
         [
             Path.GetFullPath(Path.Combine(binaries, "hubble")), "observe", "--server", $"unix://{socket}", "--last", "5",
-            "--from-pod", $"default/{client}", "--to-pod", $"default/{Server}", "--verdict", verdict,
+            "--from-pod", $"default/{client}", "--to-pod", $"default/{Server}", "--verdict", verdict, "--print-policy-names",
         ];
         var result = await Nodes.Shell.RunAsync(command, cancel);
         return result.Succeeded ? result.Output.TrimEnd() : result.Reason;
