@@ -45,7 +45,9 @@ internal static class SubjectRules
         var (keys, names) = PlanItem.Prepare(element.Rule.Ports);
         var isNamed = names.Any(match => receiverPorts.Any(port =>
             port.Name == match.Name && port.Protocol == match.Protocol && new PortKey(port.Protocol, port.Port, 16) == ports));
-        return isNamed || (isWildcard == (key.Identity == Identity.Unknown) && keys.Contains(ports));
+        // Everybody's entries stand under the wildcard identity, but for ports that depend on who receives: of egress, the peer.
+        var isUnder = isWildcard == (key.Identity == Identity.Unknown);
+        return (isNamed && (isUnder || element.Direction == TrafficDirection.Egress)) || (isUnder && keys.Contains(ports));
     }
 
     private static bool GatherDirection(

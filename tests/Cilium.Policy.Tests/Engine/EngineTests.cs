@@ -113,6 +113,22 @@ public sealed class EngineTests
     }
 
     [Fact]
+    public void A_named_port_for_everybody_does_not_explain_the_entry_of_one_peer()
+    {
+        var engine = new PolicyEngine(s_options);
+        var subject = new PolicySubject(LabelSet.Parse("k8s:app=server"), [new NamedPort("http", L4Protocol.Tcp, 80)]);
+        var everybody = s_origin with { Name = "everybody" };
+        engine.SetPolicy(s_origin, [s_rule]);
+        engine.SetPolicy(everybody, [s_rule with { Origin = everybody, Ingress = PolicySection.Create([PeerRule.Create([PeerSelector.All], PortMatch.OfName(L4Protocol.Tcp, "http"))]) }]);
+        engine.UpsertIdentity(new Identity(300), LabelSet.Parse("k8s:app=client"));
+        engine.AddSubject(subject);
+        engine.Commit();
+        var key = new PolicyKey(TrafficDirection.Ingress, new Identity(300), L4Protocol.Tcp, 80, 16);
+        Assert.Equal([s_origin], engine.Explain(subject, key));
+        Assert.Equal([everybody], engine.Explain(subject, key with { Identity = Identity.Unknown }));
+    }
+
+    [Fact]
     public void An_attribution_keeps_to_the_rules_of_its_commit_and_follows_who_wrote_them()
     {
         var engine = new PolicyEngine(s_options);
