@@ -41,33 +41,40 @@ run_network() {
   compare "ClusterIP / direct, other node, conn/s" other-service-cps other-cps
 }
 
-# Connections to a service beside connections to its backend, in short slices: direct, service, service, direct, and the other way round. What the machine does
-# in the meantime, which is more than what a service costs, falls on both.
+# Connections to a service beside connections to its backend, in short slices.
 run_services() {
   local round kubectl server_same server_other cluster_same cluster_other where
   build_crr
   pods_up
+  way same-direct "$kubectl" "$server_same"
+  way same-service "$kubectl" "$cluster_same"
+  way other-direct "$kubectl" "$server_other"
+  way other-service "$kubectl" "$cluster_other"
   for where in same other; do
-    for ((round = 0; round < rounds; round++)); do
-      if [ $where = same ]; then measure_slices $where "$server_same" "$cluster_same"; else measure_slices $where "$server_other" "$cluster_other"; fi
-    done
+    for ((round = 0; round < rounds; round++)); do measure_slices $where-service $where-direct; done
   done
   say "ClusterIP beside direct, connections per second (4 threads): medians, and the mean of the rounds' ratios with its error"
   printf '%-14s %10s %10s %18s\n' "server" service direct ratio
   for where in same other; do
-    printf '%-14s %10s %10s %18s\n' "$where node" "$(median $where-service)" "$(median $where-direct)" "$(mean $where-ratio)"
+    printf '%-14s %10s %10s %18s\n' "$where node" "$(median $where-service)" "$(median $where-direct)" "$(mean $where-service-ratio)"
   done
 }
 
-measure_slices() { # where direct service
-  local order=(direct service service direct) addresses name value
-  ((round % 2)) && order=(service direct direct service)
-  addresses=$(for name in "${order[@]}"; do [ "$name" = direct ] && echo "$2" || echo "$3"; done)
-  mapfile -t value < <($kubectl exec client -- sh -c "for address in ${addresses//$'\n'/ }; do taskset -c 0 $work/crr client \$address 9000 0.5 4; done" | jq .cps)
-  [ ${#value[@]} -eq 4 ] || die "$1: ${#value[@]} of 4 slices gave a figure"
-  for name in 0 1 2 3; do keep "$1-${order[name]}" "${value[name]}"; done
-  keep "$1-ratio" "$(awk -v order="${order[0]}" -v a="${value[0]}" -v b="${value[1]}" -v c="${value[2]}" -v d="${value[3]}" \
-    'BEGIN { r = (b + c) / (a + d); print order == "direct" ? r : 1 / r }')"
+# Ways to connect, by name: whose client, and to which address.
+declare -A kubectl_of address_of
+way() { kubectl_of[$1]=$2 address_of[$1]=$3; }
+
+# Half seconds of two ways in turn: baseline, way, way, baseline, in odd rounds the other way round. What the machine does in the meantime, which is more than
+# what is looked for, falls on both.
+measure_slices() { # way baseline
+  local order=("$2" "$1" "$1" "$2") value=() name i
+  ((round % 2)) && order=("$1" "$2" "$2" "$1")
+  for name in "${order[@]}"; do
+    value+=("$(${kubectl_of[$name]} exec client -- taskset -c 0 "$work/crr" client "${address_of[$name]}" 9000 0.5 4 | jq .cps)")
+  done
+  for i in 0 1 2 3; do keep "${order[i]}" "${value[i]}"; done
+  keep "$1-ratio" "$(awk -v baseline="$2" -v first="${order[0]}" -v a="${value[0]}" -v b="${value[1]}" -v c="${value[2]}" -v d="${value[3]}" \
+    'BEGIN { r = (b + c) / (a + d); print first == baseline ? r : 1 / r }')"
 }
 
 mean() {
@@ -103,7 +110,9 @@ run_recording() {
     sed 's/kind-worker/kind-control-plane/' benchmarks/network.yaml | $kubectl apply -f - >/dev/null
     $kubectl wait --for=condition=Ready pod client server-same --timeout=60s >/dev/null
     start_server $kubectl exec server-same --
+    way "$lab-slices" "$kubectl" "$($kubectl get pod server-same -o 'jsonpath={.status.podIP}')"
   done
+  for ((round = 0; round < 4 * rounds; round++)); do measure_slices seen-slices unseen-slices; done
   for ((round = 0; round < rounds; round++)); do
     for lab in $((round % 2)) $((1 - round % 2)); do
       lab=${labs[lab]}
@@ -115,6 +124,7 @@ run_recording() {
   row path recorded "not" ratio
   compare "Gbit/s" seen-gbps unseen-gbps
   compare "conn/s" seen-cps unseen-cps
+  printf '%-44s %14s %14s %s\n' "conn/s in $((4 * rounds)) rounds of short slices" "$(median seen-slices)" "$(median unseen-slices)" "$(mean seen-slices-ratio)"
 }
 
 build_crr() {
