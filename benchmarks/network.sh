@@ -77,10 +77,6 @@ measure_slices() { # way baseline
     'BEGIN { r = (b + c) / (a + d); print first == baseline ? r : 1 / r }')"
 }
 
-mean() {
-  awk '{ s += $1; q += $1 * $1 } END { m = s / NR; printf "%.3f +- %.3f", m, (NR > 1 ? sqrt((q / NR - m * m) / (NR - 1)) : 0) }' "$samples/$1"
-}
-
 # Two nodes, a client on one and a server on each, with their addresses and services.
 pods_up() {
   ./lab down --name bench >/dev/null
