@@ -8,7 +8,7 @@ using Cilium.Benchmarks.Tables;
 // Each benchmark prints "name value" lines; benchmarks/run repeats them beside their baselines and takes medians.
 return args switch
 {
-    ["maps", var entries] => MapUpdates.Run(Number(entries)),
+    ["maps", var entries, var library] => MapUpdates.Run(Number(entries), library),
     ["tables", var rows] => TableWrites.Run(Number(rows)),
     ["flows", var events] => FlowRecording.Run(Number(events)),
     ["services", var socket, var services, var backends] => await ServiceLoad.CreateAsync(socket, Number(services), Number(backends)),
@@ -23,6 +23,6 @@ static int Number(string text) => int.Parse(text, System.Globalization.CultureIn
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES | tables ROWS | flows EVENTS | ipam OPERATIONS | services SOCKET COUNT BACKENDS | await-services PINS COUNT | engine kernel|compiled|interpreted RUNS | map-operations kernel|in-process ENTRIES");
+    Console.Error.WriteLine("usage: cilium-benchmarks maps ENTRIES LIBRARY | tables ROWS | flows EVENTS | ipam OPERATIONS | services SOCKET COUNT BACKENDS | await-services PINS COUNT | engine kernel|compiled|interpreted RUNS | map-operations kernel|in-process ENTRIES");
     return 2;
 }
