@@ -23,6 +23,42 @@ public sealed class BpfMapTests
     }
 
     [Fact]
+    public void The_kernels_answer_outlives_collections_at_the_end_of_a_call()
+    {
+        using var map = BpfMap.Create("errno", new MapShape(MapType.Hash, 4, 8, 2)).As<uint, ulong>();
+        Assert.Equal(MapStatus.Ok, map.Update(1, 10));
+        var collector = new Thread(() =>
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                GC.Collect(0);
+                Thread.Yield();
+            }
+        });
+        collector.Start();
+        // Collections stop this thread on its way out of system calls; a lost errno would be an exception or another status.
+        do
+        {
+            Assert.Equal(MapStatus.Exists, map.Update(1, 11, MapUpdate.CreateOnly));
+            Assert.Equal(MapStatus.NotFound, map.Delete(2));
+            Assert.False(map.TryLookup(2, out _));
+        }
+        while (collector.IsAlive);
+    }
+
+    [Fact]
+    public void A_closed_map_refuses_instead_of_reaching_what_has_its_number_now()
+    {
+        var map = BpfMap.Create("closed", new MapShape(MapType.Hash, 4, 8, 2)).As<uint, ulong>();
+        map.Dispose();
+        using var next = BpfMap.Create("next", new MapShape(MapType.Hash, 4, 8, 2)).As<uint, ulong>();
+        Assert.Throws<ObjectDisposedException>(() => map.Update(1, 10));
+        Assert.Throws<ObjectDisposedException>(() => map.TryLookup(1, out _));
+        Assert.Throws<ObjectDisposedException>(() => map.Delete(1));
+        Assert.Empty(next.ToDictionary());
+    }
+
+    [Fact]
     public void Types_of_another_size_are_refused()
     {
         using var map = BpfMap.Create("sizes", new MapShape(MapType.Hash, 4, 8, 2));

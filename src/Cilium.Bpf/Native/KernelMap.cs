@@ -61,15 +61,15 @@ internal sealed unsafe class KernelMap : MapBackend
         return fd == -Errno.NoEntry ? null : new KernelMap(BpfFd.Own(fd, "bpf_map_get_fd_by_id", $"map {id}"));
     }
 
-    internal override int Lookup(void* key, void* value) => LibBpf.bpf_map_lookup_elem(Fd, key, value);
+    internal override int Lookup(void* key, void* value) => MapCall.Run(MapCall.Command.Lookup, Fd, key, value);
 
-    internal override int Update(void* key, void* value, ulong flags) => LibBpf.bpf_map_update_elem(Fd, key, value, flags);
+    internal override int Update(void* key, void* value, ulong flags) => MapCall.Run(MapCall.Command.Update, Fd, key, value, flags);
 
-    internal override int Delete(void* key) => LibBpf.bpf_map_delete_elem(Fd, key);
+    internal override int Delete(void* key) => MapCall.Run(MapCall.Command.Delete, Fd, key, null);
 
-    internal override int LookupAndDelete(void* key, void* value) => LibBpf.bpf_map_lookup_and_delete_elem(Fd, key, value);
+    internal override int LookupAndDelete(void* key, void* value) => MapCall.Run(MapCall.Command.LookupAndDelete, Fd, key, value);
 
-    internal override int NextKey(void* key, void* next) => LibBpf.bpf_map_get_next_key(Fd, key, next);
+    internal override int NextKey(void* key, void* next) => MapCall.Run(MapCall.Command.NextKey, Fd, key, next);
 
     internal override int UpdateBatch(void* keys, void* values, uint* count, ulong flags)
     {

@@ -174,21 +174,6 @@ internal static unsafe partial class LibBpf
         uint type, string name, uint keySize, uint valueSize, uint maxEntries, MapCreateOptions* options);
 
     [LibraryImport(Lib)]
-    internal static partial int bpf_map_update_elem(BpfFd fd, void* key, void* value, ulong flags);
-
-    [LibraryImport(Lib)]
-    internal static partial int bpf_map_lookup_elem(BpfFd fd, void* key, void* value);
-
-    [LibraryImport(Lib)]
-    internal static partial int bpf_map_lookup_and_delete_elem(BpfFd fd, void* key, void* value);
-
-    [LibraryImport(Lib)]
-    internal static partial int bpf_map_delete_elem(BpfFd fd, void* key);
-
-    [LibraryImport(Lib)]
-    internal static partial int bpf_map_get_next_key(BpfFd fd, void* key, void* nextKey);
-
-    [LibraryImport(Lib)]
     internal static partial int bpf_map_update_batch(BpfFd fd, void* keys, void* values, uint* count, BatchOptions* options);
 
     [LibraryImport(Lib)]
