@@ -12,18 +12,15 @@ namespace Cilium.ControlPlane.Api;
 internal static class EndpointModels
 {
     private const string Failure = "Failure";
+    private const string Ready = "ready";
 
     public static EndpointModel Of(AgentContext agent, LocalEndpointRow row)
     {
         agent.Tables.EndpointIdentities.TryGet(row.Id, out var identity);
-        var isBuilt = agent.Tables.Datapath.Endpoints.TryGet(row.Id, out var built);
+        agent.Tables.Datapath.Endpoints.TryGet(row.Id, out var built);
         var policy = built?.Policy is { } key && agent.Tables.Datapath.Policies.TryGet(key, out var found) ? found : null;
         var failure = FailureOf(agent, row.Id) ?? PolicyFailureOf(agent, built);
-        var state = identity is null ? "waiting-for-identity"
-            : !isBuilt ? "regenerating"
-            : failure is not null ? "not-ready"
-            : row.IsRestored ? "restoring"
-            : "ready";
+        var state = StateOf(row, identity, built, failure);
         return new EndpointModel
         {
             Id = row.Id.Value,
@@ -63,6 +60,20 @@ internal static class EndpointModels
                 Realized = new EndpointConfigurationSpec { LabelConfiguration = new LabelConfigurationSpec { User = [] }, Options = s_options },
             },
         };
+    }
+
+    /// <summary>How many endpoints are in each state; those ready are always told.</summary>
+    public static IReadOnlyDictionary<string, int> CountStates(AgentContext agent)
+    {
+        var counts = new Dictionary<string, int> { [Ready] = 0 };
+        foreach (var row in agent.Tables.Endpoints.Snapshot().Values)
+        {
+            agent.Tables.EndpointIdentities.TryGet(row.Id, out var identity);
+            agent.Tables.Datapath.Endpoints.TryGet(row.Id, out var built);
+            var state = StateOf(row, identity, built, FailureOf(agent, row.Id) ?? PolicyFailureOf(agent, built));
+            counts[state] = counts.GetValueOrDefault(state) + 1;
+        }
+        return counts;
     }
 
     public static EndpointHealth HealthOf(AgentContext agent, LocalEndpointRow row)
@@ -105,6 +116,13 @@ internal static class EndpointModels
         ["SourceIPVerification"] = "Enabled",
         ["TraceNotification"] = "Enabled",
     };
+
+    private static string StateOf(LocalEndpointRow row, EndpointIdentityRow? identity, Datapath.Endpoints.EndpointRow? built, ReconcileStatus? failure) =>
+        identity is null ? "waiting-for-identity"
+        : built is null ? "regenerating"
+        : failure is not null ? "not-ready"
+        : row.IsRestored ? "restoring"
+        : Ready;
 
     /// <summary>Why the kernel does not have an endpoint as it is desired; null when it does, or was not asked yet.</summary>
     private static ReconcileStatus? FailureOf(AgentContext agent, EndpointId endpoint) =>

@@ -64,13 +64,9 @@ internal static class StatusRoutes
         };
     }
 
-    private static List<Metric> MetricsOf(AgentContext agent)
-    {
-        var ready = agent.Tables.Datapath.Endpoints.Count;
-        return
+    private static List<Metric> MetricsOf(AgentContext agent) =>
         [
-            Gauge("cilium_endpoint_state", ready, ("endpoint_state", "ready")),
-            Gauge("cilium_endpoint_state", agent.Tables.Endpoints.Count - ready, ("endpoint_state", "waiting-for-identity")),
+            .. EndpointModels.CountStates(agent).Select(state => Gauge("cilium_endpoint_state", state.Value, ("endpoint_state", state.Key))),
             Gauge("cilium_policy", agent.Policies.Rules.Count),
             Gauge("cilium_identity", agent.Policies.Identities.Count),
             Gauge("cilium_ip_addresses", agent.Ipam.Pools.Where(pool => pool.IsIPv4).Sum(pool => pool.Used), ("family", "ipv4")),
@@ -78,7 +74,6 @@ internal static class StatusRoutes
             Gauge("cilium_services_frontends", agent.Tables.Datapath.Frontends.Count),
             Gauge("cilium_process_resident_memory_bytes", Environment.WorkingSet),
         ];
-    }
 
     private static Metric Gauge(string name, double value, params (string Key, string Value)[] labels) =>
         new() { Name = name, Value = value, Labels = labels.ToDictionary(label => label.Key, label => label.Value) };

@@ -305,6 +305,10 @@ public sealed class ApiServerTests : IAsyncDisposable
         _datapath.Found.Clear();
         _datapath.Found[policy] = new ReconcileStatus(ReconcileState.Error, 1, "cilium_policy: E2BIG", DateTimeOffset.UnixEpoch, 3);
         Assert.Equal(("not-ready", "OK", "Failure", "Failure", "cilium_policy: E2BIG"), await AskAsync());
+
+        _test.Write(write => write.Upsert(_test.Tables.Endpoints, TestTables.Endpoint(10, "pod-t", "10.0.0.6")));
+        var states = (await _api.GetMetricsAsync(default)).Where(metric => metric.Name == "cilium_endpoint_state");
+        Assert.Equal([("not-ready", 1), ("ready", 0), ("waiting-for-identity", 1)], states.Select(metric => (metric.Labels!["endpoint_state"], metric.Value)).Order());
     }
 
     [Fact]
