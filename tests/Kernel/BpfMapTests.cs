@@ -27,23 +27,35 @@ public sealed class BpfMapTests
     {
         using var map = BpfMap.Create("errno", new MapShape(MapType.Hash, 4, 8, 2)).As<uint, ulong>();
         Assert.Equal(MapStatus.Ok, map.Update(1, 10));
+        var (rounds, isOver) = (0, false);
         var collector = new Thread(() =>
         {
-            for (var i = 0; i < 200; i++)
+            // Some operations between two collections: collections alone would leave the other thread no time.
+            for (var i = 0; i < 200 && !Volatile.Read(ref isOver); i++)
             {
+                var next = Volatile.Read(ref rounds) + 10;
+                SpinWait.SpinUntil(() => Volatile.Read(ref rounds) >= next || Volatile.Read(ref isOver));
                 GC.Collect(0);
-                Thread.Yield();
             }
         });
         collector.Start();
-        // Collections stop this thread on its way out of system calls; a lost errno would be an exception or another status.
-        do
+        try
         {
-            Assert.Equal(MapStatus.Exists, map.Update(1, 11, MapUpdate.CreateOnly));
-            Assert.Equal(MapStatus.NotFound, map.Delete(2));
-            Assert.False(map.TryLookup(2, out _));
+            // Collections stop this thread on its way out of system calls; a lost errno would be an exception or another status.
+            do
+            {
+                Assert.Equal(MapStatus.Exists, map.Update(1, 11, MapUpdate.CreateOnly));
+                Assert.Equal(MapStatus.NotFound, map.Delete(2));
+                Assert.False(map.TryLookup(2, out _));
+                Volatile.Write(ref rounds, rounds + 1);
+            }
+            while (collector.IsAlive);
         }
-        while (collector.IsAlive);
+        finally
+        {
+            Volatile.Write(ref isOver, true);
+            collector.Join();
+        }
     }
 
     [Fact]
