@@ -20,7 +20,7 @@ internal sealed partial class CniUpkeep(CniInstallation installation, TimeProvid
     {
         while (true)
         {
-            await Task.Delay(s_look, time, cancellationToken).ConfigureAwait(false);
+            await time.DelayToTickAsync(s_look, cancellationToken).ConfigureAwait(false);
             Look();
         }
     }

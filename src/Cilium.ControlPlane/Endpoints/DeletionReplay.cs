@@ -30,7 +30,7 @@ internal sealed partial class DeletionReplay(
     {
         while (true)
         {
-            await Task.Delay(s_interval, time, cancellationToken).ConfigureAwait(false);
+            await time.DelayToTickAsync(s_interval, cancellationToken).ConfigureAwait(false);
             try
             {
                 // A sandbox that was attached anew after its deletion stays.

@@ -34,7 +34,7 @@ internal sealed partial class HealthEndpoint(
             while (true)
             {
                 await LookAsync(cancellationToken).ConfigureAwait(false);
-                await Task.Delay(s_look, agent.Time, cancellationToken).ConfigureAwait(false);
+                await agent.Time.DelayToTickAsync(s_look, cancellationToken).ConfigureAwait(false);
             }
         }
         finally

@@ -13,7 +13,7 @@ internal sealed partial class EventReader : IRingBufferSink, IDisposable
     private static readonly TimeSpan s_busyWait = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_idleWait = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_lossInterval = TimeSpan.FromSeconds(1);
-    private const int IdleAfterRounds = 50;
+    private const int IdleAfterRounds = 10;
 
     // Events may come as fast as they are read: a round ends, so that losses are told and the end is seen.
     private const int RoundRecords = 4096;

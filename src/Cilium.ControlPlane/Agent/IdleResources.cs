@@ -2,31 +2,39 @@ using Cilium.Bpf;
 
 namespace Cilium.ControlPlane.Agent;
 
-/// <summary>Gives memory back when the agent is quiet: an agent at rest would keep the garbage of its last busy minute for hours.</summary>
-internal sealed class IdleMemory(TimeProvider time) : IAgentLoop
+/// <summary>Gives back what a busy minute took when the agent is quiet: garbage, which it would keep for hours, and threads that find nothing to do.</summary>
+internal sealed class IdleResources(TimeProvider time) : IAgentLoop
 {
     private const long WorthCollectingBytes = 4 << 20;
     private const long QuietBytes = 1 << 20;
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(10);
+    private readonly PoolThreads _threads = new();
 
-    public string Name => "idle-memory";
+    public string Name => "idle-resources";
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         long collected = 0, seen = 0;
         while (true)
         {
-            await Task.Delay(s_look, time, cancellationToken).ConfigureAwait(false);
+            await time.DelayToTickAsync(s_look, cancellationToken).ConfigureAwait(false);
             var allocated = GC.GetTotalAllocatedBytes(precise: false);
-            if (allocated - seen < QuietBytes && allocated - collected > WorthCollectingBytes)
+            var isQuiet = allocated - seen < QuietBytes;
+            seen = allocated;
+            if (!isQuiet)
+            {
+                _threads.Spread();
+                continue;
+            }
+
+            PoolThreads.Settle();
+            if (allocated - collected > WorthCollectingBytes)
             {
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
                 // What the collector gave back to the kernel it takes again in small pages.
                 HeapPages.Enlarge();
                 collected = allocated;
             }
-
-            seen = allocated;
         }
     }
 }
