@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Cilium.Bpf;
 using Cilium.Lab;
 using Cilium.Lab.Running;
 using Microsoft.Extensions.Logging;
@@ -95,6 +96,7 @@ internal static class LabCommands
             console.SingleLine = true;
             console.TimestampFormat = "yyyy-MM-dd HH:mm:ss.fff ";
         }));
+        HeapPages.Enlarge();
         return await new LabProcess(OptionsOf(arguments), TimeProvider.System, logs).RunAsync(cancel);
     }
 }

@@ -10,7 +10,7 @@ namespace Cilium.Lab.Serving;
 /// <summary>Streams changes to a client until it goes away, its time is up, or it has fallen too far behind.</summary>
 internal sealed class WatchRequests(ObjectStore store, TablePrinter printer, TimeProvider clock)
 {
-    private static readonly TimeSpan BookmarkInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan BookmarkInterval = TimeSpan.FromMinutes(1); // as kube-apiserver
 
     public async Task WatchAsync(HttpContext context, RequestTarget target, CancellationToken stopping)
     {
