@@ -12,9 +12,10 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 {
     private const int Interrupted = 4;
     private const int DumpAttempts = 10;
+    private const int AcknowledgementBytes = 2048;
+    private const int DatagramBytes = 64 * 1024;
     private readonly FileHandle _socket;
-    // Not cleared: of its sixteen pages most requests touch one.
-    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(64 * 1024);
+    private byte[] _buffer = [];
     private uint _sequence;
 
     private NetlinkSocket(FileHandle socket) => _socket = socket;
@@ -88,8 +89,13 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     }
 
     /// <summary>Receives one datagram. Returns its bytes, valid until the next call, or an errno.</summary>
-    internal int TryReceive(out ReadOnlySpan<byte> datagram)
+    internal int TryReceive(out ReadOnlySpan<byte> datagram) => TryReceive(DatagramBytes, out datagram);
+
+    private int TryReceive(int longest, out ReadOnlySpan<byte> datagram)
     {
+        // A process that only makes a device never needs the large one: sixteen pages that the collector clears.
+        if (_buffer.Length < longest)
+            _buffer = GC.AllocateUninitializedArray<byte>(longest);
         while (true)
         {
             nint received;
@@ -117,7 +123,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         var wasInterrupted = false;
         while (true)
         {
-            if (TryReceive(out var datagram) is var errno and not 0)
+            if (TryReceive(handler is null ? AcknowledgementBytes : DatagramBytes, out var datagram) is var errno and not 0)
                 return errno;
             var messages = new MessageReader(datagram);
             while (messages.Next())

@@ -66,7 +66,7 @@ public sealed record VethPair
         Sysctl.Write($"net/ipv4/conf/{Name}/rp_filter", "0");
         Sysctl.Write($"net/ipv4/conf/{Name}/forwarding", "1");
         SwitchIPv6(Name);
-        return (index, peerNamespace.Run(SetUpPeer));
+        return (index, peerNamespace.Visit(SetUpPeer));
     }
 
     private static bool IsIPv4(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork;

@@ -64,4 +64,22 @@ public sealed class VethPairTests
         Assert.Equal("1", net.Left.Run(() => Sysctl.Read("net/ipv6/conf/lxc_test/disable_ipv6")));
         Assert.Equal("1", second.Run(() => Sysctl.Read("net/ipv6/conf/inner/disable_ipv6")));
     }
+
+    [Fact]
+    public void Who_makes_a_pair_is_back_in_its_own_namespace_also_when_the_kernel_refuses()
+    {
+        using var net = new TestNamespaces();
+        using var inner = NetworkNamespace.CreateUnnamed();
+        var own = net.Left.ReadCookie();
+        var (made, refused) = net.Left.Run(() =>
+        {
+            Pair((s_ipv4, IPAddress.Parse("10.77.0.1"))).Create(inner);
+            var after = NetworkNamespace.ReadCurrentCookie();
+            // No device has a group's address.
+            var other = Pair((IPAddress.Parse("ff02::77"), IPAddress.Parse("fd00:77::1"))) with { Name = "lxc_other", PeerName = "other" };
+            Assert.Throws<NetlinkException>(() => other.Create(inner));
+            return (after, NetworkNamespace.ReadCurrentCookie());
+        });
+        Assert.Equal((own, own), (made, refused));
+    }
 }

@@ -7,7 +7,7 @@ namespace Cilium.Netlink.Messages;
 /// <summary>Builds one netlink message in a buffer that is used again for the next.</summary>
 internal sealed class MessageWriter
 {
-    private byte[] _buffer = new byte[4096];
+    private byte[] _buffer = new byte[512];
     private int _length;
 
     internal ReadOnlySpan<byte> Message => _buffer.AsSpan(0, _length);

@@ -5,7 +5,7 @@ using Cilium.Netlink.Native;
 namespace Cilium.Netlink;
 
 /// <summary>
-/// A network namespace, held open by a descriptor. Code runs in it on a thread of its own: a thread that entered a namespace never
+/// A network namespace, held open by a descriptor. Code of others runs in it on a thread of its own: a thread that entered a namespace never
 /// returns to a pool. Safe for use from many threads.
 /// </summary>
 public sealed class NetworkNamespace : IDisposable
@@ -119,6 +119,25 @@ public sealed class NetworkNamespace : IDisposable
         Check(Libc.setns(Handle, Libc.CloneNewNet), "setns", Path);
         return work();
     });
+
+    /// <summary>
+    /// Runs code of this library in the namespace on the calling thread, which a CNI plugin has only one of: to make a second one takes as long as what it
+    /// would do. A thread that cannot come back ends the process, for whoever it belongs to would work in a stranger's network.
+    /// </summary>
+    internal T Visit<T>(Func<T> work)
+    {
+        using var home = OpenCurrent();
+        Check(Libc.setns(Handle, Libc.CloneNewNet), "setns", Path);
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            if (Libc.setns(home.Handle, Libc.CloneNewNet) != 0)
+                Environment.FailFast($"setns out of {Path}: errno {Marshal.GetLastPInvokeError()}");
+        }
+    }
 
     /// <summary>Runs code in the namespace on a thread of its own.</summary>
     public void Run(Action work) => Run<object?>(() =>
