@@ -49,7 +49,7 @@ internal sealed class AgentLoops(AgentContext agent, WebServer web, EndpointStor
             new CiliumEndpointDerivation(tables, agent.Options, self, time),
             new EndpointCollector(tables, options, agent.Registry, devices, time, loggers.CreateLogger<EndpointCollector>()),
             new DeletionReplay(tables, options, agent.Registry, time, loggers.CreateLogger<DeletionReplay>()),
-            new IdleResources(time),
+            new IdleResources(tables.Store, time),
             new NodePublisher(tables, options, agent.Connection, agent.Readiness, time, loggers.CreateLogger<NodePublisher>()),
         ];
         foreach (var loop in options.EnableHealthChecking ? [.. loops, .. HealthLoops(self)] : loops)

@@ -8,6 +8,12 @@ public sealed class StateStore
     private readonly List<ITableDraftSource> _tables = [];
     private long _revision;
 
+    /// <summary>
+    /// Raised in each write that changes something, on the thread that writes, before readers of feeds are told: handlers are short, do not throw and do
+    /// not write.
+    /// </summary>
+    public event Action? Written;
+
     /// <summary>The revision of the last write.</summary>
     public long Revision => Volatile.Read(ref _revision);
 
@@ -65,6 +71,7 @@ public sealed class StateStore
                 var revision = _revision + 1;
                 transaction.Commit(revision);
                 Volatile.Write(ref _revision, revision);
+                Written?.Invoke();
                 transaction.Announce();
             }
 

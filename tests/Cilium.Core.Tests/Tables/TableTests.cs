@@ -34,6 +34,21 @@ public sealed class TableTests
     }
 
     [Fact]
+    public void A_store_tells_of_each_write_that_changes_something_before_it_tells_readers()
+    {
+        var store = new StateStore();
+        var table = store.CreateTable<int, Row>("table", row => row.Key);
+        using var feed = table.Subscribe();
+        var told = new List<(long Revision, int Count, bool IsTold)>();
+        store.Written += () => told.Add((store.Revision, table.Count, feed.WaitAsync(CancellationToken.None).IsCompleted));
+        store.Write(tx => tx.Upsert(table, new Row(1, 1)));
+        store.Write(tx => tx.Upsert(table, new Row(1, 1)));
+        Assert.Throws<InvalidDataException>(() => store.Write(_ => throw new InvalidDataException()));
+        Assert.Equal([(1, 1, false)], told);
+        Assert.Single(feed.Drain());
+    }
+
+    [Fact]
     public void Writing_an_equal_row_is_no_change()
     {
         var store = new StateStore();
