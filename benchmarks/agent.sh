@@ -73,7 +73,7 @@ run_agent() {
 }
 
 # program place command: puts a program there that notes when the first one, which it runs, began and ended, of calls with that CNI_COMMAND. It has that
-# one's length and time: the agent installs a plugin anew whose have changed. Static: loading libraries would be half of what it costs.
+# one's length and time: the agent installs a plugin anew whose have changed. Static: to load libraries would be a quarter of what it costs.
 timed_program() {
   gcc -O2 -Wall -static -DPROGRAM="\"$1\"" -DTIMES="\"$adds\"" -DCOMMAND="\"$3\"" benchmarks/native/timed_plugin.c -o "$2.new"
   if [ "$(stat -Lc %s "$2.new")" -lt "$(stat -Lc %s "$1")" ]; then truncate -s "$(stat -Lc %s "$1")" "$2.new"; fi

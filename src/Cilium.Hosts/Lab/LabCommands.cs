@@ -96,6 +96,7 @@ internal static class LabCommands
             console.SingleLine = true;
             console.TimestampFormat = "yyyy-MM-dd HH:mm:ss.fff ";
         }));
+        // Objects of the API come and go with every change: in small pages each megabyte of them is 256 faults.
         HeapPages.Enlarge();
         return await new LabProcess(OptionsOf(arguments), TimeProvider.System, logs).RunAsync(cancel);
     }
